@@ -1,0 +1,85 @@
+"""Canonical JSON (RFC 8785) and content digests: the same value is the same bytes everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import msgspec
+
+from mlwright.base.errors import Misuse
+
+_encode_string = msgspec.json.Encoder().encode
+
+
+def canonical_json(value: Any) -> bytes:  # Any: a tree of JSON values and msgspec structs
+    """`value` as canonical JSON bytes: sorted keys, no blanks, numbers as ECMAScript writes them.
+
+    Raises `Misuse` for NaN, infinity and whole numbers beyond 2**53, which JSON readers would change.
+
+    >>> canonical_json({"b": 1.0, "a": [True, None, 1e21]})
+    b'{"a":[true,null,1e+21],"b":1}'
+    """
+    parts: list[bytes] = []
+    _write(msgspec.to_builtins(value), parts)
+    return b"".join(parts)
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of `data` as lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def number_text(value: float) -> str:
+    """`value` as ECMAScript's Number-to-string writes it (RFC 8785, section 3.2.2.3).
+
+    >>> number_text(1e20), number_text(1e-7), number_text(-0.0), number_text(0.1)
+    ('100000000000000000000', '1e-7', '0', '0.1')
+    """
+    if not math.isfinite(value):
+        raise Misuse("JSON has no number for NaN or infinity")
+    if value == 0:
+        return "0"
+    sign = "-" if value < 0 else ""
+    mantissa, _, exponent = f"{abs(value)!r}".partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    digits = (whole + fraction).lstrip("0")
+    # The decimal point stands `point` digits from the left of `digits`.
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0") or "0"
+    n = len(digits)
+    if n <= point <= 21:
+        return sign + digits + "0" * (point - n)
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    power = f"e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return sign + digits[0] + (f".{digits[1:]}" if n > 1 else "") + power
+
+
+def _write(value: Any, parts: list[bytes]) -> None:
+    if isinstance(value, bool) or value is None:
+        parts.append({True: b"true", False: b"false", None: b"null"}[value])
+    elif isinstance(value, str):
+        parts.append(_encode_string(value))
+    elif isinstance(value, int):
+        if abs(value) > 2**53:
+            raise Misuse(f"the whole number {value} is beyond what JSON readers keep")
+        parts.append(str(value).encode())
+    elif isinstance(value, float):
+        parts.append(number_text(value).encode())
+    elif isinstance(value, dict):
+        for i, key in enumerate(sorted(value, key=lambda k: str(k).encode("utf-16-be"))):
+            parts.append(b"{" if i == 0 else b",")
+            parts.append(_encode_string(str(key)))
+            parts.append(b":")
+            _write(value[key], parts)
+        parts.append(b"}" if value else b"{}")
+    else:
+        for i, item in enumerate(value):
+            parts.append(b"[" if i == 0 else b",")
+            _write(item, parts)
+        parts.append(b"]" if len(value) else b"[]")

@@ -1,0 +1,261 @@
+"""From what people send to values: one function a kind, used by every way in.
+
+Two ways in exist. *Typed* values come from JSON, Python rows and typed frame columns: a number is a number.
+*Text* comes from files and string columns: a number is written, by the rules in the schema. Both end in
+the same values: float (NaN is missing) for numeric, boolean and datetime; str ("" is missing) for the rest.
+tests/vectors/decoding.json is the specification; this module must know neither frames nor tensors.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from mlwright.base.errors import shown
+from mlwright.base.schema import Column
+
+NAN = math.nan
+Value = float | str
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0*)?", re.ASCII)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_BIGGEST_WHOLE = 2**53
+
+
+class ValueRefused(ValueError):
+    """A value that its column cannot hold: `reason` says why, `expected` what would do."""
+
+    def __init__(self, value: object, reason: str, expected: str) -> None:
+        super().__init__(f"{reason}, expected {expected}, got {shown(value)}")
+        self.value, self.reason, self.expected = value, reason, expected
+
+
+def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  # Any: whatever was sent
+    """A function from one sent value to one decoded value, by the column's kind and rules.
+
+    `text=True` for values that were written in a file or a string column. The function raises
+    `ValueRefused` for what the column cannot hold.
+
+    >>> decoder(Column(name="age", kind="numeric"))(41)
+    41.0
+    >>> decoder(Column(name="zip", kind="categorical"))(7.0)
+    '7'
+    """
+    scalar = _TEXT[column.kind] if text else _TYPED[column.kind]
+    markers = frozenset(clean(m) for m in column.missing)
+    missing: Value = NAN if column.kind in ("numeric", "boolean", "datetime") else ""
+
+    def decode(value: Any) -> Value:
+        if value is None:
+            decoded = missing
+        elif isinstance(value, str):
+            stripped = clean(value)
+            if not stripped or stripped in markers:
+                decoded = missing
+            else:
+                decoded = scalar(stripped, column)
+        else:
+            decoded = scalar(value, column)
+            if not isinstance(decoded, str) and decoded != decoded:
+                decoded = missing
+        if not column.nullable and (decoded == "" or decoded != decoded):
+            raise ValueRefused(value, "a value is missing", f"{column.kind}, never missing")
+        return decoded
+
+    return decode
+
+
+def clean(text: str) -> str:
+    """Canonical text: Unicode NFC, without blanks, no-break spaces or byte-order marks around it.
+
+    >>> clean("  caf\\u0065\\u0301 ")
+    'café'
+    """
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(" \t\r\n\f\v\u00a0\ufeff\u200b")
+
+
+def category_of(value: Any, codes: bool = False) -> str:
+    """Canonical text of a category: 7, 7.0 and "7" are "7"; "07" stays; trimmed; NFC.
+
+    With `codes`, the texts "7" and "7.0" are one as well. Missing is "".
+
+    >>> category_of(7.0), category_of("07"), category_of(True), category_of("7.0"), category_of("7.0", codes=True)
+    ('7', '07', 'true', '7.0', '7')
+    """
+    if isinstance(value, str):
+        text = clean(value)
+        if codes and _WHOLE.fullmatch(text):
+            whole = text.split(".")[0]
+            return "0" if whole == "-0" else whole
+        return text
+    if value is None:
+        return ""
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return "true" if value else "false"
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    number = _as_float(value)
+    if number is None:
+        raise ValueRefused(value, "not a category", "text, a number, true or false")
+    if isinstance(value, int):
+        return str(int(value))
+    if number != number:
+        return ""
+    if math.isinf(number):
+        raise ValueRefused(value, "infinite", "a category")
+    return str(int(number)) if number.is_integer() and abs(number) < _BIGGEST_WHOLE else repr(number)
+
+
+def number_of(text: str, decimal: str = ".", thousands: str = "") -> float | None:
+    """The finite number that `text` writes, or None.
+
+    >>> number_of("1.234,5", ",", "."), number_of("1_000"), number_of("inf")
+    (1234.5, None, None)
+    """
+    if thousands:
+        head, point, tail = text.partition(decimal)
+        groups = head.lstrip("+-").split(thousands)
+        if len(groups) > 1 and (not 1 <= len(groups[0]) <= 3 or any(len(g) != 3 for g in groups[1:])):
+            return None
+        text = head.replace(thousands, "") + point + tail
+    if decimal != ".":
+        if "." in text:
+            return None
+        text = text.replace(decimal, ".")
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return None if math.isinf(number) else number
+
+
+def seconds_of(moment: dt.datetime | dt.date) -> float:
+    """Seconds since 1970 UTC; a naive time is taken as UTC."""
+    if not isinstance(moment, dt.datetime):
+        moment = dt.datetime(moment.year, moment.month, moment.day, tzinfo=dt.UTC)
+    elif moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return (moment - _EPOCH) / dt.timedelta(seconds=1)
+
+
+def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
+    """Seconds since 1970 that `text` writes, in ISO 8601 or one of `formats`, or None.
+
+    >>> moment_of("1970-01-02"), moment_of("2/1/1970", ("%d/%m/%Y",)), moment_of("soon")
+    (86400.0, 86400.0, None)
+    """
+    for form in formats:
+        try:
+            return seconds_of(dt.datetime.strptime(text, form))
+        except ValueError:
+            continue
+    if len(text) < 8 or not text[:4].isdigit() or "-" not in text[4:6] and "T" not in text:
+        return None
+    try:
+        return seconds_of(dt.datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _as_float(value: Any) -> float | None:
+    """A Python or numpy number as float; None for anything else."""
+    if isinstance(value, (int, float, Decimal)) or hasattr(value, "__float__") and hasattr(value, "dtype"):
+        try:
+            return float(value)
+        except (OverflowError, TypeError, ValueError):
+            return None
+    return None
+
+
+def _finite(value: Any, expected: str) -> float:
+    number = None if _is_bool(value) else _as_float(value)
+    if number is None:
+        raise ValueRefused(value, f"not {expected}", expected)
+    if math.isinf(number):
+        raise ValueRefused(value, "infinite", expected)
+    return number
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or type(value).__name__ == "bool_" or getattr(value, "dtype", None) == bool
+
+
+def _number_typed(value: Any, column: Column) -> float:
+    return _finite(value, "a number")
+
+
+def _number_text(value: Any, column: Column) -> float:
+    if not isinstance(value, str):
+        return _number_typed(value, column)
+    number = number_of(value, column.number.decimal, column.number.thousands)
+    if number is None:
+        raise ValueRefused(value, "not a number", "a finite number")
+    return number
+
+
+def _boolean_typed(value: Any, column: Column) -> float:
+    if _is_bool(value):
+        return float(value)
+    expected = _spellings(column)
+    if isinstance(value, str):
+        low = value.lower()
+        if low in column.true:
+            return 1.0
+        if low in column.false:
+            return 0.0
+        raise ValueRefused(value, "not a yes or no", expected)
+    number = _finite(value, expected)
+    if number not in (0.0, 1.0) and number == number:
+        raise ValueRefused(value, "not a yes or no", expected)
+    return number
+
+
+def _boolean_text(value: Any, column: Column) -> float:
+    if isinstance(value, str):
+        low = value.lower()
+        if low in ("true", "1", "1.0") and low not in column.false:
+            return 1.0
+        if low in ("false", "0", "0.0") and low not in column.true:
+            return 0.0
+    return _boolean_typed(value, column)
+
+
+def _spellings(column: Column) -> str:
+    return " or ".join(["true", "false", *(repr(s) for s in (*column.true[:2], *column.false[:2]))])
+
+
+def _datetime(value: Any, column: Column) -> float:
+    expected = "an ISO 8601 date or time" + (f" or {column.formats[0]!r}" if column.formats else "")
+    if isinstance(value, str):
+        seconds = moment_of(value, column.formats)
+        if seconds is None:
+            raise ValueRefused(value, "not a date or time", expected)
+        return seconds
+    if isinstance(value, (dt.datetime, dt.date)):
+        return seconds_of(value) if value == value else NAN  # pandas.NaT is a datetime unequal to itself
+    if type(value).__name__ == "datetime64":
+        number = value.astype("datetime64[us]").astype("int64")
+        return NAN if number == -(2**63) else float(number) / 1e6
+    if type(value).__name__ in ("NaTType", "float") and value != value:
+        return NAN
+    raise ValueRefused(value, "not a date or time", expected)
+
+
+def _category(value: Any, column: Column) -> str:
+    return category_of(value, column.codes)
+
+
+_TYPED: dict[str, Callable[[Any, Column], Value]] = {
+    "numeric": _number_typed,
+    "boolean": _boolean_typed,
+    "datetime": _datetime,
+    "categorical": _category,
+    "text": _category,
+    "id": _category,
+}
+_TEXT = _TYPED | {"numeric": _number_text, "boolean": _boolean_text}

@@ -1,0 +1,180 @@
+"""Every error that mlwright raises on purpose, as one tree.
+
+Raised by all packages, read by people at 3 a.m.: each says what happened, where, why, and what to do.
+HTTP statuses live in `serving`, exit codes in `cli`; this module knows neither.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import msgspec
+
+
+class MlwrightError(Exception):
+    """The root.
+
+        MlwrightError
+        ├── Misuse                  the call cannot mean what it says
+        │   ├── UnknownName         a column, metric or option that does not exist (with the near miss)
+        │   └── ExtraMissing        the feature needs an extra that is not installed
+        ├── DataProblem             the data cannot be used for this
+        │   ├── SourceUnreadable    a file or frame cannot be read as a table
+        │   ├── TargetUnusable      the column to predict is absent, empty, constant or of no usable type
+        │   ├── SchemaBroken        the table as a whole does not fit the model's schema (a missing column)
+        │   └── RowsRefused         rows that break the schema; carries one `RowProblem` a fault
+        ├── ModelFileProblem        the file is not a model that may be opened
+        │   ├── NotAModel           another kind of file
+        │   ├── ModelDamaged        truncated, or bytes that differ from their digest
+        │   ├── ModelRefused        well-formed, but holds what a model file must not hold
+        │   └── ModelTooNew         written by a later mlwright
+        ├── ParityFailed            the graph does not answer as the training path does: no file is written
+        ├── LimitUnmet              no model fits within the limits that were given
+        └── EnvironmentProblem      the machine refuses: a port in use, a full disk, a missing permission
+
+    `where` names the place (file, column, row, field), `remedy` what to do about it.
+
+    >>> print(TargetUnusable("column 'y' has one value", where="loans.csv", remedy="name another target"))
+    loans.csv: column 'y' has one value. What to do: name another target.
+    """
+
+    def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        if self.remedy:
+            stop = "" if text.endswith((".", "?", "!")) else "."
+            text = f"{text}{stop} What to do: {self.remedy.rstrip('.')}."
+        return text
+
+
+class Misuse(MlwrightError):
+    """The call cannot mean what it says."""
+
+
+class UnknownName(Misuse):
+    """A name that does not exist; offers the nearest one that does.
+
+    >>> print(UnknownName("column", "ammount", ["amount", "age"]))
+    no column 'ammount'; did you mean 'amount'?
+    """
+
+    def __init__(self, noun: str, name: str, known: Iterable[str], *, where: str = "") -> None:
+        known = list(known)
+        self.name = name
+        near = nearest(name, known)
+        if near is not None:
+            message = f"no {noun} {name!r}; did you mean {near!r}?"
+        elif len(known) <= 12:
+            message = f"no {noun} {name!r}; there is {', '.join(map(repr, known)) or 'none at all'}"
+        else:
+            shown = ", ".join(map(repr, known[:8]))
+            message = f"no {noun} {name!r}; there are {len(known)}, the first: {shown}"
+        super().__init__(message, where=where)
+
+
+class ExtraMissing(Misuse):
+    """The feature needs a library that is not installed."""
+
+    def __init__(self, feature: str, extra: str, library: str) -> None:
+        super().__init__(
+            f"{feature} needs {library}, which is not installed", remedy=f"pip install 'mlwright[{extra}]'"
+        )
+
+
+class DataProblem(MlwrightError):
+    """The data cannot be used for this."""
+
+
+class SourceUnreadable(DataProblem):
+    """A file or frame cannot be read as a table."""
+
+
+class TargetUnusable(DataProblem):
+    """The column to predict is absent, empty, constant or of no usable type."""
+
+
+class SchemaBroken(DataProblem):
+    """The table as a whole does not fit the schema, such as a missing column."""
+
+
+class RowProblem(msgspec.Struct, frozen=True):
+    """Why one value of one row was refused. `row` counts from 0; `value` is shortened for showing."""
+
+    row: int
+    column: str
+    value: str
+    expected: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}, {self.column!r}: {self.reason}, expected {self.expected}, got {self.value}"
+
+
+class RowsRefused(DataProblem):
+    """Rows that break the schema. `problems` holds one `RowProblem` for each fault."""
+
+    def __init__(self, problems: Iterable[RowProblem], *, where: str = "") -> None:
+        self.problems = tuple(problems)
+        first = str(self.problems[0])
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        super().__init__(first + more, where=where, remedy="mend the value, or leave it empty if it is not known")
+
+
+class ModelFileProblem(MlwrightError):
+    """The file is not a model that may be opened."""
+
+
+class NotAModel(ModelFileProblem):
+    """Another kind of file."""
+
+
+class ModelDamaged(ModelFileProblem):
+    """Truncated, or bytes that differ from their digest."""
+
+
+class ModelRefused(ModelFileProblem):
+    """Well-formed, but holds what a model file must not hold."""
+
+
+class ModelTooNew(ModelFileProblem):
+    """Written by a later mlwright."""
+
+
+class ParityFailed(MlwrightError):
+    """The graph does not answer as the training path does; no file is written."""
+
+
+class LimitUnmet(MlwrightError):
+    """No model fits within the limits that were given."""
+
+
+class EnvironmentProblem(MlwrightError):
+    """The machine refuses: a port in use, a full disk, a missing permission."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where none is close.
+
+    >>> nearest("Smokr", ["age", "smoker"])
+    'smoker'
+    """
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
+    return by_lower[close[0]] if close else None
+
+
+def shown(value: object, limit: int = 40) -> str:
+    """`value` as it may stand in a message: quoted, on one line, without control characters, shortened.
+
+    >>> shown("a" * 50, 10)
+    "'aaaaaaa..."
+    """
+    text = ascii(value) if isinstance(value, bytes) else repr(value)
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= limit else text[: limit - 2] + "..."

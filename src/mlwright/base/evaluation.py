@@ -1,0 +1,68 @@
+"""Evaluation values: scores with intervals beside the baseline, and the leaderboard's rows.
+
+Made by `evaluation` and `training`, written into model files by `packaging`, shown by `cli`. Values only.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SplitRule = Literal["random", "stratified", "group", "time"]
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One metric's value with its 95 % interval on `rows` rows."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    greater_is_better: bool
+    method: str = "bootstrap"
+    """How the interval was made."""
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, n={self.rows})"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of the leaderboard: a candidate and what became of it."""
+
+    name: str
+    family: str
+    score: Score | None
+    fit_seconds: float
+    cpu_us: float | None = None
+    """CPU microseconds per row of one-row calls in the exported graph."""
+    size_bytes: int | None = None
+    weight: float = 0.0
+    """Share in the ensemble; 0 for what was left out."""
+    reason: str = ""
+    """Why it was kept or dropped, or how it failed."""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How good the model is, on rows that it had not seen, beside the plain baseline."""
+
+    task: str
+    metric: str
+    """The metric that was optimised; its score stands first."""
+    scores: tuple[Score, ...]
+    baseline: tuple[Score, ...]
+    rows: int
+    how: str
+    """In words: which rows were held back, and what the intervals cover."""
+    split: SplitRule
+    why_split: str = ""
+    leaderboard: tuple[Entry, ...] = ()
+    calibration: str = ""
+    """The method chosen, and what it changed."""
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """Counts by true class (rows) and predicted class (columns), for up to 30 classes."""
+
+    @property
+    def score(self) -> Score:
+        return self.scores[0]

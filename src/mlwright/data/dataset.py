@@ -1,0 +1,78 @@
+"""The Dataset: a table of decoded values (Polars) with its Schema, provenance and what reading found.
+
+Made by `sources`; used by `checks`, `tasks` and `training`. Values in `frame` are already decoded: Float64 for
+numeric, boolean and datetime columns (seconds since 1970), String for the rest; null is missing everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.base.finding import Finding
+from mlwright.base.schema import Column, Schema
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a table came from: never a secret, never a value of the table."""
+
+    source: str
+    """The file's name, or the kind of frame."""
+    sha256: str = ""
+    """Of the file's bytes, where it was a file."""
+    rows_read: int = 0
+    rows_dropped: int = 0
+    """Rows left out for want of a target."""
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A decoded table with its schema. Frozen: every change is a copy."""
+
+    frame: pl.DataFrame
+    schema: Schema
+    provenance: Provenance
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @property
+    def target(self) -> Column | None:
+        """The column with the role `target`, or None."""
+        return next((c for c in self.schema.columns if c.role == "target"), None)
+
+    def role(self, role: str) -> tuple[Column, ...]:
+        """The columns with this role."""
+        return tuple(c for c in self.schema.columns if c.role == role)
+
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The features of number kinds as a double matrix [N, a] in schema order; NaN is missing."""
+        columns = self.schema.numbers
+        matrix = np.empty((len(self), len(columns)), dtype=np.float64)
+        for j, c in enumerate(columns):
+            matrix[:, j] = self.frame[c.name].fill_null(np.nan).to_numpy()
+        return matrix
+
+    def strings(self) -> npt.NDArray[np.object_]:
+        """The other features as a matrix of str [N, b] in schema order; "" is missing."""
+        columns = self.schema.strings
+        matrix = np.empty((len(self), len(columns)), dtype=object)
+        for j, c in enumerate(columns):
+            matrix[:, j] = self.frame[c.name].fill_null("").to_list()
+        return matrix
+
+    def rows(self, index: npt.NDArray[Any]) -> Dataset:  # Any: row numbers or a mask
+        """A copy with only the rows `index` (row numbers or a boolean mask)."""
+        picked = np.flatnonzero(index) if index.dtype == bool else index
+        return replace(self, frame=self.frame[picked])
+
+    def with_schema(self, schema: Schema) -> Dataset:
+        """A copy with another schema over the same values."""
+        return replace(self, schema=schema)

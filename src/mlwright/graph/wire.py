@@ -1,0 +1,114 @@
+"""The few protobuf messages of ONNX that a model needs, written as bytes.
+
+Field numbers are those of onnx.proto (IR version 10). Called by `build` alone. Fields are written in
+ascending order, repeated numbers packed, so that equal graphs are equal bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+IR_VERSION = 10
+AI_ONNX = 21
+AI_ONNX_ML = 5
+
+Array = npt.NDArray[np.generic]
+Attribute = int | float | str | Array | Sequence[int] | Sequence[str]
+
+# TensorProto.DataType
+DTYPES: dict[str, int] = {
+    "float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "string": 8, "bool": 9, "float64": 11,
+}  # fmt: skip
+
+
+def varint(value: int) -> bytes:
+    """`value` as a base-128 varint; negative numbers as their 64-bit two's complement."""
+    value &= 0xFFFFFFFFFFFFFFFF
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def whole(field: int, value: int) -> bytes:
+    """A varint field."""
+    return varint(field << 3) + varint(value)
+
+
+def block(field: int, data: bytes) -> bytes:
+    """A length-delimited field: bytes, text or a message."""
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def text(field: int, value: str) -> bytes:
+    """A text field in UTF-8."""
+    return block(field, value.encode())
+
+
+def packed(field: int, values: Iterable[int]) -> bytes:
+    """Repeated varints in packed form; nothing for none."""
+    data = b"".join(map(varint, values))
+    return block(field, data) if data else b""
+
+
+def dtype_name(array: Array) -> str:
+    """ONNX's name for the array's element type; numpy strings and objects are `string`."""
+    return "string" if array.dtype.kind in "OUT" else str(array.dtype)
+
+
+def tensor(array: Array, name: str = "") -> bytes:
+    """A TensorProto with the array's values, raw little-endian except for strings."""
+    kind = dtype_name(array)
+    out = packed(1, array.shape) + whole(2, DTYPES[kind])
+    if kind == "string":
+        out += b"".join(text(6, str(s)) for s in array.ravel())
+    if name:
+        out += text(8, name)
+    if kind != "string":
+        out += block(9, np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes())
+    return out
+
+
+def attribute(name: str, value: Attribute) -> bytes:
+    """An AttributeProto; its type follows from the value."""
+    out = text(1, name)
+    if isinstance(value, (bool, int, np.integer)):
+        return out + whole(3, int(value)) + whole(20, 2)
+    if isinstance(value, float):
+        return out + varint(2 << 3 | 5) + struct.pack("<f", value) + whole(20, 1)
+    if isinstance(value, str):
+        return out + text(4, value) + whole(20, 3)
+    if isinstance(value, np.ndarray) and value.dtype != np.int64:
+        return out + block(5, tensor(value)) + whole(20, 4)
+    if len(value) and isinstance(value[0], str):
+        return out + b"".join(text(9, str(s)) for s in value) + whole(20, 8)
+    return out + packed(8, (int(v) for v in value)) + whole(20, 7)  # type: ignore[arg-type]
+
+
+def node(op: str, inputs: Sequence[str], outputs: Sequence[str], domain: str, attributes: Sequence[bytes]) -> bytes:
+    """A NodeProto."""
+    out = b"".join(text(1, i) for i in inputs) + b"".join(text(2, o) for o in outputs) + text(4, op)
+    out += b"".join(block(5, a) for a in attributes)
+    return out + (text(7, domain) if domain else b"")
+
+
+def value_info(name: str, kind: str, width: int | None) -> bytes:
+    """A ValueInfoProto of shape [N, width], or [N] where width is None."""
+    shape = block(1, text(2, "N")) + (block(1, whole(1, width)) if width is not None else b"")
+    tensor_type = whole(1, DTYPES[kind]) + block(2, shape)
+    return text(1, name) + block(2, block(1, tensor_type))
+
+
+def model(nodes: Sequence[bytes], initializers: Sequence[bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
+    """A ModelProto with the pinned versions."""
+    graph = b"".join(block(1, n) for n in nodes) + text(2, "mlwright")
+    graph += b"".join(block(5, t) for t in initializers)
+    graph += b"".join(block(11, i) for i in inputs) + b"".join(block(12, o) for o in outputs)
+    opsets = block(8, text(1, "") + whole(2, AI_ONNX)) + block(8, text(1, "ai.onnx.ml") + whole(2, AI_ONNX_ML))
+    return whole(1, IR_VERSION) + text(2, "mlwright") + block(7, graph) + opsets
