@@ -1,0 +1,62 @@
+"""What no file of the product may hold: code that runs data, unfinished work, and traces of one machine."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+BANNED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "zipfile"}
+BANNED_CALLS = {"eval", "exec", "__import__"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_source_runs_no_data_as_code(path: Path) -> None:
+    faults = sorted(set(code_runners(ast.parse(path.read_text(encoding="utf-8")))))
+    assert not faults, f"{path.name} uses {faults}"
+
+
+def test_no_source_file_leaves_work_unnamed() -> None:
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+    assert not [p.name for p in SOURCES if marks.search(p.read_text(encoding="utf-8"))]
+
+
+def test_no_module_is_a_drawer_for_the_nameless() -> None:
+    assert not [p for p in SOURCES if p.stem in {"utils", "helpers", "common", "misc", "core"}]
+
+
+def test_no_file_names_a_registry_or_the_folder_it_was_written_in() -> None:
+    marks = re.compile("|".join(("pypi" r"\.org", "registry" r"\.npmjs", "/work/", "/root/", "/home/")))
+    found = [p.relative_to(ROOT).as_posix() for p in kept_files() if marks.search(text_of(p))]
+    assert not found
+
+
+def code_runners(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from {a.name.split(".")[0] for a in node.names} & BANNED_MODULES
+        elif isinstance(node, ast.ImportFrom):
+            yield from {(node.module or "").split(".")[0]} & BANNED_MODULES
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from {node.func.id} & BANNED_CALLS
+        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            refused = isinstance(node.value, ast.Constant) and node.value.value is False
+            yield from () if refused else ("allow_pickle",)
+
+
+def kept_files() -> list[Path]:
+    """The files that version control keeps; all source where there is none (a source archive)."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    named = [ROOT / line for line in done.stdout.splitlines()]
+    return [p for p in named if p.is_file()] or SOURCES
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
