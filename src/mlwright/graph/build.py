@@ -30,6 +30,7 @@ class GraphBuilder:
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
         self._count = 0
+        self._contrib = False
 
     def input(self, name: str, dtype: str, width: int | None) -> str:
         """Declares the input `name` of shape [N, width] ([N] where width is None); returns its name."""
@@ -55,6 +56,7 @@ class GraphBuilder:
         """Adds a node with several outputs and returns their names."""
         names = tuple(f"t{self._count + i}" for i in range(outputs))
         self._count += outputs
+        self._contrib = self._contrib or domain == wire.CONTRIB
         encoded = [wire.attribute(k, v) for k, v in sorted(attributes.items())]
         self._nodes.append(wire.node(op, inputs, names, domain, encoded))
         return names
@@ -77,4 +79,4 @@ class GraphBuilder:
     def to_bytes(self) -> bytes:
         """The ModelProto's bytes."""
         constants = [encoded for _, encoded in self._constants.values()]
-        return wire.model(self._nodes, constants, self._inputs, self._outputs)
+        return wire.model(self._nodes, constants, self._inputs, self._outputs, self._contrib)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 IR_VERSION = 10
 AI_ONNX = 21
 AI_ONNX_ML = 5
+CONTRIB = "com.microsoft"
 
 Array = npt.NDArray[np.generic]
 Attribute = int | float | str | Array | Sequence[int] | Sequence[str]
@@ -99,16 +100,26 @@ def node(op: str, inputs: Sequence[str], outputs: Sequence[str], domain: str, at
 
 
 def value_info(name: str, kind: str, width: int | None) -> bytes:
-    """A ValueInfoProto of shape [N, width], or [N] where width is None."""
-    shape = block(1, text(2, "N")) + (block(1, whole(1, width)) if width is not None else b"")
+    """A ValueInfoProto of shape [N, width], [N] where width is None, or [N, W] with W open where it is -1."""
+    shape = block(1, text(2, "N"))
+    if width is not None:
+        shape += block(1, text(2, "W")) if width == -1 else block(1, whole(1, width))
     tensor_type = whole(1, DTYPES[kind]) + block(2, shape)
     return text(1, name) + block(2, block(1, tensor_type))
 
 
-def model(nodes: Sequence[bytes], initializers: Sequence[bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
-    """A ModelProto with the pinned versions."""
+def model(
+    nodes: Sequence[bytes],
+    initializers: Sequence[bytes],
+    inputs: Sequence[bytes],
+    outputs: Sequence[bytes],
+    contrib: bool = False,
+) -> bytes:
+    """A ModelProto with the pinned versions; `contrib` where it uses onnxruntime's own operators."""
     graph = b"".join(block(1, n) for n in nodes) + text(2, "mlwright")
     graph += b"".join(block(5, t) for t in initializers)
     graph += b"".join(block(11, i) for i in inputs) + b"".join(block(12, o) for o in outputs)
     opsets = block(8, text(1, "") + whole(2, AI_ONNX)) + block(8, text(1, "ai.onnx.ml") + whole(2, AI_ONNX_ML))
+    if contrib:
+        opsets += block(8, text(1, CONTRIB) + whole(2, 1))
     return whole(1, IR_VERSION) + text(2, "mlwright") + block(7, graph) + opsets

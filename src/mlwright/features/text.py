@@ -1,0 +1,125 @@
+"""Free text: lower-cased tokens counted against a vocabulary, by nodes that need no system locale.
+
+A token is a run of ASCII letters and digits and of characters beyond ASCII; ASCII letters are lower-cased.
+Training runs the same tokenising nodes once over the whole column and keeps token numbers (`Tokens`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.artifact.session import session
+from mlwright.graph.build import GraphBuilder
+
+Ints = npt.NDArray[np.int64]
+
+# RE2; the operator splits by matches of this expression.
+TOKEN = r"[0-9A-Za-z\x{80}-\x{10FFFF}]+"
+MOST_CANDIDATES = 20_000
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tokenised column: row i holds the tokens `vocabulary[flat[starts[i]:starts[i + 1]]]`."""
+
+    vocabulary: npt.NDArray[np.object_]
+    flat: Ints
+    starts: Ints
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def rows(self, index: Ints) -> Tokens:
+        """Only the rows `index`."""
+        lengths = np.diff(self.starts)[index]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        flat = np.repeat(self.starts[index] - starts[:-1], lengths) + np.arange(starts[-1])
+        return Tokens(self.vocabulary, self.flat[flat], starts)
+
+    def counts(self, chosen: Ints) -> npt.NDArray[np.float64]:
+        """How often each row holds each token number of `chosen`: [N, len(chosen)]."""
+        place = np.full(len(self.vocabulary), -1, dtype=np.int64)
+        place[chosen] = np.arange(len(chosen))
+        column = place[self.flat]
+        row = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        seen = column >= 0
+        flat = np.bincount(row[seen] * len(chosen) + column[seen], minlength=len(self) * len(chosen))
+        return flat.reshape(len(self), len(chosen)).astype(np.float64)
+
+
+def token_nodes(g: GraphBuilder, column: str) -> str:
+    """Tokens of the string tensor `column` [N], as [N, T] padded with ""."""
+    lowered = g.node("StringNormalizer", column, case_change_action="LOWER", is_case_sensitive=1, locale="C")
+    return g.node(
+        "Tokenizer", lowered, domain="com.microsoft", mark=0, mincharnum=1, pad_value="", tokenexp=TOKEN
+    )
+
+
+def count_nodes(g: GraphBuilder, column: str, vocabulary: list[str]) -> str:
+    """Counts of the tokens `vocabulary` in the string tensor `column` [N], as a double [N, V]."""
+    counts = g.node(
+        "TfIdfVectorizer",
+        token_nodes(g, column),
+        mode="TF",
+        min_gram_length=1,
+        max_gram_length=1,
+        max_skip_count=0,
+        ngram_counts=[0],
+        ngram_indexes=list(range(len(vocabulary))),
+        pool_strings=vocabulary,
+    )
+    return g.node("Cast", counts, to=11)
+
+
+def tokenise(texts: list[str]) -> Tokens:
+    """The column's tokens through the tokenising nodes, numbered by first appearance of rows in the sorted order."""
+    run = _tokenizer()
+    numbers: dict[str, int] = {}
+    flat: list[npt.NDArray[np.int64]] = []
+    lengths: list[Ints] = []
+    for at in range(0, len(texts), _CHUNK):
+        tokens = run(np.array(texts[at : at + _CHUNK], dtype=object))
+        present = tokens != ""
+        lengths.append(present.sum(axis=1))
+        words = tokens[present]
+        flat.append(np.fromiter((numbers.setdefault(w, len(numbers)) for w in words), np.int64, len(words)))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]) if lengths else np.zeros(1, dtype=np.int64)
+    vocabulary = np.array(list(numbers), dtype=object)
+    return Tokens(vocabulary, np.concatenate(flat) if flat else np.zeros(0, dtype=np.int64), starts.astype(np.int64))
+
+
+def choose_tokens(tokens: Tokens, y: npt.NDArray[np.float64], most: int) -> Ints:
+    """Token numbers worth counting: seen in at least five rows, then those whose presence says most about `y`.
+
+    `y` is [N, K], one column a class (one for regression); a token's worth is the largest absolute
+    standardised difference of any column's mean between the rows with and without it.
+    """
+    n = len(tokens)
+    row = np.repeat(np.arange(n), np.diff(tokens.starts))
+    size = len(tokens.vocabulary)
+    pairs = np.unique(row * max(size, 1) + tokens.flat)
+    row, token = pairs // max(size, 1), pairs % max(size, 1)
+    seen = np.bincount(token, minlength=size).astype(np.float64)
+    centred = y - y.mean(axis=0)
+    spread = centred.std(axis=0) + 1e-12
+    worth = np.zeros(size)
+    for k in range(y.shape[1]):
+        sums = np.bincount(token, weights=centred[row, k], minlength=size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.abs(sums) / (np.sqrt(seen * (1 - seen / n)) * spread[k])
+        worth = np.maximum(worth, np.nan_to_num(z, posinf=0.0))
+    usual = np.flatnonzero((seen >= 5) & (seen < n))
+    usual = usual[np.argsort(-seen[usual], kind="stable")][:MOST_CANDIDATES]
+    return np.sort(usual[np.argsort(-worth[usual], kind="stable")][:most])
+
+
+def _tokenizer():  # type: ignore[no-untyped-def]  # a closure over an onnxruntime session, which has no types
+    g = GraphBuilder()
+    column = g.input("text", "string", None)
+    g.output("tokens", token_nodes(g, column), "string", -1)
+    run = session(g.to_bytes())
+    return lambda texts: run.run(None, {"text": texts})[0]

@@ -1,0 +1,169 @@
+"""CatBoost, and its oblivious trees as ordinary ones.
+
+Its own handling of categories does not export, so it is given encoded numbers. It compares in float32: features are cast to
+float and back before its trees, in training as in the graph.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import GT, Doubles, Tree, Trees, tree_ensemble
+from mlwright.learners.protocol import Job, Settings, probability_nodes, sigmoid, softmax
+
+MOST_ROUNDS = 1000
+FULL_ROUNDS = 300
+
+
+@dataclass(frozen=True)
+class FittedCatBoost:
+    """A CatBoost model of `rounds` rounds."""
+
+    model: Any  # catboost.CatBoost, which has no types
+    classes: int
+    rounds: int
+    settled: Settings = field(default_factory=dict)
+
+    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        end = min(rounds or self.rounds, self.model.tree_count_)
+        raw = np.asarray(self.model.predict(_float32(x), prediction_type="RawFormulaVal", ntree_end=end))
+        if not self.classes:
+            return raw
+        return sigmoid(raw) if self.classes == 2 else softmax(raw)
+
+    def nodes(self, g: GraphBuilder, matrix: str) -> str:
+        lossy = g.node("Cast", g.node("Cast", matrix, to=1), to=11)
+        trees, bias = trees_of(self.model, self.rounds)
+        margin = g.node("Add", tree_ensemble(g, trees, lossy), g.constant(bias))
+        return probability_nodes(g, margin, self.classes)
+
+
+class CatBoost:
+    """Ordered boosting of oblivious trees; settings are CatBoost's own parameters."""
+
+    family = "catboost"
+
+    def fit(self, job: Job) -> FittedCatBoost:
+        import catboost as cb
+
+        settled = dict(job.settings)
+        params = self._params(job) | settled
+        pool = cb.Pool(_float32(job.train.x), job.train.y, weight=job.train.weights)
+        if job.deadline is not None and "learning_rate" not in settled and job.rounds is None:
+            settled["learning_rate"] = _affordable_rate(job, params, pool)
+            params |= settled
+        params["iterations"] = int(job.rounds or MOST_ROUNDS)
+        kept: dict[str, Any] = {}
+        if job.valid is not None:
+            kept["eval_set"] = cb.Pool(_float32(job.valid.x), job.valid.y, weight=job.valid.weights)
+            kept["early_stopping_rounds"] = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 100))
+            params["use_best_model"] = False  # keep every round: how many to use is decided across folds
+        if job.deadline is not None:
+            kept["callbacks"] = [_StopAt(job.deadline)]
+        model = cb.CatBoost(params)
+        model.fit(pool, **kept)
+        best = model.get_best_iteration() if job.valid is not None else None
+        return FittedCatBoost(model, job.classes, model.tree_count_ if best is None else best + 1, settled)
+
+    def _params(self, job: Job) -> dict[str, Any]:  # Any: CatBoost's parameters are of many types
+        return {
+            "loss_function": "RMSE" if not job.classes else "Logloss" if job.classes == 2 else "MultiClass",
+            "learning_rate": 0.06,
+            "depth": 6,
+            "thread_count": job.threads,
+            "random_seed": job.seed,
+            "boosting_type": "Plain",
+            "bootstrap_type": "Bernoulli",
+            "subsample": 0.8,
+            "verbose": False,
+            "allow_writing_files": False,
+            **({"classes_count": job.classes} if job.classes > 2 else {}),
+            **job.config.settings,
+        }
+
+
+def trees_of(model: Any, rounds: int) -> tuple[Trees, Doubles]:  # Any: catboost.CatBoost
+    """The first `rounds` oblivious trees of a model, as ordinary trees, and the bias [outputs].
+
+    A tree of several outputs is written once an output: the operator's leaves hold one number each.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        model.save_model(str(path), format="json")
+        content = json.loads(path.read_text())
+    scale, bias = content["scale_and_bias"]
+    bias = np.atleast_1d(np.asarray(bias, dtype=np.float64))
+    trees: list[Tree] = []
+    targets: list[int] = []
+    outputs = 1
+    for entry in content["oblivious_trees"][:rounds]:
+        splits = entry["splits"] or []
+        leaves = np.asarray(entry["leaf_values"], dtype=np.float64) * scale
+        outputs = len(leaves) >> len(splits)
+        for k in range(outputs):
+            trees.append(_unfolded(splits, leaves[k::outputs]))
+            targets.append(k)
+    if len(bias) < outputs:
+        bias = np.broadcast_to(bias, (outputs,)).copy()
+    return Trees(tuple(trees), tuple(targets), outputs), bias
+
+
+def _unfolded(splits: list[dict[str, Any]], leaves: Doubles) -> Tree:
+    """An oblivious tree in which level i of the walk asks for split d-1-i, so that bit i of a leaf's number is split i."""
+    depth = len(splits)
+    count = (1 << depth) - 1
+    heap = np.arange(count, dtype=np.int64)
+    level = np.floor(np.log2(heap + 1)).astype(np.int64) if count else heap
+    asked = depth - 1 - level
+    feature = np.array([s["float_feature_index"] for s in splits], dtype=np.int64)
+    border = np.array([s["border"] for s in splits], dtype=np.float32).astype(np.float64)
+    left, right = 2 * heap + 1, 2 * heap + 2
+
+    def child(node: Any) -> Any:  # Any: integer arrays
+        return np.where(node >= count, ~(node - count), node)
+
+    return Tree(
+        feature=feature[asked] if count else heap,
+        split=border[asked] if count else np.zeros(0),
+        mode=np.full(count, GT, dtype=np.int64),
+        true=child(right),
+        false=child(left),
+        missing_true=np.zeros(count, dtype=np.int64),
+        leaf=leaves,
+    )
+
+
+class _StopAt:
+    """CatBoost's callback: answers whether to go on."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+
+    def after_iteration(self, info: Any) -> bool:  # Any: catboost's iteration record
+        return time.monotonic() < self.deadline
+
+
+def _float32(x: Doubles) -> Any:  # Any: a float32 array, C order as CatBoost wants it
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(x, dtype=np.float32)
+
+
+def _affordable_rate(job: Job, params: dict[str, Any], pool: Any) -> float:  # Any: catboost.Pool
+    """The learning rate at which the rounds that fit before the deadline are enough."""
+    import catboost as cb
+
+    assert job.deadline is not None
+    began = time.monotonic()
+    cb.CatBoost(params | {"iterations": 2}).fit(pool)
+    each = (time.monotonic() - began) / 2
+    rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
+    rate = float(params["learning_rate"])
+    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, 0.5))

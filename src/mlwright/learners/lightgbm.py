@@ -1,0 +1,166 @@
+"""LightGBM, and its text format as trees.
+
+Thresholds are read from the booster's own text, which keeps every digit. NaN where training saw none counts as 0 for
+LightGBM, so the branch that 0 takes is written as the branch of missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import LEQ, MEMBER, Doubles, Ints, Tree, Trees, tree_ensemble
+from mlwright.learners.protocol import Job, Settings, probability_nodes, sigmoid, softmax
+
+MOST_ROUNDS = 3000
+FULL_ROUNDS = 300
+"""Rounds that a learning rate of `learning_rate` deserves; with time for fewer the rate is raised."""
+
+
+@dataclass(frozen=True)
+class FittedLightGBM:
+    """A booster, cut at the rounds that did best."""
+
+    booster: Any  # lightgbm.Booster, which has no types
+    classes: int
+    rounds: int
+    settled: Settings = field(default_factory=dict)
+
+    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        raw = self.booster.predict(x, raw_score=True, num_iteration=rounds or self.rounds)
+        if not self.classes:
+            return np.asarray(raw)
+        return sigmoid(raw) if self.classes == 2 else softmax(np.asarray(raw).reshape(len(x), -1))
+
+    def nodes(self, g: GraphBuilder, matrix: str) -> str:
+        text = self.booster.model_to_string(num_iteration=self.rounds)
+        return probability_nodes(g, tree_ensemble(g, trees_of(text), matrix), self.classes)
+
+
+class LightGBM:
+    """Gradient boosting by histogram; settings are LightGBM's own parameters."""
+
+    family = "lightgbm"
+
+    def fit(self, job: Job) -> FittedLightGBM:
+        import lightgbm as lgb
+
+        settled = dict(job.settings)
+        params = self._params(job) | settled
+        limit = int(job.rounds or settled.pop("most_rounds", MOST_ROUNDS))
+        members = list(job.members)
+        data = lgb.Dataset(
+            job.train.x, job.train.y, weight=job.train.weights, categorical_feature=members, params=params,
+            free_raw_data=False,
+        )  # fmt: skip
+        if job.deadline is not None and "learning_rate" not in settled and job.rounds is None:
+            settled["learning_rate"] = _affordable_rate(job, params, data)
+            params |= settled
+        callbacks: list[Callable[[Any], None]] = [_stop_at(job.deadline)] if job.deadline is not None else []
+        kept: dict[str, Any] = {}
+        if job.valid is not None:
+            kept["valid_sets"] = [lgb.Dataset(job.valid.x, job.valid.y, weight=job.valid.weights, reference=data)]
+            patience = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 150))
+            callbacks.append(lgb.early_stopping(patience, verbose=False))
+        booster = lgb.train(params, data, num_boost_round=limit, callbacks=callbacks, **kept)
+        best = booster.best_iteration if job.valid is not None and booster.best_iteration > 0 else 0
+        return FittedLightGBM(booster, job.classes, best or booster.current_iteration(), settled)
+
+    def _params(self, job: Job) -> dict[str, Any]:  # Any: LightGBM's parameters are of many types
+        objective = "regression" if not job.classes else "binary" if job.classes == 2 else "multiclass"
+        return {
+            "objective": objective,
+            "metric": "l2" if not job.classes else "binary_logloss" if job.classes == 2 else "multi_logloss",
+            "verbosity": -1,
+            "num_threads": job.threads,
+            "seed": job.seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "learning_rate": 0.05,
+            "num_leaves": 31,
+            "min_data_in_leaf": int(np.clip(len(job.train) // 50, 2, 20)),
+            "min_data_per_group": int(np.clip(len(job.train) // 50, 5, 100)),
+            "feature_pre_filter": False,
+            **({"num_class": job.classes} if job.classes > 2 else {}),
+            **job.config.settings,
+        }
+
+
+def trees_of(text: str) -> Trees:
+    """The trees of a booster's text (`Booster.model_to_string`, format v4)."""
+    header, *blocks = text.split("\nTree=")
+    per_round = int(_field(header, "num_tree_per_iteration") or 1)
+    blocks[-1] = blocks[-1].split("\nend of trees")[0] if blocks else ""
+    trees = tuple(_tree(b) for b in blocks)
+    return Trees(trees, tuple(i % per_round for i in range(len(trees))), per_round)
+
+
+def _tree(block: str) -> Tree:
+    fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+
+    def numbers(name: str, kind: type) -> Any:  # Any: an array of the kind asked for
+        return np.array(fields.get(name, "").split(), dtype=kind)
+
+    leaf = numbers("leaf_value", np.float64)
+    if int(fields["num_leaves"]) == 1:
+        none: Ints = np.zeros(0, dtype=np.int64)
+        return Tree(none, np.zeros(0), none, none, none, none, leaf)
+    decision = numbers("decision_type", np.int64)
+    split = numbers("threshold", np.float64)
+    categorical = (decision & 1) == 1
+    missing_kind = (decision >> 2) & 3  # 0 none, 1 zero, 2 NaN
+    default_left = (decision >> 1) & 1
+    missing_true = np.where(missing_kind == 2, default_left, (split >= 0).astype(np.int64))
+    missing_true = np.where(categorical, 0, missing_true)
+    sets: list[Doubles] = []
+    if categorical.any():
+        bounds, words = numbers("cat_boundaries", np.int64), numbers("cat_threshold", np.uint32)
+        for i in split[categorical].astype(np.int64):
+            mask = words[bounds[i] : bounds[i + 1]]
+            bits = (mask[:, None] >> np.arange(32, dtype=np.uint32)) & 1
+            sets.append(np.flatnonzero(bits.ravel()).astype(np.float64))
+    return Tree(
+        feature=numbers("split_feature", np.int64),
+        split=np.where(categorical, 0.0, split),
+        mode=np.where(categorical, MEMBER, LEQ),
+        true=numbers("left_child", np.int64),
+        false=numbers("right_child", np.int64),
+        missing_true=missing_true,
+        leaf=leaf,
+        sets=tuple(sets),
+    )
+
+
+def _field(header: str, name: str) -> str:
+    return next((line.partition("=")[2] for line in header.splitlines() if line.startswith(name + "=")), "")
+
+
+def _stop_at(deadline: float) -> Callable[[Any], None]:
+    import lightgbm as lgb
+
+    def stop(env: Any) -> None:  # Any: lightgbm's callback environment
+        if time.monotonic() > deadline:
+            scores = env.evaluation_result_list or []
+            raise lgb.callback.EarlyStopException(env.iteration, scores)
+
+    stop.order = 90  # type: ignore[attr-defined]  # after early_stopping, so that its best round is known
+    return stop
+
+
+def _affordable_rate(job: Job, params: dict[str, Any], data: Any) -> float:  # Any: lightgbm.Dataset
+    """The learning rate at which the rounds that fit before the deadline are enough."""
+    import lightgbm as lgb
+
+    assert job.deadline is not None
+    data.construct()
+    began = time.monotonic()
+    lgb.train(params, data, num_boost_round=3)
+    each = (time.monotonic() - began) / 3
+    rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
+    rate = float(params["learning_rate"])
+    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, 0.4))

@@ -1,0 +1,122 @@
+"""What a learner is: the contract between an algorithm family and training.
+
+Obligations. `fit` never looks at the clock except to honour `Job.deadline`, past which it returns its best so far;
+it uses at most `Job.threads` threads; equal jobs without a deadline give equal results; it raises nothing for data
+that the contract allows (NaN where the view has it, constant columns, one row a class). `predict` and `nodes` answer alike
+within contracts.md section 3: 1e-12 on the margin for trees and linear models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.graph.build import GraphBuilder
+
+Doubles = npt.NDArray[np.float64]
+Settings = dict[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class Config:
+    """One configuration of a family: a name for the leaderboard, the view it wants, its settings."""
+
+    name: str
+    family: str
+    view: str
+    settings: Settings = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows to learn from or to judge by: X [N, F], y [N] (class index or number), weights [N] or None."""
+
+    x: Doubles
+    y: Doubles
+    weights: Doubles | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit. `classes` is 0 for regression. Exactly one of `valid` and `rounds` steers iterative learners."""
+
+    config: Config
+    classes: int
+    train: Part
+    valid: Part | None = None
+    """Rows for early stopping; never learned from."""
+    rounds: int | None = None
+    """How many rounds to run when there is no `valid` (a refit)."""
+    members: tuple[int, ...] = ()
+    """Columns that hold category codes to be split by set membership."""
+    seed: int = 0
+    threads: int = 1
+    deadline: float | None = None
+    """time.monotonic() past which to stop with the best so far."""
+    settings: Settings = field(default_factory=dict)
+    """What an earlier fit of this configuration settled on (`Fitted.settled`), to be used again."""
+
+
+class Fitted(Protocol):
+    """A fitted learner: immutable, safe to read from several threads."""
+
+    @property
+    def rounds(self) -> int:
+        """The rounds that did best on `valid`, or those that ran; 0 where there are none."""
+
+    @property
+    def settled(self) -> Settings:
+        """Settings chosen on the way (a learning rate adapted to the time); a refit repeats them."""
+
+    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        """Probabilities [N, K] for classes, numbers [N] for regression; with at most `rounds` rounds."""
+
+    def nodes(self, g: GraphBuilder, matrix: str) -> str:
+        """The same as a double tensor: [N, K], or [N, 1] for regression."""
+
+
+class Learner(Protocol):
+    """A family. Stateless: `fit` makes a `Fitted`."""
+
+    family: str
+
+    def fit(self, job: Job) -> Fitted:
+        """Fits one configuration on `job.train`."""
+
+
+def families() -> dict[str, Learner]:
+    """Every installed family by name, ours and strangers', from the entry points `mlwright.learners`."""
+    found: dict[str, Learner] = {}
+    for point in sorted(entry_points(group="mlwright.learners"), key=lambda p: p.name):
+        made: Any = point.load()  # Any: a class that promises to be a Learner
+        found[point.name] = made()
+    return found
+
+
+def softmax(margin: Doubles) -> Doubles:
+    """Rows of `margin` [N, K] as probabilities."""
+    shifted = np.exp(margin - margin.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def sigmoid(margin: Doubles) -> Doubles:
+    """Two columns of probabilities from the second class's margin [N]."""
+    p = 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
+    return np.stack([1 - p, p], axis=1)
+
+
+def probability_nodes(g: GraphBuilder, margin: str, classes: int) -> str:
+    """Margins [N, K] (or [N, 1] for two classes) as probabilities [N, K]; as they are for regression."""
+    if classes == 0:
+        return margin
+    if classes > 2:
+        return g.node("Softmax", margin, axis=1)
+    p = g.node("Sigmoid", g.node("Clip", margin, g.constant(-700.0), g.constant(700.0)))
+    return g.node("Concat", g.node("Sub", g.constant(1.0), p), p, axis=1)
