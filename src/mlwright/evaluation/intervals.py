@@ -1,0 +1,191 @@
+"""Scores with 95 % intervals, by the method that fits the metric and the rows.
+
+Independent rows: DeLong for ROC AUC, Wilson for accuracy, Student's t for mean
+losses, the bootstrap for the rest.
+Rows in groups or blocks of time: the same by cluster. Called by `training` and `tasks`; knows no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.errors import Misuse
+from mlwright.base.evaluation import Score
+from mlwright.base.schema import TaskName
+from mlwright.evaluation.metrics import METRICS, Metric, Output, Truth, metric_named, one_against_rest
+from mlwright.statistics.intervals import (
+    Codes,
+    Floats,
+    Interval,
+    clopper_pearson,
+    clustered_error,
+    mean_interval,
+    normal_quantile,
+    proportion_interval,
+    t_quantile,
+)
+from mlwright.statistics.ranking import auc_interval, logit_interval
+from mlwright.statistics.resampling import bootstrap
+
+Labels = npt.NDArray[np.generic]
+"""Group or block of each row [N], of any type that can be compared."""
+
+_CELLS = 2e7
+"""Rows times classes times draws that one call may spend on the bootstrap: about a second."""
+
+
+def score(
+    metric: Metric,
+    y: Truth,
+    output: Output,
+    *,
+    weights: Floats | None = None,
+    groups: Labels | None = None,
+    blocks: Labels | None = None,
+    seed: int = 0,
+) -> Score:
+    """The metric with its 95 % interval on these rows.
+
+    `y` [N]; `output` [N, K] probabilities or [N] numbers; `weights`, `groups`, `blocks` [N]. Rows of one
+    group (a customer) or block (a stretch of time) are taken as dependent. Raises `Misuse`
+    where both are given.
+
+    >>> y, p = np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]])
+    >>> score(METRICS["roc_auc"], y, p).method
+    'DeLong'
+    """
+    return _scores([metric], y, output, weights, _clusters(groups, blocks), seed)[0]
+
+
+def all_scores(
+    task: TaskName,
+    metric_first: Metric | str,
+    y: Truth,
+    output: Output,
+    *,
+    weights: Floats | None = None,
+    groups: Labels | None = None,
+    blocks: Labels | None = None,
+    seed: int = 0,
+) -> tuple[Score, ...]:
+    """Scores by all of the task's metrics, `metric_first` first; those that mislead on `y` or are undefined
+    are left out, but never the first. See `score` for the arguments and errors.
+    """
+    first = metric_named(metric_first, task) if isinstance(metric_first, str) else metric_first
+    others = [m for m in METRICS.values() if task in m.tasks and m.name != first.name]
+    others = [m for m in others if m.trap is None or not m.trap(y)]
+    scores = _scores([first, *others], y, output, weights, _clusters(groups, blocks), seed)
+    return (scores[0], *(s for s in scores[1:] if math.isfinite(s.value)))
+
+
+def _scores(
+    metrics: Sequence[Metric],
+    y: Truth,
+    output: Output,
+    weights: Floats | None,
+    clusters: Codes | None,
+    seed: int,
+) -> list[Score]:
+    named = ""
+    if clusters is not None:
+        named = ", by group"
+        if not len(clusters) or clusters.max() < 1:
+            clusters, named = None, ", rows taken as independent for want of a second group"
+    intervals: dict[str, tuple[Interval, str]] = {}
+    slow = []
+    for m in metrics:
+        m.check(y, output)
+        known = _direct(m, y, output, weights, clusters)
+        if known is None:
+            slow.append(m)
+        else:
+            intervals[m.name] = known
+    if slow:
+        classes = output.shape[1] if output.ndim == 2 else 1
+        draws = int(np.clip(_CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
+        prepared = [m.on(y, output) for m in slow]
+        drawn = bootstrap(prepared, len(y), draws=draws, seed=seed, clusters=clusters, weights=weights)
+        for m, interval in zip(slow, drawn, strict=True):
+            intervals[m.name] = _completed(m, y, interval, clusters), f"bootstrap, {draws} draws"
+    return [_score(m, *intervals[m.name], len(y), named) for m in metrics]
+
+
+def _score(metric: Metric, interval: Interval, method: str, rows: int, named: str) -> Score:
+    value, low, high = interval
+    if not math.isfinite(value):
+        low, high, method, named = value, value, "undefined on these rows", ""
+    elif rows < 2 or not math.isfinite(low) or not math.isfinite(high):
+        low, high, method, named = value, value, "none: too few rows", ""
+    return Score(
+        metric=metric.name,
+        value=value,
+        low=low,
+        high=high,
+        rows=rows,
+        greater_is_better=metric.greater_is_better,
+        method=method + named,
+    )
+
+
+def _direct(
+    metric: Metric, y: Truth, output: Output, weights: Floats | None, clusters: Codes | None
+) -> tuple[Interval, str] | None:
+    """The interval by formula, and the formula's name; None for metrics that have none."""
+    if metric.name == "accuracy" and metric.losses is not None:
+        return proportion_interval(metric.losses(y, output), weights, clusters), "Wilson"
+    if metric.losses is not None:
+        value, low, high = mean_interval(metric.losses(y, output), weights, clusters)
+        linked = Interval(metric.link(value), metric.link(max(low, 0.0)), metric.link(max(high, 0.0)))
+        return linked, "Student's t"
+    if metric.name != "roc_auc":
+        return None
+    if output.shape[1] == 2:
+        second = np.asarray(output[:, 1], dtype=np.float64)
+        return auc_interval(y == 1, second, weights=weights, clusters=clusters), "DeLong"
+    return _macro_auc(y, output, weights, clusters), "DeLong, mean over classes"
+
+
+def _macro_auc(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:
+    """The mean of each class's AUC against the rest, its error from the mean of their rows' influences."""
+    total, parts, known = 0.0, np.zeros(len(y)), 0
+    for ranked in one_against_rest(y, output):
+        auc, influence = ranked.influence(weights)
+        if not math.isnan(auc):
+            total, known = total + auc, known + 1
+            parts += influence
+    if not known:
+        return Interval(math.nan, math.nan, math.nan)
+    error, units = clustered_error(parts / known, clusters)
+    quantile = normal_quantile(0.975) if clusters is None else t_quantile(0.975, units - 1)
+    return logit_interval(total / known, error, quantile, _rarest(y, clusters))
+
+
+def _completed(metric: Metric, y: Truth, interval: Interval, clusters: Codes | None) -> Interval:
+    """A bootstrap of rows that all agree draws one value for ever; then the exact bound stands in for it."""
+    value, low, high = interval
+    if not metric.greater_is_better:
+        return Interval(value, max(low, 0.0), high)
+    perfect = value >= 1 and low >= 1 and metric.needs != "prediction"
+    if perfect:
+        low = clopper_pearson(*[_rarest(y, clusters)] * 2).low
+    least = {"mcc": -1.0, "r2": -math.inf}.get(metric.name, 0.0)
+    return Interval(value, low, high).within(least, 1.0) if math.isfinite(low) else interval
+
+
+def _rarest(y: Truth, clusters: Codes | None) -> int:
+    """Independent rows of the rarest class."""
+    present = np.unique(y)
+    if clusters is None:
+        return min(int(np.count_nonzero(y == k)) for k in present)
+    return min(len(np.unique(clusters[y == k])) for k in present)
+
+
+def _clusters(groups: Labels | None, blocks: Labels | None) -> Codes | None:
+    if groups is not None and blocks is not None:
+        raise Misuse("a score takes groups or blocks, not both", remedy="give the coarser of the two")
+    labels = groups if groups is not None else blocks
+    return None if labels is None else np.unique(labels, return_inverse=True)[1].astype(np.int64)
