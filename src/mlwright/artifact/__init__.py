@@ -1,1 +1,25 @@
-"""To be described."""
+"""The model file: written from its parts, opened safely, and run.
+
+`packaging` assembles files here; users, `serving` and `cli` open them. numpy, msgspec and onnxruntime are all
+that it needs, and onnxruntime is imported with the first model that is opened.
+"""
+
+from mlwright.artifact.decode import Decoded, decode_rows
+from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
+from mlwright.artifact.model import Model, load
+from mlwright.artifact.opening import SampleOutputs, Samples
+from mlwright.artifact.session import Outputs
+
+__all__ = [
+    "Decoded",
+    "Manifest",
+    "Model",
+    "Outputs",
+    "SampleOutputs",
+    "Samples",
+    "Spent",
+    "Timings",
+    "assemble",
+    "decode_rows",
+    "load",
+]

@@ -1,22 +1,92 @@
-"""onnxruntime sessions as mlwright wants them: CPU, few threads, no spinning, graphs from bytes only.
+"""One graph in onnxruntime: one thread, from bytes, in chunks of rows.
 
-Called by `artifact` to answer and by `features` to compute training matrices. onnxruntime is imported here,
-at the first session, so that `import mlwright` stays light.
+Called by `Model`. The graph was scanned before it comes here. onnxruntime is imported with the first session,
+so that `import mlwright` stays light. It knows tensors, not columns.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 
-def session(graph: bytes, *, threads: int = 1) -> Any:  # Any: onnxruntime has no types
-    """An InferenceSession over the ONNX model `graph`, with `threads` threads within an operator."""
-    import onnxruntime as ort
+from mlwright.base.errors import EnvironmentProblem, ModelRefused
+from mlwright.graph.scan import GraphFacts
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+CHUNK = 4096
+"""Rows of one call; more only cost memory."""
+
+_OLDEST = (1, 31, 1)  # earlier ones read tree attributes out of bounds
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a graph answers for N rows; None for what its task has not."""
+
+    probability: npt.NDArray[np.float64] | None = None
+    """[N, K] in the order of the target's classes."""
+    label: npt.NDArray[Any] | None = None  # Any: text (object), int64 or bool
+    """[N] in the target's original type."""
+    margin: npt.NDArray[np.float64] | None = None
+    """[N, K] before calibration and normalising."""
+    prediction: npt.NDArray[np.float64] | None = None
+    """[N] of a regression."""
+
+
+class Session:
+    """A graph ready to run; may be used from several threads at once."""
+
+    def __init__(self, graph: bytes, facts: GraphFacts) -> None:
+        self._session = _open(graph)
+        self._facts = facts
+        self._names = [p.name for p in facts.outputs]
+        self._inputs = {p.name for p in facts.inputs}
+
+    def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
+        """The outputs for `numbers` [N, a] and `strings` [N, b], which must hold no None."""
+        n = len(numbers)
+        parts = [self._call(numbers[i : i + CHUNK], strings[i : i + CHUNK]) for i in range(0, n, CHUNK)]
+        if not parts:
+            return Outputs(**{p.name: _no_rows(p.dtype, p.width) for p in self._facts.outputs})
+        whole = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
+        return Outputs(**dict(zip(self._names, whole, strict=True)))
+
+    def _call(
+        self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]
+    ) -> list[npt.NDArray[Any]]:
+        feed = {"numbers": np.ascontiguousarray(numbers), "strings": np.ascontiguousarray(strings)}
+        answers: list[npt.NDArray[Any]] = self._session.run(
+            self._names, {name: feed[name] for name in feed if name in self._inputs}
+        )
+        return answers
+
+
+def _no_rows(dtype: str, width: int | None) -> npt.NDArray[Any]:  # Any: of type `dtype`
+    return np.empty((0,) if width is None else (0, width), dtype=object if dtype == "string" else dtype)
+
+
+def _open(graph: bytes) -> Any:  # Any: onnxruntime has no types
+    import onnxruntime
+
+    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:3] if part.isdigit()) < _OLDEST:
+        raise EnvironmentProblem(
+            f"onnxruntime {onnxruntime.__version__} cannot open models safely",
+            remedy=f"pip install 'onnxruntime>={'.'.join(map(str, _OLDEST))}'",
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelRefused(
+            f"onnxruntime cannot run it: {str(error)[:300]}",
+            where="the graph",
+            remedy="make the model again with mlwright",
+        ) from error

@@ -24,6 +24,8 @@ Value = float | str
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0*)?", re.ASCII)
+_NOTHING = frozenset({"NAType", "NaTType"})
+"""Names of the types of pandas' missing values, whatever the column's kind."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BIGGEST_WHOLE = 2**53
 
@@ -49,10 +51,11 @@ def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  #
     """
     scalar = _TEXT[column.kind] if text else _TYPED[column.kind]
     markers = frozenset(clean(m) for m in column.missing)
+    numbers = missing_numbers(column)
     missing: Value = NAN if column.kind in ("numeric", "boolean", "datetime") else ""
 
     def decode(value: Any) -> Value:
-        if value is None:
+        if value is None or type(value).__name__ in _NOTHING:
             decoded = missing
         elif isinstance(value, str):
             stripped = clean(value)
@@ -60,15 +63,27 @@ def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  #
                 decoded = missing
             else:
                 decoded = scalar(stripped, column)
+        elif numbers and not _is_bool(value) and _as_float(value) in numbers:
+            decoded = missing
         else:
             decoded = scalar(value, column)
-            if not isinstance(decoded, str) and decoded != decoded:
+            if not isinstance(decoded, str) and (decoded != decoded or decoded in numbers):
                 decoded = missing
         if not column.nullable and (decoded == "" or decoded != decoded):
             raise ValueRefused(value, "a value is missing", f"{column.kind}, never missing")
         return decoded
 
     return decode
+
+
+def missing_numbers(column: Column) -> frozenset[float]:
+    """The markers of `column` that are numbers: the typed value -999 is missing where the text is.
+
+    >>> missing_numbers(Column(name="age", kind="numeric", missing=("NA", "-999")))
+    frozenset({-999.0})
+    """
+    found = (number_of(clean(m), column.number.decimal, column.number.thousands) for m in column.missing)
+    return frozenset(number for number in found if number is not None)
 
 
 def clean(text: str) -> str:
@@ -90,6 +105,8 @@ def category_of(value: Any, codes: bool = False) -> str:
     """
     if isinstance(value, str):
         text = clean(value)
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise ValueRefused(value, "holds half a character", "text in Unicode")
         if codes and _WHOLE.fullmatch(text):
             whole = text.split(".")[0]
             return "0" if whole == "-0" else whole
@@ -103,7 +120,7 @@ def category_of(value: Any, codes: bool = False) -> str:
     number = _as_float(value)
     if number is None:
         raise ValueRefused(value, "not a category", "text, a number, true or false")
-    if isinstance(value, int):
+    if isinstance(value, int) or getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u"):
         return str(int(value))
     if number != number:
         return ""
@@ -118,10 +135,13 @@ def number_of(text: str, decimal: str = ".", thousands: str = "") -> float | Non
     >>> number_of("1.234,5", ",", "."), number_of("1_000"), number_of("inf")
     (1234.5, None, None)
     """
+    if thousands == " ":
+        text = text.replace("\u00a0", " ").replace("\u202f", " ")
     if thousands:
         head, point, tail = text.partition(decimal)
         groups = head.lstrip("+-").split(thousands)
-        if len(groups) > 1 and (not 1 <= len(groups[0]) <= 3 or any(len(g) != 3 for g in groups[1:])):
+        regular = 1 <= len(groups[0]) <= 3 and all(len(g) == 3 and g.isdecimal() for g in groups[1:])
+        if len(groups) > 1 and not (regular and groups[0].isdecimal()):
             return None
         text = head.replace(thousands, "") + point + tail
     if decimal != ".":
@@ -140,6 +160,8 @@ def seconds_of(moment: dt.datetime | dt.date) -> float:
         moment = dt.datetime(moment.year, moment.month, moment.day, tzinfo=dt.UTC)
     elif moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
+    if getattr(moment, "nanosecond", 0):  # pandas counts those; texts and other tables end at microseconds
+        moment = moment.replace(nanosecond=0)  # type: ignore[call-arg]
     return (moment - _EPOCH) / dt.timedelta(seconds=1)
 
 
@@ -164,7 +186,8 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
 
 def _as_float(value: Any) -> float | None:
     """A Python or numpy number as float; None for anything else."""
-    if isinstance(value, (int, float, Decimal)) or hasattr(value, "__float__") and hasattr(value, "dtype"):
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if isinstance(value, (int, float, Decimal)) or kind in ("i", "u", "f") and getattr(value, "ndim", 1) == 0:
         try:
             return float(value)
         except (OverflowError, TypeError, ValueError):
@@ -237,11 +260,12 @@ def _datetime(value: Any, column: Column) -> float:
             raise ValueRefused(value, "not a date or time", expected)
         return seconds
     if isinstance(value, (dt.datetime, dt.date)):
-        return seconds_of(value) if value == value else NAN  # pandas.NaT is a datetime unequal to itself
+        return seconds_of(value)
     if type(value).__name__ == "datetime64":
         number = value.astype("datetime64[us]").astype("int64")
         return NAN if number == -(2**63) else float(number) / 1e6
-    if type(value).__name__ in ("NaTType", "float") and value != value:
+    number = _as_float(value)
+    if number is not None and number != number:
         return NAN
     raise ValueRefused(value, "not a date or time", expected)
 

@@ -1,0 +1,237 @@
+"""Model: an opened `.mlw` file that predicts, shows what it is, and saves itself.
+
+Made by `load`, which everybody calls who has a file: users, `packaging` (to see that what it wrote opens),
+`serving`, `cli`. It needs numpy, msgspec and onnxruntime, and knows nothing of how models are trained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.artifact.decode import Decoded, decode_rows
+from mlwright.artifact.manifest import Manifest, Timings
+from mlwright.artifact.opening import Contents, Samples, judge, read_file
+from mlwright.artifact.replay import replay
+from mlwright.artifact.session import Outputs, Session
+from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
+from mlwright.base.evaluation import Entry, Evaluation
+from mlwright.base.finding import Findings
+from mlwright.base.profile import Profile
+from mlwright.base.schema import Schema, Target
+from mlwright.graph.named import with_named_inputs
+from mlwright.graph.scan import GraphFacts
+
+
+def load(source: str | os.PathLike[str] | bytes) -> Model:
+    """Opens a model file, or its bytes, and replays its samples.
+
+    No code of the file runs, and nothing of it runs before it is judged. Raises `NotAModel`, `ModelDamaged`,
+    `ModelRefused` or `ModelTooNew`, each of which says what was found and what to do.
+
+    >>> load(b"not a model")
+    Traceback (most recent call last):
+    mlwright.base.errors.NotAModel: this is not a model file. What to do: give a file that mlwright wrote.
+    """
+    path = None if isinstance(source, bytes) else Path(source)
+    data = source if isinstance(source, bytes) else read_file(Path(source))
+    try:
+        contents = judge(data)
+        model = Model(contents, data, path)
+        replay(contents.samples, contents.schema, model.run)
+    except ModelFileProblem as problem:
+        if path is not None:
+            problem.where = f"{path}, {problem.where}" if problem.where else str(path)
+        raise
+    return model
+
+
+class Model:
+    """An opened model file. Never changed after `load` made it; may be used from several threads at once."""
+
+    schema: Final[Schema]
+    """The columns that rows must have, and the target."""
+    target: Final[Target]
+    """What is predicted: its name, task, classes and label type."""
+    manifest: Final[Manifest]
+    """Format, task kind, digests, library versions and the recipe."""
+    evaluation: Final[Evaluation]
+    """How good it is on rows that it had not seen, beside the baseline; the leaderboard with its costs."""
+    findings: Final[Findings]
+    """What the checks saw in the training data."""
+    profile: Final[Profile]
+    """The reference distribution of each column and of the predictions."""
+    samples: Final[Samples]
+    """Synthetic rows with the answers that every opening repeats."""
+    timings: Final[Timings]
+    """When and where it was made, what it cost, and CPU time per call."""
+    card: Final[str]
+    """The model card, in Markdown."""
+    facts: Final[GraphFacts]
+    """What the graph is given, gives back and holds."""
+    digest: Final[str]
+    """The content digest: equal for equal models, whenever they were made."""
+    file_digest: Final[str]
+    """SHA-256 of the whole file."""
+    path: Final[Path | None]
+    """Where it was loaded from, or None for bytes."""
+
+    def __init__(self, contents: Contents, data: bytes, path: Path | None = None) -> None:
+        self.schema, self.target = contents.schema, contents.target
+        self.manifest, self.timings = contents.manifest, contents.timings
+        self.evaluation = _with_costs(contents.evaluation, contents.timings)
+        self.findings, self.profile, self.samples = contents.findings, contents.profile, contents.samples
+        self.card, self.facts = contents.card, contents.facts
+        self.digest, self.file_digest, self.path = contents.manifest.digest, contents.file_digest, path
+        self._graph, self._data = contents.members["model.onnx"], data
+        self._session = Session(self._graph, contents.facts)
+
+    @property
+    def task(self) -> str:
+        """`binary`, `multiclass` or `regression`."""
+        return self.target.task
+
+    @property
+    def leaderboard(self) -> tuple[Entry, ...]:
+        """Every candidate with its score, cost and share in the model."""
+        return self.evaluation.leaderboard
+
+    def decode(self, rows: object) -> Decoded:
+        """`rows` as tensors, with a problem for each refused value; see `decode_rows`."""
+        return decode_rows(rows, self.schema)
+
+    def predict(self, rows: object) -> npt.NDArray[Any]:  # Any: labels of the target's own type, or float64
+        """One label (in the target's original type) or number for each row.
+
+        `rows`: one dict, a list of dicts, a dict of columns, or a data frame. Raises `RowsRefused` with every
+        fault, `SchemaBroken` for a table without a needed column.
+        """
+        outputs = self._answer(rows)
+        answer = outputs.prediction if outputs.label is None else outputs.label
+        if answer is None:
+            raise Misuse("the graph answers neither a label nor a prediction")
+        return answer
+
+    def predict_proba(self, rows: object) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities [N, K], in the order of `target.classes`.
+
+        Raises `Misuse` for a regression, and otherwise as `predict`.
+        """
+        if self.task == "regression":
+            raise Misuse("a regression has no probabilities", remedy="use predict")
+        probability = self._answer(rows).probability
+        if probability is None:
+            raise Misuse("the graph answers no probability")
+        return probability
+
+    def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
+        """Runs the graph on decoded rows: `numbers` [N, a] and `strings` [N, b], in the schema's order.
+
+        Both are always given, with no columns where the schema has none of that type. For callers that
+        decode by themselves, such as the server; nothing is checked but for the shapes.
+        """
+        shape = (len(numbers), len(self.schema.numbers)), (len(numbers), len(self.schema.strings))
+        if (numbers.shape, strings.shape) != shape:
+            raise Misuse(
+                f"the tensors are {numbers.shape} and {strings.shape} instead of {shape[0]} and {shape[1]}"
+            )
+        return self._session.run(numbers, strings)
+
+    def warm(self) -> None:
+        """Runs the samples once more, one by one, so that the first request finds everything in memory."""
+        decoded = decode_rows(self.samples.rows, self.schema)
+        for i in range(min(len(decoded), 16)):
+            self.run(decoded.numbers[i : i + 1], decoded.strings[i : i + 1])
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes, as they were opened."""
+        return self._data
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the file to `path`, wholly or not at all, and returns it."""
+        return _write(Path(path), self._data)
+
+    def to_onnx(self, path: str | os.PathLike[str] | None = None, *, named_inputs: bool = False) -> bytes:
+        """The graph as ONNX, also written to `path` where one is given.
+
+        With `named_inputs`, one input [N, 1] for each column instead of the two packed ones. Values must be
+        decoded by the schema's rules beforehand: datetimes are seconds since 1970, booleans 0 and 1.
+        """
+        graph = self._graph
+        if named_inputs:
+            numbers, strings = ([c.name for c in cs] for cs in (self.schema.numbers, self.schema.strings))
+            graph = with_named_inputs(graph, numbers, strings)
+        if path is not None:
+            _write(Path(path), graph)
+        return graph
+
+    def __repr__(self) -> str:
+        columns = len(self.schema.features)
+        what = f"{self.target.name!r}: {self.task} from {columns} column{'s' if columns != 1 else ''}"
+        scores = self.evaluation.scores
+        return f"<Model of {what}{f', {scores[0]}' if scores else ''}, {self.digest[:12]}>"
+
+    def _repr_html_(self) -> str:
+        evaluation = self.evaluation
+        plain = {score.metric: score for score in evaluation.baseline}
+        rows = "".join(
+            f"<tr><td>{html.escape(s.metric)}</td><td>{s.value:.4g}</td><td>{s.low:.4g} to {s.high:.4g}</td>"
+            f"<td>{f'{plain[s.metric].value:.4g}' if s.metric in plain else ''}</td></tr>"
+            for s in evaluation.scores
+        )
+        head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
+        title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
+        shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
+        return f"<div>{shown}<table>{head}{rows}</table></div>"
+
+    def _answer(self, rows: object) -> Outputs:
+        decoded = decode_rows(rows, self.schema)
+        if decoded.problems:
+            raise RowsRefused(decoded.problems)
+        return self.run(decoded.numbers, decoded.strings)
+
+
+def _with_costs(evaluation: Evaluation, timings: Timings) -> Evaluation:
+    """The leaderboard with what each candidate cost, which the file keeps apart because it varies."""
+    entries = []
+    for entry in evaluation.leaderboard:
+        spent = timings.entries.get(entry.name)
+        if spent is not None:
+            entry = msgspec.structs.replace(entry, fit_seconds=spent.fit_seconds, cpu_us=spent.cpu_us)
+        entries.append(entry)
+    return msgspec.structs.replace(evaluation, leaderboard=tuple(entries))
+
+
+def _write(path: Path, data: bytes) -> Path:
+    """Writes `data` beside `path`, syncs it, renames it into place, and syncs the folder."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise EnvironmentProblem(f"it cannot be written: {error.strerror}", where=str(path)) from error
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
