@@ -1,0 +1,21 @@
+"""Every command, in the order in which a newcomer meets them; one file each, found here and nowhere else.
+
+Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that `--help` stays quick.
+"""
+
+from mlwright.cli.commands import check, demo, doctor, evaluate, fit, predict, serve, show, version
+from mlwright.cli.flags import Command
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: tuple[Command, ...] = (
+    check.COMMAND,
+    fit.COMMAND,
+    show.COMMAND,
+    predict.COMMAND,
+    evaluate.COMMAND,
+    serve.COMMAND,
+    demo.COMMAND,
+    doctor.COMMAND,
+    version.COMMAND,
+)

@@ -1,0 +1,64 @@
+"""`mlwright check`: what is wrong with a table, before anything is trained on it."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlwright.cli import figures
+from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
+from mlwright.cli.roles import roles_of
+from mlwright.cli.screen import Screen
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
+    from mlwright.lifecycle import check, read
+
+    dataset = read(arguments.source, **roles_of(arguments))
+    found = check(dataset)
+    refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
+    screen.answer(
+        {
+            "source": arguments.source,
+            "rows": len(dataset),
+            "columns": len(dataset.schema.columns),
+            "passed": not refused,
+            "findings": list(found),
+        }
+    )
+    if not screen.json:
+        from mlwright.cli import look
+
+        tips = len(found.found) - len(found.issues)
+        summary = f"{figures.counted(len(found.issues), 'issue')}, {figures.counted(tips, 'tip')}"
+        width = figures.counted(len(dataset.schema.columns), "column")
+        size = f"{figures.counted(len(dataset), 'row')}, {width}"
+        screen.show(
+            look.title(arguments.source, size),
+            look.section("Findings", look.findings(found, every=arguments.all)),
+            look.section("In short", summary),
+        )
+    return 1 if refused else 0
+
+
+COMMAND = Command(
+    name="check",
+    summary="Find what is wrong with a table: leaks, duplicates, imbalance, missing values.",
+    about=(
+        "Reads the table as training would and looks for what spoils models. With --target the checks "
+        "that need a target run as well. A finding names columns and row numbers, never values."
+    ),
+    flags=(
+        SOURCE,
+        *ROLES,
+        Flag(
+            "--fail-on",
+            "The least serious finding that makes the exit code 1",
+            default="issue",
+            choices=("issue", "tip", "nothing"),
+        ),
+        Flag("--all", "List the checks that passed or could not look as well", "nothing"),
+    ),
+    run=run,
+    examples=("mlwright check loans.csv --target defaulted", "mlwright check loans.csv -t defaulted --json"),
+)

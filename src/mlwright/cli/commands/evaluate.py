@@ -1,0 +1,65 @@
+"""`mlwright evaluate`: how good a model is on fresh rows with known answers; a gate for CI."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mlwright.cli import figures
+from mlwright.cli.flags import MODEL, Command, Flag
+from mlwright.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from mlwright.base.evaluation import Score
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Measures, shows, and returns 1 where the main metric is worse than `--require`."""
+    from mlwright.lifecycle import evaluate, load
+
+    model = load(arguments.model)
+    evaluation = evaluate(model, arguments.source)
+    passed = arguments.require is None or reaches(evaluation.score, arguments.require)
+    screen.answer(
+        {"model": arguments.model, "source": arguments.source, "passed": passed, "evaluation": evaluation}
+    )
+    if not screen.json:
+        from rich.text import Text
+
+        from mlwright.cli import look
+
+        rows = f"on {figures.counted(evaluation.rows, 'row')} of {arguments.source}"
+        screen.show(look.title(arguments.model, rows), look.section("How good", look.scores(evaluation)))
+        if arguments.require is not None:
+            word = Text("passed", "green") if passed else Text("not passed", "red")
+            word.append(f": {evaluation.metric} {figures.plain(evaluation.score.value)}", "default")
+            word.append(f", required {figures.plain(arguments.require)}", "default")
+            screen.show(look.section("Gate", word))
+    return 0 if passed else 1
+
+
+def reaches(score: Score, required: float) -> bool:
+    """Whether the score is at least as good as `required`, whichever way is better for its metric."""
+    return score.value >= required if score.greater_is_better else score.value <= required
+
+
+COMMAND = Command(
+    name="evaluate",
+    summary="Measure a model on fresh rows whose answers are known.",
+    about=(
+        "The table must hold the target beside the model's columns. Rows on which the model was trained "
+        "make it look better than it is: use rows that came later."
+    ),
+    flags=(
+        MODEL,
+        Flag("source", "The table with the answers"),
+        Flag(
+            "--require", "Exit with 1 unless the main metric is at least this good", "number", value="SCORE"
+        ),
+    ),
+    run=run,
+    examples=(
+        "mlwright evaluate loans.mlw march.csv",
+        "mlwright evaluate loans.mlw march.csv --require 0.75 --json",
+    ),
+)

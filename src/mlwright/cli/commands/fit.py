@@ -1,0 +1,147 @@
+"""`mlwright fit`: from a table to a model file, with what was found, how good it is, and what to do next."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.cli import figures
+from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
+from mlwright.cli.roles import roles_of
+from mlwright.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Model
+    from mlwright.base.finding import Findings
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Reads, checks, trains, writes."""
+    if arguments.target is None:
+        raise Misuse(
+            "fit needs to know what to predict", where="mlwright fit", remedy="name it with --target COLUMN"
+        )
+    output = output_for(arguments.source, arguments.output)
+    from mlwright.lifecycle import check, fit, read
+
+    dataset = read(arguments.source, **roles_of(arguments))
+    found = check(dataset)
+    if not screen.json:
+        show_table(screen, arguments.source, len(dataset), len(dataset.schema.features), found)
+    model = fit(
+        dataset,
+        task=arguments.task,
+        metric=arguments.metric,
+        time_limit=arguments.time_limit,
+        max_trials=arguments.max_trials,
+        test=arguments.test,
+        seed=arguments.seed,
+        threads=arguments.threads,
+        progress=screen.progress(),
+    )
+    model.save(output)
+    screen.answer(
+        {
+            "model": str(output),
+            "size_bytes": output.stat().st_size,
+            "digest": model.digest,
+            "evaluation": model.evaluation,
+            "findings": list(found),
+        }
+    )
+    if not screen.json:
+        show_result(screen, model, output, arguments.source)
+    return 0
+
+
+def output_for(source: str, output: str | None) -> Path:
+    """Where the model goes, known to be writable before any time is spent on training."""
+    name = Path(source).name
+    path = Path(output) if output else Path(name.removesuffix(".gz")).with_suffix(".mlw")
+    if path.is_dir():
+        raise Misuse("the output is a folder", where=str(path), remedy="name a file, such as model.mlw")
+    if not path.parent.is_dir():
+        raise EnvironmentProblem(
+            "there is no such folder", where=str(path.parent), remedy=f"mkdir -p {path.parent}"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise EnvironmentProblem(
+            "no permission to write here", where=str(path.parent), remedy="choose another -o"
+        )
+    return path
+
+
+def show_table(screen: Screen, source: str, rows: int, features: int, found: Findings) -> None:
+    """What was read, and what was found in it."""
+    from mlwright.cli import look
+
+    size = f"{figures.counted(rows, 'row')}, {figures.counted(features, 'feature')}"
+    screen.show(look.title(source, size), look.section("Findings", look.findings(found)))
+    screen.show(look.section("Training"))
+
+
+def show_result(screen: Screen, model: Model, output: Path, source: str, *, onward: bool = True) -> None:
+    """What was tried, how good it is, what was written, and (`onward`) the next commands."""
+    from mlwright.cli import look
+
+    evaluation = model.evaluation
+    screen.show(
+        look.section("Tried", look.leaderboard(model.leaderboard)),
+        look.section("How good", look.scores(evaluation), evaluation.how),
+        look.section("Written", f"{output}   {figures.size(output.stat().st_size)}"),
+    )
+    if onward:
+        screen.show(look.section("Next", look.commands(next_commands(output, source))))
+
+
+def next_commands(output: Path, source: str) -> list[tuple[str, str]]:
+    """What one does with a model file."""
+    scored = "scored" + ("".join(s for s in Path(source).suffixes if s != ".gz")[-8:] or ".csv")
+    return [
+        ("read all about it", f"mlwright show {output}"),
+        ("predict a table", f"mlwright predict {output} new.csv -o {scored}"),
+        ("serve it over HTTP", f"mlwright serve {output}"),
+    ]
+
+
+COMMAND = Command(
+    name="fit",
+    summary="Train a model on a table and write it to one .mlw file.",
+    about=(
+        "Reads and checks the table, tries candidates within the time limit beside a plain baseline, "
+        "measures the result on rows it had not seen, and writes one file. Ctrl-C stops the search and "
+        "keeps the best so far."
+    ),
+    flags=(
+        SOURCE,
+        *ROLES,
+        Flag(
+            "--output",
+            "The model file to write",
+            short="-o",
+            value="FILE",
+            shown_default="the table's name, .mlw",
+        ),
+        Flag(
+            "--task",
+            "What kind of prediction",
+            choices=("binary", "multiclass", "regression"),
+            shown_default="by the target's values",
+        ),
+        Flag("--metric", "The metric to choose by", shown_default="the task's usual one"),
+        Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
+        Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
+        Flag("--test", "A table of rows to measure on, never trained on", value="FILE"),
+        Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
+        Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
+    ),
+    run=run,
+    examples=(
+        "mlwright fit loans.csv --target defaulted",
+        "mlwright fit loans.csv -t defaulted --time applied_at --drop interest_paid --time-limit 5m -o "
+        "loans.mlw",
+    ),
+)

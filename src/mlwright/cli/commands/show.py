@@ -1,0 +1,110 @@
+"""`mlwright show`: all that a model file says about itself, on one or two screens."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlwright.cli import figures
+from mlwright.cli.flags import MODEL, Command, Flag
+from mlwright.cli.screen import Screen, safe
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Model
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Opens the file, which verifies it, and shows it."""
+    from mlwright.lifecycle import load
+
+    path = Path(arguments.model)
+    model = load(path)
+    screen.answer(
+        {
+            "model": str(path),
+            "size_bytes": path.stat().st_size,
+            "digest": model.digest,
+            "file_digest": model.file_digest,
+            "manifest": model.manifest,
+            "schema": model.schema,
+            "evaluation": model.evaluation,
+            "findings": list(model.findings),
+        }
+    )
+    if screen.json:
+        return 0
+    if arguments.card:
+        print("\n".join(safe(line) for line in model.card.splitlines()))
+    else:
+        show_model(screen, model, path, every=arguments.all)
+    return 0
+
+
+def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False) -> None:
+    """The whole page, as `show`, `demo` and the tests draw it."""
+    from mlwright.cli import look
+
+    evaluation = model.evaluation
+    most = 10_000 if every else 16
+    screen.show(
+        look.title(str(path), "intact, not authenticated"),
+        look.section("Predicts", look.pairs(_predicts(model))),
+        look.section("How good", look.scores(evaluation), f"{evaluation.how}"),
+        look.section("Tried", look.leaderboard(model.leaderboard, most=most)),
+        look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
+        look.section("Found in the data", look.findings(model.findings)),
+        look.section("Costs", look.pairs(_costs(model, path))),
+        look.section("Use it", look.commands(_uses(path))),
+    )
+
+
+def _predicts(model: Model) -> list[tuple[str, str]]:
+    target = model.schema.target
+    if target is None:
+        return []
+    rows = [("column", target.name), ("task", target.task)]
+    if target.classes:
+        names = ", ".join(f"{c} (positive)" if c == target.positive else c for c in target.classes[:12])
+        more = len(target.classes) - 12
+        rows.append(("classes", names + (f" and {more} more" if more > 0 else "")))
+    if model.evaluation.calibration:
+        rows.append(("calibration", model.evaluation.calibration))
+    return rows
+
+
+def _costs(model: Model, path: Path) -> list[tuple[str, str]]:
+    timings = model.timings
+    rows = [("file", figures.size(path.stat().st_size))]
+    if timings.cpu_us_p50 is not None:
+        slow = f", 99th percentile {figures.microseconds(timings.cpu_us_p99)}" if timings.cpu_us_p99 else ""
+        rows.append(
+            ("one row", f"{figures.microseconds(timings.cpu_us_p50)} of CPU{slow}, on {timings.machine}")
+        )
+    rows.append(("trained", f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:10]}"))
+    return rows
+
+
+def _uses(path: Path) -> list[tuple[str, str]]:
+    return [
+        ("predict a table", f"mlwright predict {path} new.csv -o scored.csv"),
+        ("serve it over HTTP", f"mlwright serve {path}"),
+        ("the card, to hand on", f"mlwright show {path} --card"),
+    ]
+
+
+COMMAND = Command(
+    name="show",
+    summary="Show what a model file holds: scores beside the baseline, columns, findings, cost.",
+    about=(
+        "Opens the file, which checks every digest and replays its samples, and shows what it says about "
+        "itself. Opening runs no code from the file."
+    ),
+    flags=(
+        MODEL,
+        Flag("--all", "List every column and every candidate", "nothing"),
+        Flag("--card", "Print the model card (Markdown) instead", "nothing"),
+    ),
+    run=run,
+    examples=("mlwright show loans.mlw", "mlwright show loans.mlw --card > CARD.md"),
+)

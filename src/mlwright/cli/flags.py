@@ -1,0 +1,118 @@
+"""What a command is, as values: its flags are declared once, and parsing, `--help` and docs/cli.md come from
+them.
+
+Used by every file in `commands`, by `parse` and by `pages`. It knows neither argparse nor how things look.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mlwright.cli.screen import Screen
+
+Takes = Literal["text", "whole", "number", "nothing", "pair"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One argument of a command. A name without dashes is a positional argument."""
+
+    name: str
+    """As typed: `--target`, or `source` for a positional argument."""
+    says: str
+    """One sentence for the reader of `--help`, without the default."""
+    takes: Takes = "text"
+    """`pair` is NAME=VALUE; `nothing` makes a switch."""
+    default: str | int | float | None = None
+    shown_default: str = ""
+    """What `--help` says where the default is worked out later."""
+    short: str = ""
+    """One-letter form, such as `-o`."""
+    value: str = ""
+    """What stands for the value in `--help`; made from the name where empty."""
+    choices: tuple[str, ...] = ()
+    repeats: bool = False
+    """May be given more than once; the values become a list."""
+    optional: bool = False
+    """Of a positional argument: may be left out."""
+
+    @property
+    def is_positional(self) -> bool:
+        return not self.name.startswith("-")
+
+    @property
+    def key(self) -> str:
+        """The attribute that holds the parsed value."""
+        return self.name.lstrip("-").replace("-", "_")
+
+    @property
+    def usage(self) -> str:
+        """As it stands in the usage line and in the list of flags."""
+        if self.is_positional:
+            return f"[{self.name.upper()}]" if self.optional else self.name.upper()
+        if self.takes == "nothing":
+            return self.name
+        value = self.value or "|".join(self.choices) or self.key.upper()
+        return f"{self.name} {'COLUMN=' if self.takes == 'pair' else ''}{value}"
+
+    @property
+    def note(self) -> str:
+        """The sentence with what may follow it: repetition and default."""
+        parts = [self.says.rstrip(".")]
+        if self.repeats:
+            parts.append("may be repeated")
+        if self.shown_default or self.default is not None:
+            parts.append(f"default: {self.shown_default or self.default}")
+        return "; ".join(parts) + "."
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is for, what it takes, and the function that does it and returns the exit code."""
+
+    name: str
+    summary: str
+    """One line, for the list of commands."""
+    about: str
+    """What the summary cannot say: one short paragraph."""
+    flags: tuple[Flag, ...]
+    run: Callable[[argparse.Namespace, Screen], int]
+    examples: tuple[str, ...] = field(default=())
+
+    @property
+    def every_flag(self) -> tuple[Flag, ...]:
+        """Its own flags and those of every command."""
+        return (*self.flags, *EVERYWHERE)
+
+
+EVERYWHERE = (
+    Flag("--json", "Write one JSON object to standard output instead of text", "nothing"),
+    Flag("--quiet", "Show no progress", "nothing", short="-q"),
+    Flag("--help", "Show this page", "nothing", short="-h"),
+)
+
+SOURCE = Flag("source", "The table: CSV, TSV (also .gz), Parquet or JSON lines")
+MODEL = Flag("model", "The model file, *.mlw")
+
+ROLES = (
+    Flag("--target", "The column to predict", short="-t", value="COLUMN"),
+    Flag("--time", "The column that says when; training then never looks ahead", value="COLUMN"),
+    Flag("--group", "The column whose values must not be torn apart, such as a patient", value="COLUMN"),
+    Flag("--id", "The column that only names the row", value="COLUMN"),
+    Flag("--weight", "The column that says how much a row counts", value="COLUMN"),
+    Flag("--protected", "A column for checks of fairness, never a feature", value="COLUMN", repeats=True),
+    Flag(
+        "--drop", "A column to leave out, such as one that is not known in time", value="COLUMN", repeats=True
+    ),
+    Flag(
+        "--kind",
+        "Overrules what was inferred: numeric, categorical, boolean, datetime, text or id",
+        "pair",
+        value="KIND",
+        repeats=True,
+    ),
+)

@@ -1,0 +1,195 @@
+"""How things look on a terminal: findings, scores beside the baseline, leaderboard, columns, what to do next.
+
+Each function takes values from `base` and returns something that rich draws. Little colour: bold for
+headings, dim for what may be skipped, green for good, yellow for tips, red for issues; all of it readable
+without colour.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mlwright.base.evaluation import Entry, Evaluation, Score
+from mlwright.base.finding import Finding, Findings
+from mlwright.base.profile import Profile
+from mlwright.base.schema import Column, Schema
+from mlwright.cli import figures
+from mlwright.cli.screen import safe
+
+INDENT = 2
+
+
+def title(text: str, aside: str = "") -> RenderableType:
+    """The first line of an answer."""
+    return Text.assemble((safe(text), "bold"), ("   " + safe(aside) if aside else "", "dim"))
+
+
+def section(heading: str, *body: RenderableType) -> RenderableType:
+    """A heading with its indented body, set apart by an empty line."""
+    return Group(
+        Text(""), Text(heading, style="bold"), *(Padding(b, (0, 0, 0, INDENT), expand=False) for b in body)
+    )
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Names and their values in two columns."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(safe(name), safe(value))
+    return grid
+
+
+def commands(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Commands to type next, each under what it does."""
+    lines = []
+    for does, command in rows:
+        lines += [Text(f"# {does}", style="dim"), Text(command, style="cyan", overflow="fold")]
+    return Group(*lines)
+
+
+def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
+    """What was found, worst first, each with its remedy; then one line for what was looked at in vain."""
+    parts: list[RenderableType] = [_finding(f) for f in (all_findings if every else all_findings.found)]
+    if not parts:
+        parts.append(Text("nothing found", style="green"))
+    if not every:
+        quiet = _quietly(all_findings)
+        if quiet:
+            parts.append(Text(quiet, style="dim"))
+    return Group(*parts)
+
+
+def scores(evaluation: Evaluation) -> RenderableType:
+    """Every metric with its interval, beside the plain baseline."""
+    table = _table("metric", ">model", "95 % interval", ">baseline", "")
+    baseline = {s.metric: s for s in evaluation.baseline}
+    for number, score in enumerate(evaluation.scores):
+        value, interval = figures.score(score)
+        plain = baseline.get(score.metric)
+        table.add_row(
+            Text(safe(score.metric), style="bold" if number == 0 else ""),
+            Text(value, style="bold" if number == 0 else ""),
+            interval,
+            Text(figures.like(plain.value, score) if plain else "-", style="dim"),
+            _verdict(score, plain),
+        )
+    return table
+
+
+def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
+    """The candidates, best first, with their share in the ensemble and what they cost."""
+    table = _table("candidate", ">score", "95 % interval", ">share", ">fit", ">CPU a row", ">size")
+    for entry in entries[:most]:
+        value, interval = figures.score(entry.score) if entry.score else ("-", safe(entry.reason))
+        chosen = "bold" if entry.weight > 0 else ""
+        table.add_row(
+            Text(safe(entry.name), style=chosen),
+            Text(value, style=chosen),
+            Text(interval, style="" if entry.score else "dim", overflow="ellipsis", no_wrap=True),
+            Text(f"{entry.weight:.0%}" if entry.weight > 0 else "", style="green"),
+            figures.seconds(entry.fit_seconds),
+            figures.microseconds(entry.cpu_us),
+            figures.size(entry.size_bytes),
+        )
+    more = len(entries) - most
+    note = [Text(f"and {figures.counted(more, 'more candidate')}", style="dim")] if more > 0 else []
+    return Group(table, *note)
+
+
+def columns(schema: Schema, profile: Profile | None, *, most: int = 20) -> RenderableType:
+    """What a row must hold: each feature with its kind, how often it is missing, and its values."""
+    table = _table("column", "kind", ">missing", "values")
+    known = {c.name: c for c in profile.columns} if profile else {}
+    features = schema.features
+    for column in features[:most]:
+        seen = known.get(column.name)
+        missing = f"{seen.missing / seen.rows:.1%}" if seen and seen.rows and seen.missing else ""
+        values = Text(_values(column), style="dim", overflow="ellipsis", no_wrap=True)
+        table.add_row(
+            Text(safe(column.name), overflow="ellipsis", no_wrap=True), column.kind, missing, values
+        )
+    more = len(features) - most
+    note = (
+        [Text(f"and {figures.counted(more, 'more column')} (--all lists them)", style="dim")]
+        if more > 0
+        else []
+    )
+    return Group(table, *note)
+
+
+def _table(*headings: str) -> Table:
+    """A table without lines; a heading with `>` in front stands to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for heading in headings:
+        right = heading.startswith(">")
+        table.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+    return table
+
+
+def _finding(finding: Finding) -> RenderableType:
+    style = {"issue": "red", "tip": "yellow"}[finding.severity] if finding.status == "found" else "dim"
+    word = finding.severity if finding.status == "found" else finding.status.replace("_", " ")
+    place = f"{safe(finding.column)}: " if finding.column else ""
+    body = Text.assemble((place, "bold"), safe(finding.title))
+    if finding.evidence:
+        body.append(f" ({safe(finding.evidence)})")
+    if finding.remedy and finding.status == "found":
+        body.append(f"\n→ {safe(finding.remedy)}", style="dim")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=5 if finding.status == "found" else None, style=style, no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(word, finding.code, body)
+    return grid
+
+
+def _quietly(all_findings: Findings) -> str:
+    """How many checks passed, and which could not look: that is never the same."""
+    codes: dict[str, set[str]] = {}
+    for finding in all_findings:
+        codes.setdefault(finding.status, set()).add(finding.code)
+    passed = len(codes.get("passed", ()))
+    parts = [f"{figures.counted(passed, 'check')} passed"] if passed else []
+    for status in ("not_enough_data", "skipped", "waived"):
+        if status in codes:
+            parts.append(f"{status.replace('_', ' ')}: {', '.join(sorted(codes[status]))}")
+    return "; ".join(parts)
+
+
+def _verdict(score: Score, baseline: Score | None) -> Text:
+    """Whether the whole interval is on the better side of the baseline."""
+    if baseline is None or baseline.value != baseline.value:
+        return Text("")
+    better = score.low > baseline.value if score.greater_is_better else score.high < baseline.value
+    worse = score.high < baseline.value if score.greater_is_better else score.low > baseline.value
+    if better:
+        return Text("better", style="green")
+    return Text("worse", style="red") if worse else Text("no clear difference", style="yellow")
+
+
+def _values(column: Column) -> str:
+    if column.kind == "boolean":
+        return "true, false"
+    if column.kind == "datetime" and column.minimum is not None and column.maximum is not None:
+        return f"{_day(column.minimum)} to {_day(column.maximum)}"
+    if column.kind == "numeric" and column.minimum is not None and column.maximum is not None:
+        return f"{figures.plain(column.minimum)} to {figures.plain(column.maximum)}"
+    if column.categories:
+        first = ", ".join(safe(c) for c in column.categories[:5])
+        return first + (f" and {len(column.categories) - 5:,} more" if len(column.categories) > 5 else "")
+    return ""
+
+
+def _day(seconds: float) -> str:
+    try:
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "?"

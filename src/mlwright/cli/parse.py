@@ -1,0 +1,148 @@
+"""From argument strings to a command and its values, with near misses; and the text of `--help`.
+
+Called by `entry` and `pages`. argparse does the splitting; what it would say in its own words is said in
+ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+from mlwright.base.errors import Misuse, UnknownName, nearest
+from mlwright.cli.flags import Command, Flag
+
+WIDTH = 96
+
+
+def command_of(name: str, commands: Sequence[Command]) -> Command:
+    """The command called `name`. Raises `UnknownName` with the near miss."""
+    for command in commands:
+        if command.name == name:
+            return command
+    raise UnknownName("command", name, [c.name for c in commands])
+
+
+def arguments_of(command: Command, strings: Sequence[str]) -> argparse.Namespace:
+    """The values of `command`'s flags in `strings`. Raises `Misuse` naming the flag and its help."""
+    parser = _Parser(prog=f"mlwright {command.name}", add_help=False, allow_abbrev=False)
+    for flag in command.every_flag:
+        _add(parser, flag)
+    if {"--help", "-h"} & set(strings):  # help needs no other argument
+        return argparse.Namespace(help=True, json=False, quiet=False)
+    values, extra = parser.parse_known_intermixed_args(list(strings))
+    for text in extra:
+        where = f"mlwright {command.name}"
+        if text.startswith("-"):
+            names = [f.name for f in command.every_flag] + [f.short for f in command.every_flag if f.short]
+            raise UnknownName("option", text.split("=")[0], names, where=where)
+        raise Misuse(f"one argument too many: {text!r}", where=where, remedy=f"{usage(command)}")
+    return values
+
+
+def usage(command: Command) -> str:
+    """The usage line.
+
+    >>> from mlwright.cli.flags import SOURCE
+    >>> usage(Command("check", "", "", (SOURCE,), lambda a, s: 0))
+    'mlwright check SOURCE [options]'
+    """
+    return " ".join(
+        ["mlwright", command.name, *(f.usage for f in command.flags if f.is_positional), "[options]"]
+    )
+
+
+def help_of(command: Command) -> str:
+    """The whole help page of one command."""
+    positional = [(f.usage.strip("[]"), f.note) for f in command.flags if f.is_positional]
+    options = [(_option(f), f.note) for f in command.every_flag if not f.is_positional]
+    width = min(34, max(len(name) for name, _ in positional + options))
+    blocks = [f"usage: {usage(command)}", textwrap.fill(command.about, WIDTH)]
+    blocks += ["\n".join(_lines(rows, width)) for rows in (positional, options) if rows]
+    if command.examples:
+        blocks.append("examples:\n" + "\n".join(f"  {e}" for e in command.examples))
+    return "\n\n".join(blocks) + "\n"
+
+
+def help_of_all(commands: Sequence[Command]) -> str:
+    """The page of `mlwright --help`: every command with its line, and what the exit codes mean."""
+    rows = [(c.name, c.summary) for c in commands]
+    return (
+        "usage: mlwright COMMAND [options]\n\n"
+        "Raw data in; a checked, honestly evaluated, portable model out, served to live traffic.\n\n"
+        + "\n".join(_lines(rows, max(len(name) for name, _ in rows)))
+        + "\n\nmlwright COMMAND --help says more. Every command takes --json.\n"
+        "Exit codes: 0 fine, 1 a check or gate said no, 2 misuse, 3 bad data or environment,\n"
+        "4 internal error, 130 interrupted.\n"
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _, required, names = message.partition("are required: ")
+        said = f"missing: {names.upper()}" if required else message.replace("argument ", "", 1)
+        raise Misuse(said, where=self.prog, remedy=f"{self.prog} --help")
+
+
+def _add(parser: argparse.ArgumentParser, flag: Flag) -> None:
+    if flag.is_positional:
+        parser.add_argument(flag.key, nargs="?" if flag.optional else None, default=flag.default)
+        return
+    names = [n for n in (flag.short, flag.name) if n]
+    if flag.takes == "nothing":
+        parser.add_argument(*names, dest=flag.key, action="store_true")
+    else:
+        parser.add_argument(
+            *names,
+            dest=flag.key,
+            default=flag.default,
+            type=_reader(flag),
+            action="append" if flag.repeats else "store",
+        )
+
+
+def _reader(flag: Flag) -> Callable[[str], object]:
+    def whole(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"needs a whole number, got {text!r}") from None
+
+    def number(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"needs a number, got {text!r}") from None
+
+    def pair(text: str) -> tuple[str, str]:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name or not value:
+            raise argparse.ArgumentTypeError(f"needs COLUMN=VALUE, got {text!r}")
+        return name, value
+
+    def chosen(text: str) -> str:
+        if flag.choices and text not in flag.choices:
+            near = nearest(text, flag.choices)
+            hint = f"; did you mean {near!r}?" if near else f"; there is {', '.join(flag.choices)}"
+            raise argparse.ArgumentTypeError(f"no such choice {text!r}{hint}")
+        return text
+
+    return {"whole": whole, "number": number, "pair": pair}.get(flag.takes, chosen)
+
+
+def _option(flag: Flag) -> str:
+    return f"{flag.short}, {flag.usage}" if flag.short else f"    {flag.usage}"
+
+
+def _lines(rows: Iterable[tuple[str, str]], width: int) -> Iterable[str]:
+    """`name  text` in two columns; a name that is too wide stands on a line of its own."""
+    indent = " " * (width + 4)
+    for name, text in rows:
+        wrapped = textwrap.wrap(text, WIDTH - len(indent), break_on_hyphens=False)
+        if len(name) > width:
+            yield f"  {name}"
+        else:
+            yield f"  {name.ljust(width)}  {wrapped.pop(0)}"
+        yield from (indent + line for line in wrapped)

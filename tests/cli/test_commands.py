@@ -1,0 +1,174 @@
+"""Each command: what it asks of the lifecycle, what it shows, what it returns."""
+
+import json
+import re
+
+import pytest
+
+from mlwright.base.errors import RowProblem
+from mlwright.base.finding import Findings
+
+
+def test_check_passes_the_roles_on_and_fails_on_an_issue(mlwright, lifecycle):
+    done = mlwright(
+        "check", "a.csv", "-t", "y", "--time", "at", "--drop", "x", "--drop", "z", "--kind", "zip=categorical"
+    )
+    assert done.code == 1
+    named = lifecycle.called("read")[1]
+    assert (named["target"], named["time"], named["drop"]) == ("y", "at", ("x", "z"))
+    assert named["kinds"] == {"zip": "categorical"}
+    assert "issue  MLW201  duration: predicts the target alone" in done.out
+    assert "1 issue, 1 tip" in done.out
+    assert "1 check passed; not enough data: MLW107" in done.out
+
+
+@pytest.mark.parametrize(("least", "code"), [("issue", 0), ("tip", 1), ("nothing", 0)])
+def test_check_fails_on_as_little_as_it_is_told(mlwright, lifecycle, least, code):
+    lifecycle.findings = Findings.of(f for f in lifecycle.findings if f.severity == "tip")
+    assert mlwright("check", "a.csv", "--fail-on", least).code == code
+
+
+def test_check_as_json_is_one_object(mlwright, lifecycle):
+    told = json.loads(mlwright("check", "a.csv", "--json").out)
+    assert told["passed"] is False and told["rows"] == 10_297
+    assert told["findings"][0]["code"] == "MLW201"
+
+
+def test_check_finds_nothing_and_says_so(mlwright, lifecycle):
+    lifecycle.findings = Findings()
+    done = mlwright("check", "a.csv")
+    assert done.code == 0 and "nothing found" in done.out
+
+
+def test_fit_writes_the_model_beside_the_name_of_the_table(mlwright, lifecycle, tmp_path):
+    done = mlwright("fit", "data/loans.csv.gz", "-t", "y", "--time-limit", "5m", "--seed", "7")
+    assert done.code == 0
+    assert (tmp_path / "loans.mlw").read_bytes() == b"model"
+    named = lifecycle.called("fit")[1]
+    assert (named["time_limit"], named["seed"], named["threads"]) == ("5m", 7, None)
+
+
+def test_fit_shows_scores_with_intervals_beside_the_baseline_and_the_next_commands(mlwright, lifecycle):
+    out = mlwright("fit", "loans.csv", "-t", "y").out
+    assert re.search(r"roc_auc +0\.791 +0\.771 to 0\.811 +0\.500 +better", out)
+    assert re.search(r"log_loss +0\.281 +0\.271 to 0\.291 +0\.354 +better", out)
+    assert re.search(r"lightgbm 2 +0\.790 .* 70% +3\.1 s +14 µs", out)
+    assert "did not converge" in out
+    assert "mlwright predict loans.mlw new.csv -o scored.csv" in out
+
+
+def test_fit_as_json_says_what_was_written(mlwright, lifecycle):
+    done = mlwright("fit", "loans.csv", "-t", "y", "-o", "m.mlw", "--json")
+    told = json.loads(done.out)
+    assert told["model"] == "m.mlw" and told["evaluation"]["metric"] == "roc_auc"
+
+
+def test_fit_refuses_an_unwritable_output_before_it_trains(mlwright, lifecycle):
+    done = mlwright("fit", "loans.csv", "-t", "y", "-o", "nowhere/m.mlw")
+    assert done.code == 3 and "mkdir -p nowhere" in done.err
+    assert lifecycle.calls == []
+    assert mlwright("fit", "loans.csv", "-t", "y", "-o", ".").code == 2
+
+
+@pytest.mark.parametrize("width", ["50", "80", "100"])
+def test_show_fits_the_terminal_without_breaking_a_line(mlwright, lifecycle, monkeypatch, tmp_path, width):
+    (tmp_path / "m.mlw").write_bytes(b"x" * 48_000)
+    monkeypatch.setenv("COLUMNS", width)
+    out = mlwright("show", "m.mlw").out
+    assert max(len(line) for line in out.splitlines()) <= int(width)
+    for said in (
+        "intact, not authenticated",
+        "yes (positive)",
+        "0.791",
+        "admin.",
+        "2008-01-10",
+        "mlwright serve",
+    ):
+        assert said in out
+
+
+def test_show_is_plain_text_where_colour_is_not_wanted(mlwright, lifecycle, monkeypatch, tmp_path):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in mlwright("show", "m.mlw").out
+
+
+def test_show_prints_the_card_without_control_characters(mlwright, lifecycle, tmp_path):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    assert mlwright("show", "m.mlw", "--card").out == "# Card\nfor people?[2J\n"
+
+
+def test_show_as_json_holds_schema_evaluation_and_digests(mlwright, lifecycle, tmp_path):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    told = json.loads(mlwright("show", "m.mlw", "--json").out)
+    assert told["digest"] == "ab" * 32 and told["schema"]["target"]["positive"] == "yes"
+
+
+def test_predict_tells_the_refused_rows_and_is_strict_on_request(mlwright, lifecycle):
+    lifecycle.problems = (
+        RowProblem(row=3, column="age", value="'x'", expected="a number", reason="not a number"),
+    )
+    done = mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv")
+    assert done.code == 0
+    assert "11 rows predicted" in done.out and "row 3, 'age'" in done.out
+    assert mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--strict").code == 1
+    told = json.loads(mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--json").out)
+    assert (told["rows"], told["refused"]) == (12, 1)
+
+
+@pytest.mark.parametrize(("required", "code"), [("0.75", 0), ("0.8", 1)])
+def test_evaluate_is_a_gate(mlwright, lifecycle, required, code):
+    done = mlwright("evaluate", "m.mlw", "march.csv", "--require", required)
+    assert done.code == code
+    assert ("not passed" in done.out) == (code == 1)
+
+
+def test_serve_says_where_it_listens_and_passes_its_limits_on(mlwright, lifecycle):
+    done = mlwright("serve", "m.mlw", "--port", "0", "--max-rows", "5", "--trusted-proxy", "10.0.0.1")
+    assert done.code == 0 and "POST http://127.0.0.1:8080/predict" in done.out
+    named = lifecycle.called("serve")[1]
+    assert (named["host"], named["port"]) == ("127.0.0.1", 0)
+    assert (named["settings"].max_rows, named["settings"].trusted_proxies) == (5, ("10.0.0.1",))
+
+
+def test_serve_flags_have_the_defaults_of_the_settings():
+    from mlwright.cli.commands.serve import COMMAND
+    from mlwright.serving.settings import ServeSettings
+
+    declared = {f.key: f.default for f in COMMAND.flags}
+    for key in ("slo_ms", "max_rows", "max_body_bytes", "max_connections"):
+        assert declared[key] == getattr(ServeSettings(), key)
+
+
+def test_doctor_finds_this_machine_fit_and_says_it_as_json(mlwright):
+    done = mlwright("doctor")
+    assert done.code == 0 and "all that is needed is there" in done.out
+    told = json.loads(mlwright("doctor", "--json").out)
+    assert told["healthy"] and {one["name"] for one in told["looks"]} >= {
+        "Python",
+        "onnxruntime",
+        "memory",
+        "disk",
+    }
+
+
+def test_doctor_says_what_to_do_about_a_library_that_is_missing_or_old(mlwright, monkeypatch):
+    from mlwright.cli.commands import doctor
+
+    real = doctor._version
+    monkeypatch.setattr(
+        doctor, "_version", lambda n: {"onnxruntime": "1.20.0", "catboost": ""}.get(n, real(n))
+    )
+    done = mlwright("doctor")
+    assert done.code == 3
+    words = " ".join(done.out.split())
+    assert "pip install 'onnxruntime>=1.31.1'" in words and "pip install 'mlwright[train]'" in words
+
+
+def test_the_demo_can_write_its_tables_only(mlwright, tmp_path):
+    done = mlwright("demo", "--data-only", "--folder", str(tmp_path / "d"))
+    assert done.code == 0
+    lines = (tmp_path / "d" / "bank.csv").read_text().splitlines()
+    assert len(lines) == 10_298 and lines[0].endswith('"y"')
+    new = (tmp_path / "d" / "new_customers.csv").read_text().splitlines()
+    assert len(new) == 13 and not set(new[1:]) & set(lines)

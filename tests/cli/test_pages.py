@@ -1,0 +1,20 @@
+"""docs/cli.md is what the declarations say."""
+
+from pathlib import Path
+
+from mlwright.cli.commands import COMMANDS
+from mlwright.cli.pages import cli_page
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def test_the_page_of_the_command_line_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == cli_page(), "run `make docs`"
+
+
+def test_every_command_and_every_flag_stands_on_the_page():
+    text = PAGE.read_text(encoding="utf-8")
+    for command in COMMANDS:
+        section = text.partition(f"\n## mlwright {command.name}\n")[2].partition("\n## ")[0]
+        assert section
+        assert all(f.name.lstrip("-") in section or f.name.upper() in section for f in command.flags)
