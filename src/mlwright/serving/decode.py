@@ -1,0 +1,318 @@
+"""Request bodies to rows of decoded values, by a decoder compiled from the schema.
+
+The fast way is one msgspec Struct a schema. A row that it does not take is examined field by field with
+`base.decoding`, which accepts it after all or says what is wrong with each field; both give equal values.
+A JSON key that is said twice counts as said last. Called by the batch; it knows no HTTP but its refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mlwright.base import decoding
+from mlwright.base.decoding import Value, ValueRefused
+from mlwright.base.errors import nearest, shown
+from mlwright.base.schema import Column, Schema
+from mlwright.serving.answers import Refused
+from mlwright.serving.served import Numbers, Strings
+
+CACHED_TEXTS = 4096  # per column; categories repeat, free text does not
+PROBLEMS_SHOWN = 100
+NEAR_MISSES = 20  # searching for them costs more than decoding
+_NAME_LENGTH = 256
+
+_ANY_VALUE = str | int | float | bool | None
+_FAST_TYPES: dict[str, Any] = {  # Any: types as values
+    "numeric": float | None,
+    "boolean": bool | None,
+    "datetime": str | None,
+    "categorical": _ANY_VALUE,
+    "text": str | None,
+    "id": _ANY_VALUE,
+}
+_EXPECTED = {
+    "numeric": "a number",
+    "boolean": "true or false",
+    "datetime": "an ISO 8601 date or time",
+    "categorical": "text, a number, true or false",
+    "text": "text",
+    "id": "text or a number",
+}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why one field of one row was refused."""
+
+    row: int
+    field: str
+    value: str
+    expected: str
+    reason: str
+    did_you_mean: str | None = None
+
+
+class Decoded(msgspec.Struct):
+    """The rows of one request. `numbers` and `strings` hold the good rows in order; `problems` is by row."""
+
+    count: int
+    single: bool
+    numbers: list[Sequence[float | bool | None]]
+    strings: list[Sequence[str]]
+    problems: dict[int, list[Problem]]
+
+    @property
+    def good(self) -> int:
+        """How many rows can be predicted."""
+        return len(self.numbers)
+
+
+class RowsDecoder:
+    """Decodes bodies for one schema.
+
+    >>> schema = Schema(columns=(Column(name="age", kind="numeric"), Column(name="city", kind="categorical")))
+    >>> RowsDecoder(schema).decode(b'[{"age": 7, "city": " Bern "}]', max_rows=10).strings
+    [['Bern']]
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._columns = schema.numbers + schema.strings
+        self._split = len(schema.numbers)
+        self._others = frozenset(schema.names) | ({schema.target.name} if schema.target else frozenset())
+        self._features = {c.name: decoding.decoder(c) for c in self._columns}
+        self._rows_is_a_column = "rows" in self._others
+        row = self._struct()
+        self._one = msgspec.json.Decoder(row)
+        self._many = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        self._raws = msgspec.json.Decoder(list[msgspec.Raw])
+        self._fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._value = msgspec.json.Decoder()
+        numbers, strings = range(self._split), range(self._split, len(self._columns))
+        self._get_numbers = _getter(numbers)
+        self._get_strings = _getter(strings)
+        self._number_steps = [
+            (i, decoding.decoder(c)) for i, c in enumerate(schema.numbers) if c.kind == "datetime"
+        ]
+        self._string_steps = [_text_step(c) for c in schema.strings]
+
+    def decode(self, body: bytes | bytearray, *, max_rows: int) -> Decoded:
+        """The rows in `body`: an object (one row), an array of objects, or {"rows": [...]}.
+
+        Raises `Refused`: 400 where the body is not JSON of that shape, 413 for more than `max_rows` rows.
+        """
+        try:
+            return self._decode(body, max_rows)
+        except msgspec.ValidationError as error:
+            raise _not_rows(str(error)) from error
+        except msgspec.DecodeError as error:
+            message = str(error)
+            if "byte" not in message:
+                message += f" (of {len(body)} bytes)"
+            raise Refused(400, "malformed_json", message, "send JSON, in UTF-8") from error
+        except UnicodeDecodeError as error:
+            message = f"the body is not UTF-8: {error.reason}"
+            raise Refused(400, "malformed_json", message, "send JSON, in UTF-8") from error
+        except RecursionError as error:
+            message = "the body is nested too deep"
+            raise Refused(400, "malformed_json", message, "send flat rows") from error
+
+    def _decode(self, body: bytes | bytearray, max_rows: int) -> Decoded:
+        start = body[:1] if body[:1] in (b"{", b"[") else body.lstrip(b" \t\r\n")[:1]
+        if start == b"[":
+            return self._decode_many(body, max_rows)
+        if start != b"{":
+            self._value.decode(body)
+            raise _not_rows("it is one value")
+        if not self._rows_is_a_column and body.find(b'"rows"', 0, 64) > 0:
+            fields = self._fields.decode(body)
+            if set(fields) == {"rows"}:
+                return self._decode_many(bytes(fields["rows"]), max_rows)
+        try:
+            numbers, strings = self._plain(self._one.decode(body))
+        except ValueError:  # of msgspec or the column's decoder: examined below, which tells each field
+            return self._examine_all([body], single=True)
+        return Decoded(1, True, [numbers], [strings], {})
+
+    def _decode_many(self, body: bytes | bytearray, max_rows: int) -> Decoded:
+        try:
+            rows = [self._plain(row) for row in self._many.decode(body)]
+        except ValueError:  # as above
+            raws = self._raws.decode(body)
+            _check_count(len(raws), max_rows)
+            return self._examine_all(raws, single=False)
+        _check_count(len(rows), max_rows)
+        return Decoded(len(rows), False, [n for n, _ in rows], [s for _, s in rows], {})
+
+    def _examine_all(self, raws: Sequence[msgspec.Raw | bytes | bytearray], *, single: bool) -> Decoded:
+        decoded = Decoded(len(raws), single, [], [], {})
+        for index, raw in enumerate(raws):
+            try:
+                numbers, strings = self._plain(self._one.decode(raw))
+            except ValueError:  # as above
+                values, problems = self._examine(raw, index, near=len(decoded.problems) < NEAR_MISSES)
+                if problems:
+                    decoded.problems[index] = problems
+                    continue
+                numbers, strings = values[: self._split], values[self._split :]
+            decoded.numbers.append(numbers)
+            decoded.strings.append(strings)
+        return decoded
+
+    def _plain(
+        self, row: Any
+    ) -> tuple[Sequence[Any], list[str]]:  # Any: a struct made at run time, its values
+        numbers = self._get_numbers(row)
+        if self._number_steps:
+            numbers = list(numbers)
+            for i, step in self._number_steps:
+                numbers[i] = step(numbers[i])
+        return numbers, [step(v) for step, v in zip(self._string_steps, self._get_strings(row), strict=True)]
+
+    def _examine(
+        self, raw: msgspec.Raw | bytes | bytearray, index: int, *, near: bool
+    ) -> tuple[list[Any], list[Problem]]:  # Any: float or str by column
+        """The row's values, or what is wrong with it."""
+        try:
+            fields = self._fields.decode(raw)
+        except msgspec.ValidationError:
+            return [], [Problem(index, "", _brief(raw), "an object of field names and values", "not a row")]
+        values: list[Value] = []
+        problems: list[Problem] = []
+        unknown = [name for name in fields if name not in self._features and name not in self._others]
+        for column in self._columns:
+            sent = fields.get(column.name)
+            if sent is None and not column.optional:
+                problems.append(Problem(index, column.name, "", _EXPECTED[column.kind], "absent"))
+                continue
+            try:
+                values.append(self._features[column.name](None if sent is None else self._sent(sent)))
+            except ValueRefused as error:
+                problems.append(Problem(index, column.name, shown(error.value), error.expected, error.reason))
+            except (ValueError, RecursionError) as error:  # JSON that no Python value holds, such as 1e999
+                reason = "a number out of range" if "range" in str(error) else "not a usable JSON value"
+                problems.append(
+                    Problem(index, column.name, _brief(sent or b""), _EXPECTED[column.kind], reason)
+                )
+        for name in unknown:
+            like = nearest(name, self._features) if near and len(name) < _NAME_LENGTH else None
+            problems.append(
+                Problem(index, shown(name)[1:-1], "", "a column of the model", "no such column", like)
+            )
+            if len(problems) >= PROBLEMS_SHOWN:
+                break
+        return values, problems
+
+    def _sent(self, raw: msgspec.Raw) -> Any:  # Any: a JSON value
+        start = bytes(memoryview(raw)[:1])
+        if start in (b"{", b"["):
+            raise ValueRefused(_Brief(_brief(raw)), "an object or an array", "one value")
+        return self._value.decode(raw)
+
+    def _struct(self) -> type[msgspec.Struct]:
+        fields: list[tuple[str, Any, Any] | tuple[str, Any]] = []  # Any: types and defaults as values
+        names = {}
+        for i, column in enumerate(self._columns):
+            key = f"f{i}"
+            names[key] = column.name
+            of_type = _FAST_TYPES[column.kind]
+            if not column.nullable and column.kind == "numeric":
+                of_type = float
+            if column.optional and column.nullable:
+                fields.append((key, of_type, None))
+            else:
+                fields.append((key, of_type))
+        for i, name in enumerate(sorted(self._others - set(self._features))):
+            names[f"x{i}"] = name
+            fields.append((f"x{i}", msgspec.Raw, msgspec.Raw(b"null")))
+        # gc=False: rows hold no cycles, and the collector need not look at them
+        return msgspec.defstruct(
+            "Row", fields, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False
+        )
+
+
+def tensors(decoded: Sequence[Decoded], widths: tuple[int, int]) -> tuple[Numbers, Strings]:
+    """The good rows of all requests, in order, as the graph's two inputs [N, a] and [N, b]."""
+    count = sum(d.good for d in decoded)
+    numbers = np.array([row for d in decoded for row in d.numbers], dtype=np.float64)
+    strings = np.array([row for d in decoded for row in d.strings], dtype=object)
+    return numbers.reshape(count, widths[0]), strings.reshape(count, widths[1])
+
+
+def refusal(problems: dict[int, list[Problem]]) -> Refused:
+    """422, naming every bad row (at most PROBLEMS_SHOWN problems)."""
+    listed = [problem for of_row in problems.values() for problem in of_row]
+    first = listed[0]
+    field = f" field {first.field!r}:" if first.field else ""
+    message = f"row {first.row},{field} {first.reason}, expected {first.expected}"
+    if len(listed) > 1:
+        message += f" (and {len(listed) - 1} more)"
+    more: dict[str, Any] = {"problems": listed[:PROBLEMS_SHOWN]}  # Any: JSON values
+    if len(listed) > PROBLEMS_SHOWN:
+        more["problems_left_off"] = len(listed) - PROBLEMS_SHOWN
+        more["bad_rows"] = sorted(problems)
+    like = next((p.did_you_mean for p in listed if p.did_you_mean), None)
+    if like is not None:
+        more["did_you_mean"] = like
+    return Refused(
+        422, "row_refused", message, "mend the named fields; GET /schema says what they hold", **more
+    )
+
+
+class _Brief:
+    """Something sent that is shown shortened, never decoded."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _brief(raw: msgspec.Raw | bytes | bytearray) -> str:
+    return shown(bytes(memoryview(raw)[:60]).decode("utf-8", "replace"))[1:-1]
+
+
+def _check_count(count: int, max_rows: int) -> None:
+    if count == 0:
+        raise Refused(400, "no_rows", "there is no row in the request", "send at least one row")
+    if count > max_rows:
+        raise Refused(413, "too_many_rows", f"{count} rows, over {max_rows}", "send fewer rows at a time")
+
+
+def _not_rows(why: str) -> Refused:
+    message = f'the body is neither a row (object), an array of rows, nor {{"rows": [...]}}: {why}'
+    return Refused(400, "not_rows", message, "GET /schema shows an example row")
+
+
+def _getter(indices: range) -> Callable[[Any], Sequence[Any]]:  # Any: a struct made at run time, its values
+    names = [f"f{i}" for i in indices]
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda row: ()
+    one = attrgetter(names[0])
+    return lambda row: (one(row),)
+
+
+def _text_step(column: Column) -> Callable[[Any], str]:  # Any: whatever was sent
+    """The column's decoder, remembering the texts it has seen (never numbers: 1 and true are equal keys)."""
+    decode = decoding.decoder(column)
+    if column.kind == "text":
+        return decode  # type: ignore[return-value]
+    seen: dict[str, str] = {}
+
+    def step(value: Any) -> str:  # Any: as above
+        if type(value) is not str:
+            return str(decode(value))
+        known = seen.get(value)
+        if known is None:
+            known = str(decode(value))
+            if len(seen) < CACHED_TEXTS and len(value) < _NAME_LENGTH:
+                seen[value] = known
+        return known
+
+    return step

@@ -1,0 +1,181 @@
+"""Listening, starting, stopping: `serve` for a process of its own, `running` for a block of code.
+
+Called by `lifecycle`. It owns the loop, the signals and the clock; everything about requests lies elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mlwright import artifact
+from mlwright.base.errors import EnvironmentProblem
+from mlwright.serving.access import access_for
+from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.protocol import Connection
+from mlwright.serving.served import Served
+from mlwright.serving.settings import ServeSettings, is_loopback
+
+log = logging.getLogger("mlwright.serving")
+_new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+try:
+    from uvloop import new_event_loop as _new_loop
+except ImportError:  # not on Windows, where asyncio's own loop is slower and as correct
+    log.debug("uvloop is absent")
+
+
+def serve(
+    model: Served | str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    settings: ServeSettings | None = None,
+    started: Callable[[str], None] | None = None,
+) -> None:
+    """Serves one model until SIGTERM or SIGINT, then answers what was accepted and returns.
+
+    `started` is called with the URL once requests are answered. Raises `Misuse` for an open endpoint off
+    loopback, `EnvironmentProblem` where the port cannot be had, and what opening a model file raises.
+    """
+    endpoint = make_endpoint(model, host, settings or ServeSettings())
+    gc.collect()
+    gc.freeze()  # the model and the code live as long as the process: the collector need not visit them
+    _run(endpoint, host, port, started or _log_started, threading.Event(), with_signals=True)
+
+
+@contextlib.contextmanager
+def running(
+    model: Served | str | Path,
+    settings: ServeSettings | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> Iterator[str]:
+    """Serves in a thread for as long as the block lasts; yields the URL (its port is free unless given).
+
+    Raises what `serve` raises.
+    """
+    endpoint = make_endpoint(model, host, settings or ServeSettings())
+    urls: list[str] = []
+    is_up, stop = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    def announce(url: str) -> None:
+        urls.append(url)
+        is_up.set()
+
+    def body() -> None:
+        try:
+            _run(endpoint, host, port, announce, stop, with_signals=False)
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+            failures.append(error)
+        finally:
+            is_up.set()
+
+    thread = threading.Thread(target=body, name="mlwright-serving", daemon=True)
+    thread.start()
+    is_up.wait()
+    try:
+        if urls:
+            yield urls[0]
+    finally:
+        stop.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def make_endpoint(model: Served | str | Path, host: str, settings: ServeSettings) -> Endpoint:
+    """The endpoint of an opened model or a model file, with the access rule that `host` demands."""
+    access = access_for(is_loopback(host), settings.tokens_file, settings.insecure)
+    if isinstance(model, (str, Path)):
+        model = artifact.load(model)
+    return Endpoint(model, settings, access, on_loopback=is_loopback(host))
+
+
+def _run(
+    endpoint: Endpoint,
+    host: str,
+    port: int,
+    started: Callable[[str], None],
+    stop: threading.Event,
+    *,
+    with_signals: bool,
+) -> None:
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(endpoint, host, port, started, stop, with_signals=with_signals))
+
+
+async def _serve(
+    endpoint: Endpoint,
+    host: str,
+    port: int,
+    started: Callable[[str], None],
+    stop: threading.Event,
+    *,
+    with_signals: bool,
+) -> None:
+    loop = asyncio.get_running_loop()
+    if with_signals:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+    endpoint.attach(loop)
+    listener = await _listen(endpoint, host, port)
+    try:
+        endpoint.warm()
+        bound = listener.sockets[0].getsockname()
+        shown_host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        started(f"http://{shown_host}:{bound[1]}")
+        await _watch(endpoint, stop.is_set)
+        await _drain(endpoint, listener)
+    finally:
+        listener.close()
+        endpoint.batch.close()
+
+
+async def _listen(endpoint: Endpoint, host: str, port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(lambda: Connection(endpoint), host, port, backlog=1024)
+    except socket.gaierror as error:
+        raise EnvironmentProblem(
+            f"the host {host!r} is not known here", remedy="use 127.0.0.1 or 0.0.0.0"
+        ) from error
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"port {port} on {host} cannot be had: {error.strerror or error}",
+            remedy="stop what uses it, or choose another port (0 takes a free one)",
+        ) from error
+
+
+async def _watch(endpoint: Endpoint, is_over: Callable[[], bool]) -> None:
+    """Keeps the clocks of all connections until it is over."""
+    settings = endpoint.settings
+    period = min(0.25, settings.head_s / 4, settings.idle_s / 4, settings.write_stall_s / 4)
+    while not is_over():
+        await asyncio.sleep(period)
+        endpoint.tick()
+
+
+async def _drain(endpoint: Endpoint, listener: asyncio.Server) -> None:
+    """Answers what was accepted; every answer now says that it is the connection's last."""
+    endpoint.is_draining = True
+    log.info("stopping: %d connections to finish", len(endpoint.connections))
+    await asyncio.sleep(0.05)  # the loop accepts what is already in the queue of the socket
+    listener.close()
+    deadline = time.monotonic() + endpoint.settings.drain_s
+    await _watch(endpoint, lambda: not endpoint.connections or time.monotonic() > deadline)
+    for connection in tuple(endpoint.connections):
+        connection.abort()
+
+
+def _log_started(url: str) -> None:
+    log.info("serving at %s", url)
