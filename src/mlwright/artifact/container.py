@@ -2,7 +2,7 @@
 
 Called by `manifest` and `opening`. One set of members has one form in bytes: fixed order, dates and modes.
 The reader rebuilds every header byte from name, size and CRC and refuses any difference; it never trusts an
-offset. It knows nothing of what members mean, but for the format version that the manifest, the first, states.
+offset. It knows nothing of what members mean, but for the format version that the manifest states.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Rows in any shape that Python knows -> the two tensors of a graph, with a reason beside each refused value.
 
-Called by `Model` and by tests that compare ways in. Dicts follow the typed rules of `base.decoding`; columns and frames follow
-the rules of text where they hold text. Frames are known by their methods: no data frame library is imported.
+Called by `Model` and by tests that compare ways in. Dicts follow the typed rules of `base.decoding`; columns
+and frames follow the rules of text where they hold text. Frames are known by their methods: no data frame
+library is imported.
 """
 
 from __future__ import annotations
@@ -54,48 +55,45 @@ def decode_rows(rows: object, schema: Schema) -> Decoded:
     """
     if isinstance(rows, Mapping):
         return _from_columns(rows, schema) if _holds_columns(rows) else _from_dicts([rows], schema)
-    if isinstance(rows, np.ndarray) or isinstance(rows, (str, bytes)):
-        raise Misuse(
-            f"rows without column names cannot be decoded ({type(rows).__name__})",
-            remedy="give dicts, a dict of columns, or a data frame",
-        )
-    names = getattr(rows, "column_names", None) or getattr(rows, "columns", None)
+    if isinstance(rows, (np.ndarray, str, bytes)):
+        raise Misuse(f"a {type(rows).__name__} has no column names", remedy=_SHAPES)
+    if hasattr(rows, "collect"):
+        raise Misuse(f"a {type(rows).__name__} has no rows yet", remedy="collect() it first")
+    # By the class, because a pandas frame shows its columns as attributes too.
+    attribute = "column_names" if hasattr(type(rows), "column_names") else "columns"
+    names = getattr(rows, attribute, None)
     if names is not None and hasattr(rows, "__getitem__") and hasattr(rows, "__len__"):
         return _from_columns(_frame_columns(rows, list(names)), schema, len(rows))
-    if isinstance(rows, Iterable) and not hasattr(rows, "collect"):
+    if isinstance(rows, Iterable):
         listed = list(rows)
         if all(isinstance(row, Mapping) for row in listed):
             return _from_dicts(listed, schema)
-    remedy = (
-        "collect() it first" if hasattr(rows, "collect") else "give dicts, a dict of columns, or a data frame"
-    )
-    raise Misuse(f"{type(rows).__name__} is not rows", remedy=remedy)
+    raise Misuse(f"a {type(rows).__name__} is not rows", remedy=_SHAPES)
+
+
+_SHAPES = "give dicts, a dict of columns, or a data frame"
+_ONE_NAME_EACH = "give each column a name of its own"
+_ABSENT = object()
 
 
 def _holds_columns(rows: Mapping[Any, Any]) -> bool:  # Any: not yet judged
     """Whether a dict is a table of columns rather than one row."""
-    lists = [
-        isinstance(v, (list, tuple)) or (hasattr(v, "__array__") and getattr(v, "ndim", 1))
-        for v in rows.values()
-    ]
+    lists = [_is_column(value) for value in rows.values()]
     if any(lists) and not all(lists):
-        raise Misuse(
-            "some values are lists and some are not", remedy="give one dict a row, or a list for every column"
-        )
+        remedy = "give one dict a row, or a list for every column"
+        raise Misuse("some values are lists and some are not", remedy=remedy)
     return bool(lists) and all(lists)
 
 
+def _is_column(value: object) -> bool:
+    return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and getattr(value, "ndim", 1) > 0)
+
+
 def _frame_columns(frame: Any, names: list[Any]) -> dict[str, Any]:  # Any: a frame of any library
-    columns: dict[str, Any] = {}
     for name in names:
-        if name in columns:
-            raise SchemaBroken(
-                f"two columns are called {name!r}", remedy="give each column a name of its own"
-            )
-        columns[name] = None
-    for name in names:
-        columns[name] = frame[name]
-    return columns
+        if names.count(name) > 1:
+            raise SchemaBroken(f"two columns are called {name!r}", remedy=_ONE_NAME_EACH)
+    return {name: frame[name] for name in names}
 
 
 def _from_dicts(rows: Sequence[Mapping[str, Any]], schema: Schema) -> Decoded:  # Any: typed values
@@ -103,7 +101,7 @@ def _from_dicts(rows: Sequence[Mapping[str, Any]], schema: Schema) -> Decoded:  
     numbers = np.full((len(rows), len(schema.numbers)), NAN)
     strings = np.full((len(rows), len(schema.strings)), "", dtype=object)
     places = _places(schema, numbers, strings)
-    known = frozenset(schema.names)
+    known = frozenset(schema.names) | ({schema.target.name} if schema.target else set())
     for i, row in enumerate(rows):
         for column, decode, target, j in places:
             value = row.get(column.name, _ABSENT)
@@ -157,7 +155,7 @@ def _length(table: Mapping[Any, Any]) -> int:  # Any: columns
 
 
 def _needed(table: Mapping[Any, Any], schema: Schema) -> dict[str, Any]:  # Any: columns, not judged
-    """The columns that the schema's features name, by those names. Raises `SchemaBroken` where one is absent."""
+    """The columns of the schema's features. Raises `SchemaBroken` where one is absent."""
     by_clean = {clean(str(name)): name for name in reversed(list(table))}
     found, absent = {}, []
     for column in schema.features:
@@ -171,10 +169,8 @@ def _needed(table: Mapping[Any, Any], schema: Schema) -> dict[str, Any]:  # Any:
         noun = "the column" if len(absent) == 1 else f"{len(absent)} columns:"
         near = [(name, nearest(name, set(by_clean) - set(found))) for name in absent]
         texts = [repr(name) + (f" (is it {other!r}?)" if other else "") for name, other in near]
-        raise SchemaBroken(
-            f"the table lacks {noun} {', '.join(texts)}",
-            remedy="give every column that the model was trained on",
-        )
+        remedy = "give every column that the model was trained on"
+        raise SchemaBroken(f"the table lacks {noun} {', '.join(texts)}", remedy=remedy)
     return found
 
 
@@ -182,10 +178,6 @@ def _values(column: Any, rule: Column) -> Values:  # Any: a column of any librar
     """The column as an array or a sequence of Python values, whatever library it comes from."""
     if isinstance(column, (np.ndarray, list, tuple)):
         return column
-    if getattr(column, "ndim", 1) != 1:
-        raise SchemaBroken(
-            f"two columns are called {rule.name!r}", remedy="give each column a name of its own"
-        )
     if not hasattr(column, "to_numpy"):
         return list(column)
     kind = getattr(column.dtype, "kind", "") if hasattr(column, "dtype") else ""
@@ -204,8 +196,10 @@ Refusal = tuple[int, ValueRefused]
 
 
 def _decode_column(
-    values: Values, column: Column, out: npt.NDArray[Any]
-) -> list[Refusal]:  # Any: float64 or object
+    values: Values,
+    column: Column,
+    out: npt.NDArray[Any],  # Any: float64 or object
+) -> list[Refusal]:
     """Decodes a whole column into `out`; returns the refused values by row."""
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
@@ -250,7 +244,7 @@ def _numbers_from_array(
         number[np.isnat(micros)] = NAN
     else:
         number = values.astype(np.float64)
-    number[np.isin(number, list(missing_numbers(column)))] = NAN
+        number[np.isin(number, list(missing_numbers(column)))] = NAN
     present = ~np.isnan(number)
     fits = {"numeric": "iuf", "boolean": "iufb", "datetime": "M"}[column.kind]
     if kind not in fits:
@@ -296,9 +290,6 @@ def _explain(
         if isinstance(answer, ValueRefused):
             refusals.append((i, answer))
     return refusals
-
-
-_ABSENT = object()
 
 
 def _problem(row: int, column: Column, refusal: ValueRefused) -> RowProblem:

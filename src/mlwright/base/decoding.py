@@ -26,6 +26,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0*)?", re.ASCII)
 _NOTHING = frozenset({"NAType", "NaTType"})
 """Names of the types of pandas' missing values, whatever the column's kind."""
+_BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BIGGEST_WHOLE = 2**53
 
@@ -54,21 +55,19 @@ def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  #
     numbers = missing_numbers(column)
     missing: Value = NAN if column.kind in ("numeric", "boolean", "datetime") else ""
 
+    # What a marker means once it is read: -999.0 is -999, and the code 7.0 is 7.
+    read_markers: frozenset[Any] = numbers if column.kind == "numeric" else markers
+
     def decode(value: Any) -> Value:
-        if value is None or type(value).__name__ in _NOTHING:
-            decoded = missing
-        elif isinstance(value, str):
+        if isinstance(value, str):
             stripped = clean(value)
-            if not stripped or stripped in markers:
-                decoded = missing
-            else:
-                decoded = scalar(stripped, column)
-        elif numbers and not _is_bool(value) and _as_float(value) in numbers:
+            decoded = missing if not stripped or stripped in markers else scalar(stripped, column)
+        elif _is_nothing(value) or (numbers and not _is_bool(value) and _as_float(value) in numbers):
             decoded = missing
         else:
             decoded = scalar(value, column)
-            if not isinstance(decoded, str) and (decoded != decoded or decoded in numbers):
-                decoded = missing
+        if decoded != decoded or decoded in read_markers:
+            decoded = missing
         if not column.nullable and (decoded == "" or decoded != decoded):
             raise ValueRefused(value, "a value is missing", f"{column.kind}, never missing")
         return decoded
@@ -92,7 +91,7 @@ def clean(text: str) -> str:
     >>> clean("  caf\\u0065\\u0301 ")
     'café'
     """
-    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(" \t\r\n\f\v\u00a0\ufeff\u200b")
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(_BLANKS)
 
 
 def category_of(value: Any, codes: bool = False) -> str:
@@ -100,8 +99,10 @@ def category_of(value: Any, codes: bool = False) -> str:
 
     With `codes`, the texts "7" and "7.0" are one as well. Missing is "".
 
-    >>> category_of(7.0), category_of("07"), category_of(True), category_of("7.0"), category_of("7.0", codes=True)
-    ('7', '07', 'true', '7.0', '7')
+    >>> category_of(7.0), category_of("07"), category_of(True)
+    ('7', '07', 'true')
+    >>> category_of("7.0"), category_of("7.0", codes=True)
+    ('7.0', '7')
     """
     if isinstance(value, str):
         text = clean(value)
@@ -113,14 +114,14 @@ def category_of(value: Any, codes: bool = False) -> str:
         return text
     if value is None:
         return ""
-    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+    if _is_bool(value):
         return "true" if value else "false"
     if isinstance(value, (dt.datetime, dt.date)):
         return value.isoformat()
     number = _as_float(value)
     if number is None:
         raise ValueRefused(value, "not a category", "text, a number, true or false")
-    if isinstance(value, int) or getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u"):
+    if isinstance(value, int) or _dtype_kind(value) in ("i", "u"):
         return str(int(value))
     if number != number:
         return ""
@@ -176,7 +177,7 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
             return seconds_of(dt.datetime.strptime(text, form))
         except ValueError:
             continue
-    if len(text) < 8 or not text[:4].isdigit() or "-" not in text[4:6] and "T" not in text:
+    if len(text) < 8 or not text[:4].isdigit() or ("-" not in text[4:6] and "T" not in text):
         return None
     try:
         return seconds_of(dt.datetime.fromisoformat(text))
@@ -186,8 +187,7 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
 
 def _as_float(value: Any) -> float | None:
     """A Python or numpy number as float; None for anything else."""
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if isinstance(value, (int, float, Decimal)) or kind in ("i", "u", "f") and getattr(value, "ndim", 1) == 0:
+    if isinstance(value, (int, float, Decimal)) or _dtype_kind(value) in ("i", "u", "f"):
         try:
             return float(value)
         except (OverflowError, TypeError, ValueError):
@@ -205,7 +205,19 @@ def _finite(value: Any, expected: str) -> float:
 
 
 def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool) or type(value).__name__ == "bool_" or getattr(value, "dtype", None) == bool
+    return isinstance(value, bool) or _dtype_kind(value) == "b"
+
+
+def _is_nothing(value: Any) -> bool:
+    """None, pandas' missing values, and numpy's not-a-time."""
+    if value is None or type(value).__name__ in _NOTHING:
+        return True
+    return _dtype_kind(value) in ("M", "m") and bool(value != value)
+
+
+def _dtype_kind(value: Any) -> str:
+    """numpy's letter for the type of one of its scalars; "" for whole arrays and everything else."""
+    return getattr(getattr(value, "dtype", None), "kind", "") if getattr(value, "ndim", 1) == 0 else ""
 
 
 def _number_typed(value: Any, column: Column) -> float:
@@ -262,8 +274,7 @@ def _datetime(value: Any, column: Column) -> float:
     if isinstance(value, (dt.datetime, dt.date)):
         return seconds_of(value)
     if type(value).__name__ == "datetime64":
-        number = value.astype("datetime64[us]").astype("int64")
-        return NAN if number == -(2**63) else float(number) / 1e6
+        return float(value.astype("datetime64[us]").astype("int64")) / 1e6
     number = _as_float(value)
     if number is not None and number != number:
         return NAN
