@@ -1,5 +1,60 @@
-"""mlwright: raw data in; a checked, honestly evaluated, portable model out, served to live traffic."""
+"""mlwright: raw data in; a checked, honestly evaluated, portable model out, served to live traffic.
+
+    import mlwright as mw
+
+    model = mw.fit("loans.csv", target="defaulted", time_limit="5m")
+    model.save("loans.mlw")
+    mw.load("loans.mlw").predict({"income": 41000, "purpose": "car"})
+
+The public API, about ten verbs, imported when first used: `import mlwright` loads no machine learning library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mlwright.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from mlwright.artifact import Model
+    from mlwright.data.dataset import Dataset
+    from mlwright.lifecycle import check, evaluate, fit, load, predict_file, read, serve
+    from mlwright.sources.options import ReadOptions
+
+_HOMES = {
+    "Dataset": "mlwright.data.dataset",
+    "Model": "mlwright.artifact",
+    "ReadOptions": "mlwright.sources.options",
+    "check": "mlwright.lifecycle",
+    "evaluate": "mlwright.lifecycle",
+    "fit": "mlwright.lifecycle",
+    "load": "mlwright.lifecycle",
+    "predict_file": "mlwright.lifecycle",
+    "read": "mlwright.lifecycle",
+    "serve": "mlwright.lifecycle",
+}
+
+__all__ = [
+    "Dataset",
+    "Model",
+    "ReadOptions",
+    "__version__",
+    "check",
+    "evaluate",
+    "fit",
+    "load",
+    "predict_file",
+    "read",
+    "serve",
+]
+
+
+def __getattr__(name: str) -> Any:  # Any: whichever public name was asked for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mlwright' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -44,6 +44,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it was kept or dropped, or how it failed."""
 
 
+class Parity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How nearly the graph answers as the training path does; a failed comparison means no file."""
+
+    rows: int
+    """Rows compared: real ones, and edges (missing, unseen, extreme, empty)."""
+    largest: float
+    """The largest relative difference of a margin, or of a predicted number."""
+    where: str = ""
+    """The comparison it was found in."""
+    tolerance: float = 0.0
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How good the model is, on rows that it had not seen, beside the plain baseline."""
 
@@ -60,6 +72,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     leaderboard: tuple[Entry, ...] = ()
     calibration: str = ""
     """The method chosen, and what it changed."""
+    parity: Parity | None = None
+    """Training path against graph, made at packaging."""
     confusion: tuple[tuple[int, ...], ...] = ()
     """Counts by true class (rows) and predicted class (columns), for up to 30 classes."""
 

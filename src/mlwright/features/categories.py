@@ -67,7 +67,8 @@ def fit_dictionary(ids: npt.NDArray[np.int32], vocabularies: tuple[tuple[str, ..
         counts[0] = 0
         order = np.argsort(-counts, kind="stable")[:MOST]
         order = order[counts[order] >= FEWEST]
-        mapping = np.full(len(vocabulary), UNSEEN, dtype=np.int64)
+        # One entry more than the vocabulary: what is in no vocabulary is unseen too.
+        mapping = np.full(len(vocabulary) + 1, UNSEEN, dtype=np.int64)
         mapping[0] = MISSING
         mapping[order] = np.arange(FIRST, FIRST + len(order))
         known.append(tuple(vocabulary[i] for i in order))

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.artifact.session import session
+from mlwright.features.running import session
 from mlwright.features.categories import (
     Dictionary,
     TargetEncoding,

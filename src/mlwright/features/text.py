@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.artifact.session import session
+from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
 
 Ints = npt.NDArray[np.int64]
@@ -90,6 +90,16 @@ def tokenise(texts: list[str]) -> Tokens:
     starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]) if lengths else np.zeros(1, dtype=np.int64)
     vocabulary = np.array(list(numbers), dtype=object)
     return Tokens(vocabulary, np.concatenate(flat) if flat else np.zeros(0, dtype=np.int64), starts.astype(np.int64))
+
+
+def tokenise_against(known: Tokens, texts: list[str]) -> Tokens:
+    """Tokens of other texts in the numbering of `known`; words it does not have share one number behind its own."""
+    own = tokenise(texts)
+    number = {w: i for i, w in enumerate(known.vocabulary)}
+    unknown = len(number)
+    place = np.array([number.get(w, unknown) for w in own.vocabulary], dtype=np.int64)
+    vocabulary = np.append(known.vocabulary, "")
+    return Tokens(vocabulary, place[own.flat] if len(own.flat) else own.flat, own.starts)
 
 
 def choose_tokens(tokens: Tokens, y: npt.NDArray[np.float64], most: int) -> Ints:

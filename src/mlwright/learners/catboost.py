@@ -17,7 +17,8 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import GT, Doubles, Tree, Trees, tree_ensemble
-from mlwright.learners.protocol import Job, Settings, probability_nodes, sigmoid, softmax
+from mlwright.learners.protocol import Job, Settings, probability_nodes
+from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 1000
 FULL_ROUNDS = 300

@@ -14,7 +14,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from mlwright.graph.build import GraphBuilder
-from mlwright.learners.protocol import Doubles, Job, Part, Settings, probability_nodes, sigmoid, softmax
+from mlwright.learners.protocol import Doubles, Job, Part, Settings, probability_nodes
+from mlwright.statistics.links import sigmoid, softmax
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Per row: the penalty on the sum of squares, relative to the mean loss."""

@@ -100,18 +100,6 @@ def families() -> dict[str, Learner]:
     return found
 
 
-def softmax(margin: Doubles) -> Doubles:
-    """Rows of `margin` [N, K] as probabilities."""
-    shifted = np.exp(margin - margin.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-
-def sigmoid(margin: Doubles) -> Doubles:
-    """Two columns of probabilities from the second class's margin [N]."""
-    p = 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
-    return np.stack([1 - p, p], axis=1)
-
-
 def probability_nodes(g: GraphBuilder, margin: str, classes: int) -> str:
     """Margins [N, K] (or [N, 1] for two classes) as probabilities [N, K]; as they are for regression."""
     if classes == 0:

@@ -1,1 +1,14 @@
-"""To be described."""
+"""The verbs: one file each, where the parts meet. The Python API and the CLI are two doors to these.
+
+Each verb imports what it needs when it is called, so that one installed without an extra says which extra is missing.
+"""
+
+from mlwright.lifecycle.check import check
+from mlwright.lifecycle.evaluate import evaluate
+from mlwright.lifecycle.fit import fit
+from mlwright.lifecycle.load import load
+from mlwright.lifecycle.predict import PredictReport, predict_file
+from mlwright.lifecycle.read import read
+from mlwright.lifecycle.serve import serve
+
+__all__ = ["PredictReport", "check", "evaluate", "fit", "load", "predict_file", "read", "serve"]

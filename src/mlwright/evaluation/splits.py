@@ -1,0 +1,130 @@
+"""Splits: which rows train, validate and test, and the rule that said so.
+
+Four rules: random, stratified (by class), group (all rows of a group on one side) and time (later rows judge
+earlier ones). Who chooses the rule is the task kind; everything fitted stays inside a fold's training rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.errors import DataProblem
+from mlwright.base.evaluation import SplitRule
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.generic]
+
+HOLDOUT_FROM = 10_000
+"""Rows from which a holdout is kept that nothing touches (contracts.md, section 6)."""
+HOLDOUT_SHARE, HOLDOUT_MOST = 0.2, 50_000
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row numbers that train and that validate."""
+
+    train: Ints
+    valid: Ints
+
+
+@dataclass(frozen=True)
+class Split:
+    """Folds over the development rows, and the test rows that nothing touches (none in small data)."""
+
+    rule: SplitRule
+    why: str
+    folds: tuple[Fold, ...]
+    test: Ints
+
+    @property
+    def development(self) -> Ints:
+        """Every row that is not kept for the test."""
+        return np.unique(np.concatenate([np.concatenate([f.train, f.valid]) for f in self.folds]))
+
+    @property
+    def judged(self) -> Ints:
+        """The rows that some fold validates, in order."""
+        return np.sort(np.concatenate([f.valid for f in self.folds]))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a rule looks at: classes (or None for numbers), groups and times of N rows."""
+
+    count: int
+    classes: Ints | None = None
+    groups: Keys | None = None
+    times: Keys | None = None
+
+
+def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: Ints | None = None) -> Split:
+    """Splits by `rule`: a holdout from 10,000 rows on (or `test`, where given), folds over the rest.
+
+    8 folds below 2,500 rows, 5 below 50,000, 3 below 150,000, else one validation part. Raises `DataProblem`
+    where the rule cannot be followed: one group, or too few rows.
+
+    >>> split = make_split("random", "", Rows(100), seed=1)
+    >>> len(split.folds), len(split.test), sorted(set(split.judged)) == list(range(100))
+    (8, 0, True)
+    """
+    everything = np.arange(rows.count)
+    if test is None:
+        if rows.count >= HOLDOUT_FROM:
+            size = min(int(rows.count * HOLDOUT_SHARE), HOLDOUT_MOST)
+            test = _parts(rule, rows, everything, max(2, round(rows.count / size)), seed)[-1]
+        else:
+            test = np.zeros(0, dtype=np.int64)
+    rest = np.setdiff1d(everything, test)
+    if len(rest) < 10:
+        raise DataProblem(f"{len(rest)} rows are too few to learn from and judge", remedy="bring at least 10 rows")
+    count = 8 if len(rest) < 2_500 else 5 if len(rest) < 50_000 else 3 if len(rest) < 150_000 else 1
+    if rule == "time":
+        blocks = _parts(rule, rows, rest, count + 2, seed)
+        starts = range(2, len(blocks)) if count > 1 else [len(blocks) - 1]
+        folds = [Fold(np.sort(np.concatenate(blocks[:i])), blocks[i]) for i in starts]
+    else:
+        size = count if count > 1 else max(5, round(len(rest) / HOLDOUT_MOST))
+        parts = [p for p in _parts(rule, rows, rest, size, seed + 1) if len(p)]
+        folds = [Fold(np.setdiff1d(rest, p), p) for p in (parts if count > 1 else parts[:1])]
+    return Split(rule, why, tuple(folds), test)
+
+
+def _parts(rule: SplitRule, rows: Rows, among: Ints, count: int, seed: int) -> list[Ints]:
+    """The rows `among` in `count` parts by the rule, each sorted; time's parts in order of time."""
+    rng = np.random.default_rng(seed)
+    if rule == "time":
+        assert rows.times is not None  # the rule is chosen only where there is a time
+        order = among[np.argsort(rows.times[among], kind="stable")]
+        edges = np.linspace(0, len(order), count + 1).astype(np.int64)
+        # Rows of one moment stay together: an edge moves to the first row of its moment.
+        ordered = rows.times[order]
+        edges[1:-1] = np.searchsorted(ordered, ordered[edges[1:-1]], side="left")
+        parts = [np.sort(order[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+        if len(parts) < 3:
+            raise DataProblem("the time column has too few moments to split by", remedy="leave time= out, or bring a longer history")
+        return parts
+    if rule == "group":
+        assert rows.groups is not None  # the rule is chosen only where there are groups
+        return _by_group(rows.groups, among, count, rng)
+    order = rng.permutation(among)
+    if rule == "stratified" and rows.classes is not None:
+        order = order[np.argsort(rows.classes[order], kind="stable")]
+    return [np.sort(order[i::count]) for i in range(count)]
+
+
+def _by_group(groups: Keys, among: Ints, count: int, rng: np.random.Generator) -> list[Ints]:
+    """Whole groups dealt to the part that is smallest so far, large groups first."""
+    _, code = np.unique(groups[among], return_inverse=True)
+    sizes = np.bincount(code)
+    if len(sizes) < 2:
+        raise DataProblem("the group column holds one group", remedy="leave group= out")
+    count = min(count, len(sizes))
+    shuffled = rng.permutation(len(sizes))
+    part_of, filled = np.zeros(len(sizes), dtype=np.int64), np.zeros(count)
+    for g in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        part_of[g] = np.argmin(filled)
+        filled[part_of[g]] += sizes[g]
+    return [np.sort(among[part_of[code] == i]) for i in range(count)]

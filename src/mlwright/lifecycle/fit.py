@@ -1,0 +1,178 @@
+"""fit: a Dataset becomes a Model, within the limits.
+
+The clock starts when the call does, so that reading, checking and packaging are inside the limit too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlwright.base.errors import Misuse
+from mlwright.base.finding import Findings
+from mlwright.base.machine import cpu_count
+from mlwright.base.progress import Progress
+from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.read import RoleNames, read
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Model
+    from mlwright.data.dataset import Dataset
+    from mlwright.tasks import Asked
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to search, for what, and how: the settings of `fit` beside the data and its roles."""
+
+    task: str | None = None
+    """`binary`, `multiclass` or `regression`; None: by the target's values."""
+    metric: str | None = None
+    """What to optimise; None: roc_auc, log_loss or rmse, by task."""
+    time_limit: float | str | None = 60.0
+    """Seconds, or "5m", for the whole call. None only with `max_trials`."""
+    max_trials: int | None = None
+    """Stop after so many candidates instead; equal calls then give equal models."""
+    seed: int = 0
+    """Every random choice follows from it."""
+    threads: int | None = None
+    """None: what affinity and the container's quota allow."""
+
+
+def fit(
+    data: object,
+    *,
+    test: object = None,
+    settings: FitSettings | None = None,
+    progress: Progress | None = None,
+    **options: Any,  # Any: the fields of FitSettings and RoleNames, checked below
+) -> Model:
+    """The best model for `data` (a Dataset, or anything `read` takes) within the limits, judged on unseen rows.
+
+    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and of `read` (target, time,
+    group, ...). `test` is a table like `data` to be judged on. Ctrl-C ends the search and keeps the best so far.
+
+    Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer as training does.
+    """
+    began = time.monotonic()
+    need("train", "training")
+    settings, roles = _settings(settings, options)
+    listener = progress or Progress()
+    try:
+        return _fit(data, test, settings, roles, listener, began)
+    finally:
+        listener.done()
+
+
+def seconds_of(limit: float | str) -> float:
+    """Seconds in a limit such as 90, "90", "90s", "5m", "1.5h". Raises `Misuse`.
+
+    >>> seconds_of("5m"), seconds_of(30)
+    (300.0, 30.0)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|)\s*", str(limit))
+    if match is None or float(match[1]) <= 0:
+        raise Misuse(f"time_limit={limit!r} is no span of time", remedy='say seconds, or "90s", "5m", "1h"')
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _fit(data: object, test: object, settings: FitSettings, roles: RoleNames, progress: Progress, began: float) -> Model:
+    from mlwright.checks import check as run_checks
+    from mlwright.data.dataset import Dataset
+    from mlwright.data.profile import profile_of
+    from mlwright.packaging import Evidence, package, prediction_profiles
+    from mlwright.tasks import Asked, kind_named
+    from mlwright.training import Budget, train
+
+    limit = None if settings.time_limit is None else seconds_of(settings.time_limit)
+    budget = Budget(None if settings.max_trials is not None else limit, settings.max_trials, began=began)
+    progress.stage("reading")
+    dataset = data if isinstance(data, Dataset) else read(data, **roles)
+    progress.stage("checking")
+    found = list(dataset.findings)
+    found += run_checks(dataset, seed=settings.seed)
+    kind = kind_named("tabular")
+    asked = Asked(
+        task=settings.task,
+        metric=settings.metric,
+        test=None if test is None else like(dataset, test),
+        seed=settings.seed,
+        threads=settings.threads or cpu_count(),
+    )
+    problem, more = kind.problem(dataset, asked)
+    trained = train(problem, budget, progress)
+    progress.stage("packaging")
+    everything = _with_test(dataset, asked).with_schema(problem.table.schema)
+    profile = msgspec.structs.replace(profile_of(everything), predictions=prediction_profiles(trained.blend, trained.unseen))
+    evidence = Evidence(
+        evaluation=trained.evaluation,
+        findings=Findings.of([*found, *more]),
+        profile=profile,
+        recipe=_recipe(settings, problem.metric.name, problem.target.task, roles),
+        facts={
+            "Data": f"{dataset.provenance.source}, {len(everything):,} rows" + (f", SHA-256 {dataset.provenance.sha256}" if dataset.provenance.sha256 else ""),
+            "Search": "; ".join(trained.notes),
+        },
+        fit_seconds=time.monotonic() - began,
+    )
+    return package(kind.name, trained.blend, everything, evidence)
+
+
+def like(dataset: Dataset, other: object) -> Dataset:
+    """`other` as a Dataset decoded by the schema of `dataset`; rows without a target, or that break the schema, are left out."""
+    from mlwright.data.dataset import Dataset, Provenance
+    from mlwright.data.decode import decode_frame
+    from mlwright.sources import read_raw
+
+    if isinstance(other, Dataset):
+        return replace(other, frame=other.frame.select(dataset.frame.columns))
+    raw = read_raw(other)
+    decoded = decode_frame(raw.frame, dataset.schema, text=True)
+    target = dataset.target
+    frame = decoded.frame.filter(~decoded.refused)
+    if target is not None:
+        frame = frame.filter(frame[target.name].is_not_null())
+    return Dataset(frame, dataset.schema, Provenance(raw.source, raw.sha256, raw.frame.height, raw.frame.height - frame.height))
+
+
+def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
+    import polars as pl
+
+    if asked.test is None:
+        return dataset
+    return replace(dataset, frame=pl.concat([dataset.frame, asked.test.frame.select(dataset.frame.columns)]))
+
+
+def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[FitSettings, RoleNames]:
+    from mlwright.base.errors import UnknownName
+
+    settings = settings or FitSettings()
+    fields = {f for f in FitSettings.__struct_fields__}
+    known = fields | set(RoleNames.__annotations__)
+    for name in options:
+        if name not in known:
+            raise UnknownName("argument", name, sorted(known))
+    chosen = {k: v for k, v in options.items() if k in fields}
+    roles: RoleNames = {k: v for k, v in options.items() if k not in fields}  # type: ignore[assignment]
+    settings = msgspec.structs.replace(settings, **chosen)
+    if settings.time_limit is None and settings.max_trials is None:
+        raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
+    if settings.max_trials is not None and settings.max_trials < 2:
+        raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
+    return settings, roles
+
+
+def _recipe(settings: FitSettings, metric: str, task: str, roles: RoleNames) -> dict[str, Any]:
+    """The settings as plain JSON: what would make the model again."""
+    recipe = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
+    recipe |= {"metric": metric, "task": task}
+    named = {k: list(v) if isinstance(v, (tuple, set)) else v for k, v in roles.items() if v}  # type: ignore[attr-defined]
+    return recipe | {"roles": named}
+
+
+__all__ = ["FitSettings", "fit", "like", "seconds_of"]

@@ -1,0 +1,139 @@
+"""predict: a table of rows becomes the same table with predictions beside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlwright.base.errors import EnvironmentProblem, Misuse, RowProblem
+from mlwright.base.progress import Progress
+from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.load import load
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mlwright.artifact import Model, Outputs
+
+CHUNK = 50_000
+MOST_PROBLEMS = 1_000
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """What a prediction run did."""
+
+    rows: int
+    refused: int
+    """Rows that break the schema: they have an `error` instead of a prediction."""
+    out: Path
+    problems: tuple[RowProblem, ...] = ()
+    """The first 1,000."""
+
+
+def predict_file(
+    model: Model | str | os.PathLike[str],
+    source: object,
+    out: str | os.PathLike[str],
+    *,
+    submission: str | os.PathLike[str] | None = None,
+    proba: bool = False,
+    progress: Progress | None = None,
+) -> PredictReport:
+    """Writes `source` with predictions to `out` (CSV, or Parquet by its suffix), columns and order kept.
+
+    Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A row that breaks the
+    schema keeps its place and gets the reason in the column `error`. With `submission`, a sample file, the output has exactly that
+    file's columns, ids and order. Raises `SchemaBroken` for a missing column, `Misuse` for an output that cannot be.
+    """
+    need("train", "predicting from files")
+    from mlwright.lifecycle.submission import submit
+
+    target = Path(out)
+    if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
+        raise Misuse(f"cannot tell what to write to {target.name!r}", remedy="end the output's name with .csv or .parquet")
+    opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    raw, answered, problems = _answer(opened, source, proba or submission is not None, progress or Progress())
+    refused = len({p.row for p in problems})
+    if submission is not None:
+        answered = submit(opened, raw, answered, Path(submission), problems)
+    _write(answered, target)
+    return PredictReport(len(answered), refused, target, tuple(problems[:MOST_PROBLEMS]))
+
+
+def _answer(model: Model, source: object, proba: bool, progress: Progress) -> tuple[pl.DataFrame, pl.DataFrame, list[RowProblem]]:
+    """The raw table, the table with its answers, and what was refused."""
+    import polars as pl
+
+    from mlwright.data.dataset import Dataset, Provenance
+    from mlwright.data.decode import decode_frame
+    from mlwright.sources import read_raw
+
+    progress.stage("reading")
+    raw = read_raw(source).frame
+    decoded = decode_frame(raw, model.schema, text=True, features_only=True)
+    progress.stage("predicting")
+    good = np.flatnonzero(~decoded.refused)
+    parts = []
+    for at in range(0, len(good), CHUNK):
+        rows = Dataset(decoded.frame[good[at : at + CHUNK]], model.schema, Provenance(""))
+        parts.append(_columns(model, model.run(rows.numbers(), rows.strings()), proba))
+        progress.step(f"{min(at + CHUNK, len(good)):,} of {len(good):,} rows", min(1.0, (at + CHUNK) / len(good)), None)
+    empty = _columns(model, model.run(np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)), proba)
+    answers = pl.concat(parts) if parts else empty
+    place = np.full(raw.height, -1, dtype=np.int64)
+    place[good] = np.arange(len(good))
+    index = pl.Series(place).replace(-1, None)
+    spread = answers.select(pl.all().gather(index)) if len(good) else empty.clear(raw.height)
+    clash = set(raw.columns) & set(spread.columns)
+    if clash:
+        raise Misuse(f"the input already has a column {sorted(clash)[0]!r}", remedy="rename or drop it first")
+    out = pl.concat([raw, spread], how="horizontal")
+    problems = sorted(decoded.problems, key=lambda p: p.row)
+    if problems:
+        said: dict[int, str] = {}
+        for p in problems:
+            text = f"{p.column}: {p.reason}, expected {p.expected}"
+            said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
+        out = out.with_columns(pl.Series("error", [said.get(i) for i in range(raw.height)], dtype=pl.String))
+    return raw, out, problems
+
+
+def _columns(model: Model, outputs: Outputs, proba: bool) -> pl.DataFrame:
+    import polars as pl
+
+    target = model.target
+    name = f"predicted_{target.name}"
+    if outputs.prediction is not None:
+        return pl.DataFrame({name: outputs.prediction})
+    assert outputs.label is not None and outputs.probability is not None  # a classifier has both
+    columns = {name: pl.Series(name, outputs.label.tolist(), dtype=_dtype(target.label_type))}
+    shown = range(len(target.classes)) if proba else [1] if len(target.classes) == 2 else []
+    for k in shown:
+        label = f"probability_{target.classes[k]}"
+        columns[label] = pl.Series(label, outputs.probability[:, k])
+    return pl.DataFrame(list(columns.values()))
+
+
+def _dtype(label_type: str) -> type[pl.DataType]:
+    import polars as pl
+
+    return {"integer": pl.Int64, "boolean": pl.Boolean}.get(label_type, pl.String)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Writes beside the target and renames, so that a half-written file is never found under its name."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        if path.suffix.lower() == ".csv":
+            frame.write_csv(temporary)
+        else:
+            frame.write_parquet(temporary)
+        temporary.replace(path)
+    except OSError as problem:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"cannot write: {problem.strerror or problem}", where=str(path), remedy="check the folder and the free space") from problem

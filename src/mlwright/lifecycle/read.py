@@ -1,0 +1,67 @@
+"""read: the outside world becomes a Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from mlwright.lifecycle.extras import need
+
+if TYPE_CHECKING:
+    from mlwright.data.dataset import Dataset
+    from mlwright.sources.options import ReadOptions, Roles
+
+
+class RoleNames(TypedDict, total=False):
+    """What columns are for, by name: the keyword arguments of `read` and `fit`."""
+
+    target: str | None
+    """The column to predict; rows without it are left out."""
+    time: str | None
+    """When a row happened; later rows then judge earlier ones."""
+    group: str | None
+    """Rows of one group stay on one side of every split."""
+    id: str | None
+    """Names a row; never a feature."""
+    weight: str | None
+    """How much a row counts."""
+    protected: Iterable[str]
+    """Kept out of training."""
+    drop: Iterable[str]
+    """Not read at all."""
+    kinds: Mapping[str, str] | None
+    """Kinds by column name, where the evidence is to be overruled."""
+
+
+def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[RoleNames]) -> Dataset:
+    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a data frame, a dict of columns, a list of dicts.
+
+    Raises `SourceUnreadable`, `TargetUnusable`, or `UnknownName` with the near miss.
+
+    >>> data = read({"age": [41, 7, 30], "sick": ["y", "n", "y"]}, target="sick")
+    >>> len(data), data.target.name
+    (3, 'sick')
+    """
+    need("train", "reading data")
+    from mlwright.sources import read as read_source
+
+    return read_source(source, roles_of(**roles), options)
+
+
+def roles_of(**roles: Unpack[RoleNames]) -> Roles:
+    """The roles as one value."""
+    from mlwright.sources.options import Roles
+
+    def names(value: Iterable[str] | None) -> tuple[str, ...]:
+        return (value,) if isinstance(value, str) else tuple(value or ())
+
+    return Roles(
+        target=roles.get("target"),
+        time=roles.get("time"),
+        group=roles.get("group"),
+        id=roles.get("id"),
+        weight=roles.get("weight"),
+        protected=names(roles.get("protected")),
+        drop=names(roles.get("drop")),
+        kinds=dict(roles.get("kinds") or {}),
+    )

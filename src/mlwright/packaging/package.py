@@ -1,0 +1,184 @@
+"""package: a Blend and its evidence become the bytes of a `.mlw`, opened and compared before anyone gets them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mlwright.artifact import Decoded, Model, Spent, Timings, assemble, decode_rows, load
+from mlwright.base.canonical import canonical_json
+from mlwright.base.evaluation import Evaluation
+from mlwright.base.finding import Findings
+from mlwright.base.machine import cpu_name
+from mlwright.base.profile import ColumnProfile, Profile
+from mlwright.base.schema import Schema
+from mlwright.data.dataset import Dataset
+from mlwright.features import Table
+from mlwright.features.running import session
+from mlwright.features.text import tokenise_against
+from mlwright.packaging.blend import Blend
+from mlwright.packaging.card import render_card
+from mlwright.packaging.parity import MOST_REAL, compare
+from mlwright.packaging.samples import draw_rows, edge_rows
+from mlwright.version import __version__
+
+SAMPLES = 20
+LIBRARIES = ("numpy", "onnxruntime", "polars", "lightgbm", "catboost", "scipy")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What goes into the file beside the graph."""
+
+    evaluation: Evaluation
+    findings: Findings
+    profile: Profile
+    recipe: Mapping[str, Any]  # Any: JSON values
+    facts: Mapping[str, str]
+    fit_seconds: float
+
+
+def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Model:
+    """The opened model of a file made in memory. Raises `ParityFailed` where graph and training path differ.
+
+    `dataset` holds the rows that `blend.plan` was fitted on.
+    """
+    schema = blend.plan.table.schema
+    graph = blend.graph()
+    timings = Timings(
+        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
+        fit_seconds=round(evidence.fit_seconds, 3),
+        entries={e.name: Spent(fit_seconds=round(e.fit_seconds, 3)) for e in evidence.evaluation.leaderboard},
+    )
+    rows = draw_rows(schema, evidence.profile, SAMPLES)
+    samples = canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)})
+    draft = _write(kind, schema, graph, evidence, timings, samples)
+    rng = np.random.default_rng(0)
+    picked = np.sort(rng.choice(len(dataset), min(MOST_REAL, len(dataset)), replace=False))
+    edges = decode_rows(edge_rows(schema, evidence.profile), schema)
+    edge_table = _table_of_decoded(blend, edges)
+    parity = compare(blend, draft, blend.plan.table.rows(picked), dataset.rows(picked), edges, edge_table)
+    p50, p99 = cpu_time_per_row(draft, dataset.rows(picked))
+    spent = {
+        m.config.name: Spent(fit_seconds=timings.entries[m.config.name].fit_seconds, cpu_us=_member_cost(blend, i, dataset.rows(picked)))
+        for i, m in enumerate(blend.members)
+    }
+    timings = msgspec.structs.replace(timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent)
+    evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
+    return _write(kind, schema, graph, replace(evidence, evaluation=evaluation), timings, samples)
+
+
+def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
+    """CPU microseconds of one-row calls through the graph: median and 99th percentile over distinct rows."""
+    numbers, strings = dataset.numbers(), dataset.strings()
+    n = len(dataset)
+    for i in range(min(n, 20)):
+        model.run(numbers[i : i + 1], strings[i : i + 1])
+    times = []
+    for i in range(calls):
+        at = i % n
+        row, texts = numbers[at : at + 1], strings[at : at + 1]
+        began = time.process_time_ns()
+        model.run(row, texts)
+        times.append((time.process_time_ns() - began) / 1e3)
+    return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
+
+
+def prediction_profiles(blend: Blend, unseen: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[ColumnProfile, ...]:
+    """The distribution of the model's answers on rows it had not seen: one profile a class, or one number's."""
+    names = list(blend.target.classes) or [blend.target.name]
+    profiles = []
+    for k, name in enumerate(names):
+        values = unseen[:, k]
+        profiles.append(
+            ColumnProfile(
+                name=name,
+                rows=len(values),
+                missing=0,
+                mean=float(values.mean()),
+                deviation=float(values.std()),
+                quantiles=tuple(float(q) for q in np.quantile(values, np.linspace(0, 1, 101))),
+            )
+        )
+    return tuple(profiles)
+
+
+def _write(kind: str, schema: Schema, graph: bytes, evidence: Evidence, timings: Timings, samples: bytes) -> Model:
+    evaluation = msgspec.structs.replace(
+        evidence.evaluation,
+        leaderboard=tuple(msgspec.structs.replace(e, fit_seconds=0.0, cpu_us=None) for e in evidence.evaluation.leaderboard),
+    )
+    card = render_card(schema, evidence.evaluation, evidence.findings, timings, dict(evidence.facts))
+    members = {
+        "model.onnx": graph,
+        "schema.json": canonical_json(schema),
+        "profile.json": canonical_json(evidence.profile),
+        "evaluation.json": canonical_json(evaluation),
+        "findings.json": canonical_json(evidence.findings),
+        "samples.json": samples,
+        "card.md": card.encode(),
+    }
+    return load(assemble(kind=kind, versions=_versions(), recipe=dict(evidence.recipe), timings=timings, members=members))
+
+
+def _answers(schema: Schema, graph: bytes, rows: list[dict[str, Any]]) -> dict[str, Any]:  # Any: JSON values
+    decoded = decode_rows(rows, schema)
+    run = session(graph)
+    feeds = {"numbers": decoded.numbers, "strings": decoded.strings}
+    wanted = {i.name for i in run.get_inputs()}
+    names = [o.name for o in run.get_outputs()]
+    values = run.run(names, {k: v for k, v in feeds.items() if k in wanted})
+    return {name: value.tolist() for name, value in zip(names, values, strict=True)}
+
+
+def _table_of_decoded(blend: Blend, decoded: Decoded) -> Table:
+    """Decoded rows as the training path sees them: strings looked up in the vocabularies of the fit."""
+    table = blend.plan.table
+    columns = table.schema.strings
+    ids = np.zeros((len(decoded.numbers), len(table.vocabularies)), dtype=np.int32)
+    categorical = [i for i, c in enumerate(columns) if c.kind != "text"]
+    for j, i in enumerate(categorical):
+        known = {v: k for k, v in enumerate(table.vocabularies[j])}
+        unseen = len(table.vocabularies[j])
+        ids[:, j] = [known.get(v, unseen) for v in decoded.strings[:, i]]
+    texts = tuple(
+        tokenise_against(known, list(decoded.strings[:, i]))
+        for known, i in zip(table.texts, [i for i, c in enumerate(columns) if c.kind == "text"], strict=True)
+    )
+    return Table(table.schema, decoded.numbers, ids, table.vocabularies, texts)
+
+
+def _member_cost(blend: Blend, index: int, dataset: Dataset) -> float:
+    """CPU microseconds per one-row call of one member alone, features included."""
+    alone = replace(blend, members=(replace(blend.members[index], weight=1.0),))
+    run = session(alone.graph())
+    wanted = {i.name for i in run.get_inputs()}
+    feeds = {"numbers": dataset.numbers(), "strings": dataset.strings()}
+    feeds = {k: v for k, v in feeds.items() if k in wanted}
+    times = []
+    for i in range(60):
+        at = i % len(dataset)
+        row = {k: v[at : at + 1] for k, v in feeds.items()}
+        began = time.process_time_ns()
+        run.run(None, row)
+        times.append((time.process_time_ns() - began) / 1e3)
+    return round(float(np.median(times)), 1)
+
+
+def _versions() -> dict[str, str]:
+    found = {"mlwright": __version__, "python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,49 @@
+"""What a task kind is: the contract between a kind of problem and the verbs that use it.
+
+Obligations. A kind is stateless; `problem` fits nothing and looks at no row outside what it is given; it raises the errors of
+`base.errors` for data that it cannot use. A model file names a kind, never a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from mlwright.base.errors import UnknownName
+from mlwright.base.finding import Finding
+from mlwright.data.dataset import Dataset
+from mlwright.training.problem import Problem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller of fit asked for, beside the data."""
+
+    task: str | None = None
+    metric: str | None = None
+    test: Dataset | None = None
+    """Rows to be judged on, decoded by the training data's schema."""
+    seed: int = 0
+    threads: int = 1
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+
+class TaskKind(Protocol):
+    """A kind of problem: `tabular` is the first."""
+
+    name: str
+
+    def problem(self, dataset: Dataset, asked: Asked) -> tuple[Problem, tuple[Finding, ...]]:
+        """What training is told, and what was noticed on the way. Raises `TargetUnusable` and `Misuse`."""
+
+
+def kind_named(name: str) -> TaskKind:
+    """The installed kind `name`. Raises `UnknownName` with the near miss."""
+    points = {p.name: p for p in entry_points(group="mlwright.tasks")}
+    if name not in points:
+        raise UnknownName("task kind", name, points)
+    made: Any = points[name].load()  # Any: an object that promises to be a TaskKind
+    kind: TaskKind = made
+    return kind

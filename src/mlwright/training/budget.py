@@ -1,0 +1,41 @@
+"""The budget of one fit: a time limit that covers the whole call, or a number of trials that makes runs repeat.
+
+With `max_trials` no learner is given a deadline, so equal calls give equal results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Budget:
+    """What may still be spent. Times are seconds of time.monotonic()."""
+
+    limit_s: float | None
+    """None where `max_trials` rules alone."""
+    max_trials: int | None = None
+    clock: Callable[[], float] = time.monotonic
+    began: float = field(default=-1.0)
+
+    def __post_init__(self) -> None:
+        if self.began < 0:
+            self.began = self.clock()
+
+    @property
+    def spent_s(self) -> float:
+        return self.clock() - self.began
+
+    def left_s(self) -> float:
+        """Seconds left; infinite without a time limit."""
+        return float("inf") if self.limit_s is None else self.limit_s - self.spent_s
+
+    def deadline_in(self, seconds: float) -> float | None:
+        """The monotonic time `seconds` from now, or None without a time limit."""
+        return None if self.limit_s is None else self.clock() + max(seconds, 0.05)
+
+    def fraction(self) -> float:
+        """How much of the limit is spent, 0 to 1; 0 without a time limit."""
+        return 0.0 if not self.limit_s else min(self.spent_s / self.limit_s, 1.0)

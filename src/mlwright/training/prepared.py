@@ -1,0 +1,60 @@
+"""Folds prepared once and shared by all candidates: a feature plan per fold, a matrix pair per fold and view."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.features import FeaturePlan
+from mlwright.learners import Part
+from mlwright.training.problem import Problem
+
+Ints = npt.NDArray[np.int64]
+
+MOST_CELLS_KEPT = 400_000_000
+"""Matrix cells kept in memory across candidates (3.2 GB); beyond it a matrix is made again."""
+
+
+class PreparedFolds:
+    """Makes and keeps the folds' plans and matrices. The validation rows never touch a fold's plan."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._plans: dict[int, FeaturePlan] = {}
+        self._matrices: dict[tuple[int, str], tuple[Part, Part]] = {}
+        self._cells = 0
+
+    def plan(self, k: int) -> FeaturePlan:
+        """The plan fitted on the training rows of fold `k`."""
+        if k not in self._plans:
+            self._plans[k] = fit_plan(self.problem, self.problem.split.folds[k].train)
+        return self._plans[k]
+
+    def parts(self, k: int, view: str) -> tuple[Part, Part]:
+        """Training and validation part of fold `k` in a view."""
+        if (k, view) not in self._matrices:
+            fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
+            train = part_of(self.problem, plan.matrix(view, table.rows(fold.train), training=True), fold.train)  # type: ignore[arg-type]
+            valid = part_of(self.problem, plan.matrix(view, table.rows(fold.valid)), fold.valid)  # type: ignore[arg-type]
+            cells = train.x.size + valid.x.size
+            if self._cells + cells > MOST_CELLS_KEPT:
+                return train, valid
+            self._cells += cells
+            self._matrices[k, view] = train, valid
+        return self._matrices[k, view]
+
+    def free(self) -> None:
+        """Forgets the matrices; the plans stay."""
+        self._matrices.clear()
+        self._cells = 0
+
+
+def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
+    """A plan fitted on the rows `index` alone."""
+    table = problem.table.rows(index)
+    return FeaturePlan.fit(table, problem.indicators(index), seed=problem.seed, threads=problem.threads)
+
+
+def part_of(problem: Problem, x: npt.NDArray[np.float64], index: Ints) -> Part:
+    """The rows `index` as a Part with matrix `x`."""
+    return Part(x, problem.y[index], None if problem.weights is None else problem.weights[index])

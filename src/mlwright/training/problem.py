@@ -1,0 +1,55 @@
+"""The Problem: everything training is told, as one frozen value. Made by a task kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.schema import Target
+from mlwright.evaluation.metrics import Metric
+from mlwright.evaluation.splits import Split
+from mlwright.features import Table
+from mlwright.learners import Config
+
+Doubles = npt.NDArray[np.float64]
+MOST_INDICATORS = 10
+"""Classes that get a target encoding of their own: the most frequent ones."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows as arrays, what to predict, how to judge, what to try and in which order."""
+
+    table: Table
+    y: Doubles
+    """Class numbers, or the numbers to predict [N]."""
+    target: Target
+    metric: Metric
+    split: Split
+    portfolio: tuple[Config, ...]
+    weights: Doubles | None = None
+    groups: npt.NDArray[np.generic] | None = None
+    seed: int = 0
+    threads: int = 1
+
+    @property
+    def classes(self) -> int:
+        return len(self.target.classes)
+
+    @property
+    def truth(self) -> npt.NDArray[np.int64] | Doubles:
+        """`y` as metrics want it: int64 classes, or float64."""
+        return self.y.astype(np.int64) if self.classes else self.y
+
+    def indicators(self, index: npt.NDArray[np.int64]) -> Doubles:
+        """Targets [n, K] of the rows `index` for encodings: the number, the positive class, or one column a class."""
+        y = self.y[index]
+        if not self.classes:
+            return y[:, None]
+        if self.classes == 2:
+            return (y == 1).astype(np.float64)[:, None]
+        frequent = np.argsort(-np.bincount(self.y.astype(np.int64), minlength=self.classes), kind="stable")
+        chosen = np.sort(frequent[:MOST_INDICATORS])
+        return (y[:, None] == chosen[None, :]).astype(np.float64)
