@@ -1,7 +1,7 @@
 """The Dataset: a table of decoded values (Polars) with its Schema, provenance and what reading found.
 
-Made by `sources`; used by `checks`, `tasks` and `training`. Values in `frame` are already decoded: Float64 for
-numeric, boolean and datetime columns (seconds since 1970), String for the rest; null is missing everywhere.
+Made by `sources`; used by `checks`, `tasks` and `training`. Values in `frame` are already decoded: Float64
+for numeric, boolean and datetime columns (seconds since 1970), String otherwise; null is missing everywhere.
 """
 
 from __future__ import annotations

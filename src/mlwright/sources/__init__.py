@@ -1,1 +1,10 @@
-"""To be described."""
+"""The outside world to a Dataset: files and data frames.
+
+Called by `lifecycle`. It decides how a table is written and what its columns are; it knows no model.
+"""
+
+from mlwright.sources.options import ReadOptions, Roles
+from mlwright.sources.raw import Raw
+from mlwright.sources.reading import read, read_raw
+
+__all__ = ["Raw", "ReadOptions", "Roles", "read", "read_raw"]

@@ -1,0 +1,185 @@
+"""A raw table to decoded values by its schema, a column at a time.
+
+Used by every way in that has a table: reading, batch prediction. Gives exactly what `base.decoding.decoder`
+gives value by value: what Polars can do alike is done for the column, the rest goes through the decoder once
+for each distinct value. It knows no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.base.decoding import ValueRefused, decoder
+from mlwright.base.errors import RowProblem, SchemaBroken, nearest, shown
+from mlwright.base.schema import NUMBER_KINDS, Column, NumberFormat, Schema
+from mlwright.data.dates import seconds_of_iso
+from mlwright.data.texts import cleaned, plain_numbers, whole_codes
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of a raw table: Float64 and String columns, and what was refused."""
+
+    frame: pl.DataFrame
+    """The schema's columns in its order; null is missing, and also where a value was refused."""
+    problems: tuple[RowProblem, ...]
+    """One for each refused value, column by column."""
+    refused: npt.NDArray[np.bool_]
+    """For each row, whether any value was refused."""
+
+
+def decode_frame(raw: pl.DataFrame, schema: Schema, *, text: bool, features_only: bool = False) -> Decoded:
+    """Decode the columns of `raw` that `schema` names; others are ignored.
+
+    `text=True` where String columns hold written values (files, frames), `False` where a text is a text
+    (JSON). With `features_only` the target and other roles are left alone, as when predicting.
+    Raises `SchemaBroken` naming every missing column, with near misses.
+
+    >>> s = Schema(columns=(Column(name="age", kind="numeric"), Column(name="zip", kind="categorical")))
+    >>> d = decode_frame(pl.DataFrame({"zip": ["07", ""], "age": ["41", "old"]}), s, text=True)
+    >>> d.frame.rows(), [str(p) for p in d.problems]
+    ([(41.0, '07'), (None, None)], ["row 1, 'age': not a number, expected a finite number, got 'old'"])
+    """
+    wanted = schema.features if features_only else schema.columns
+    _require(raw, schema, wanted)
+    refused = np.zeros(raw.height, dtype=bool)
+    problems: list[RowProblem] = []
+    columns = []
+    for c in wanted:
+        if c.name in raw.columns:
+            values, wrong = decode_series(raw[c.name], c, text=text)
+            refused[[p.row for p in wrong]] = True
+            problems.extend(wrong)
+        else:
+            values = pl.Series(c.name, [None] * raw.height, dtype=_dtype(c))
+        columns.append(values)
+    return Decoded(pl.DataFrame(columns), tuple(problems), refused)
+
+
+def decode_series(raw: pl.Series, column: Column, *, text: bool) -> tuple[pl.Series, list[RowProblem]]:
+    """Decode one column: its values (null is missing) and a problem for each value refused."""
+    if raw.dtype == pl.Null:
+        values: pl.Series | None = pl.Series([None] * len(raw), dtype=_dtype(column))
+    elif raw.dtype == pl.String:
+        values = _from_text(cleaned(raw), column, text)
+    else:
+        values = _from_typed(raw, column)
+    problems: list[RowProblem] = []
+    if values is None:
+        values, problems = _by_distinct(raw, column, text)
+    if not column.nullable:
+        problems += _absent(raw, values, column, {p.row for p in problems})
+    return values.rename(column.name), problems
+
+
+def _require(raw: pl.DataFrame, schema: Schema, wanted: tuple[Column, ...]) -> None:
+    needed = {c.name for c in schema.features}
+    names = set(raw.columns)
+    missing = [c.name for c in wanted if c.name in needed and not c.optional and c.name not in names]
+    if not missing:
+        return
+    strangers = [n for n in raw.columns if n not in schema.names]
+    parts = []
+    for name in missing[:10]:
+        near = nearest(name, strangers)
+        parts.append(f"{name!r} (is {near!r} meant?)" if near else repr(name))
+    more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+    noun = "column" if len(missing) == 1 else "columns"
+    raise SchemaBroken(
+        f"{len(missing)} {noun} missing: {', '.join(parts)}{more}",
+        remedy="give the table the columns that the model was trained on; extra ones do no harm",
+    )
+
+
+def _dtype(column: Column) -> type[pl.Float64] | type[pl.String]:
+    return pl.Float64 if column.kind in NUMBER_KINDS else pl.String
+
+
+def _from_text(texts: pl.Series, column: Column, text: bool) -> pl.Series | None:
+    """The decoded column where Polars alone decides every value, otherwise None."""
+    markers = [m for m in cleaned(pl.Series(column.missing, dtype=pl.String)).to_list() if m]
+    texts = texts.replace("", None)
+    if markers:
+        texts = texts.set(texts.is_in(markers).fill_null(False), None)
+    if column.kind not in NUMBER_KINDS:
+        return whole_codes(texts).replace("", None) if column.codes else texts
+    if column.kind == "numeric" and text and column.number == NumberFormat():
+        values = plain_numbers(texts)
+    elif column.kind == "datetime" and not column.formats:
+        values = seconds_of_iso(texts)
+    else:
+        return None
+    return values if values.null_count() == texts.null_count() else None
+
+
+def _from_typed(raw: pl.Series, column: Column) -> pl.Series | None:
+    """The decoded column of a typed series where its type decides every value, otherwise None."""
+    dtype = raw.dtype
+    if column.kind == "numeric" and dtype.is_numeric() and not dtype.is_decimal():
+        values = raw.cast(pl.Float64).fill_nan(None)
+        return None if values.is_infinite().any() else values
+    if column.kind == "boolean" and dtype == pl.Boolean:
+        return raw.cast(pl.Float64)
+    if column.kind == "datetime" and dtype == pl.Date:
+        return raw.cast(pl.Int32).cast(pl.Float64) * 86400.0
+    if column.kind == "datetime" and isinstance(dtype, pl.Datetime):
+        return raw.cast(pl.Datetime("us", dtype.time_zone)).cast(pl.Int64).cast(pl.Float64) / 1e6
+    if column.kind not in NUMBER_KINDS and (dtype.is_integer() or dtype == pl.Boolean):
+        return raw.cast(pl.String)
+    return None
+
+
+def _by_distinct(raw: pl.Series, column: Column, text: bool) -> tuple[pl.Series, list[RowProblem]]:
+    """Each distinct value through the decoder once, then back to the rows."""
+    lenient = column if column.nullable else _nullable(column)
+    decode: Callable[[Any], float | str] = decoder(lenient, text=text)  # Any: a value of any Polars type
+    distinct = raw.unique(maintain_order=True).rename("value")
+    numbered = pl.DataFrame({"value": distinct, "code": pl.arange(0, len(distinct), eager=True)})
+    codes = pl.DataFrame({"value": raw}).join(
+        numbered, on="value", how="left", nulls_equal=True, maintain_order="left"
+    )["code"]
+    decoded: list[float | str | None] = []
+    refusals: dict[int, ValueRefused] = {}
+    for code, value in enumerate(distinct.to_list()):
+        result: float | str | None = None
+        try:
+            result = decode(value)
+        except ValueRefused as e:
+            refusals[code] = e
+        decoded.append(None if result == "" or result != result else result)
+    problems = []
+    if refusals:
+        rows = codes.is_in(list(refusals)).arg_true()
+        for row, code in zip(rows.to_list(), codes.gather(rows).to_list(), strict=True):
+            why = refusals[code]
+            problems.append(RowProblem(row, column.name, shown(why.value), why.expected, why.reason))
+    return pl.Series(decoded, dtype=_dtype(column)).gather(codes), problems
+
+
+def _nullable(column: Column) -> Column:
+    return Column(
+        name=column.name,
+        kind=column.kind,
+        codes=column.codes,
+        missing=column.missing,
+        number=column.number,
+        true=column.true,
+        false=column.false,
+        formats=column.formats,
+    )
+
+
+def _absent(raw: pl.Series, values: pl.Series, column: Column, known: set[int]) -> list[RowProblem]:
+    rows = values.is_null().arg_true().to_list()
+    expected = f"{column.kind}, never missing"
+    return [
+        RowProblem(r, column.name, shown(raw[r]), expected, "a value is missing")
+        for r in rows
+        if r not in known
+    ]

@@ -1,0 +1,163 @@
+"""From a raw table to its Schema: the kind, rules and role of each column, by evidence.
+
+Used by `sources` once a table is read. Raw columns are as they came: String where a file was text, typed
+otherwise. Each column's kind stands with the sentence that says why; all of it can be overruled by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import polars as pl
+
+from mlwright.base.decoding import clean
+from mlwright.base.errors import UnknownName
+from mlwright.base.finding import Finding
+from mlwright.base.schema import KINDS, NUMBER_KINDS, Column, Kind, NumberFormat, Schema
+from mlwright.data import codes
+from mlwright.data.codes import finding
+from mlwright.data.decode import decode_series
+from mlwright.data.text_kind import judge_text
+from mlwright.data.typed_kind import Judged, judge_typed
+
+_MOST_CATEGORIES = 10_000
+_FEWEST_SEEN = 5
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user or the source already knows about a table; all of it overrules the evidence."""
+
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Kinds by column name."""
+    missing: Sequence[str] | None = None
+    """The texts that mean missing in every column; None: found by evidence."""
+    target: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    separator: str = ""
+    """The field separator of the file, which says something about decimal commas."""
+    number: NumberFormat | None = None
+    """How numbers are written in every column; None: found by evidence."""
+    dates: tuple[str, ...] = ()
+    """strptime forms that are tried first."""
+    categorical: frozenset[str] = frozenset()
+    """Columns whose type in the source said that they are categories."""
+
+
+def infer_schema(raw: pl.DataFrame, hints: Hints | None = None) -> tuple[Schema, tuple[Finding, ...]]:
+    """The schema of a raw table, and what was found on the way.
+
+    The only roles it gives are `target`, `id` and `ignored` (constant or empty columns). Raises `UnknownName`
+    for a kind or column that does not exist.
+
+    >>> schema, _ = infer_schema(pl.DataFrame({"age": ["41", "NA", "7"], "vip": ["yes", "no", "yes"]}))
+    >>> [(c.kind, c.missing) for c in schema.columns]
+    [('numeric', ('NA',)), ('boolean', ())]
+    """
+    hints = hints or Hints()
+    for name, kind in hints.kinds.items():
+        if name not in raw.columns:
+            raise UnknownName("column", name, raw.columns)
+        if kind not in KINDS:
+            raise UnknownName("kind", kind, KINDS)
+    columns, findings = [], []
+    for name in raw.columns:
+        column, found = infer_column(raw[name], hints)
+        columns.append(column)
+        findings.extend(found)
+    return Schema(columns=tuple(columns)), tuple(findings)
+
+
+def infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:
+    """One column of the schema with its range or categories, and what was found on the way."""
+    judged = judge(raw, hints)
+    column = judged.column
+    found = list(judged.findings)
+    values, problems = decode_series(raw, column, text=True)
+    if problems:
+        found.append(
+            finding(
+                codes.REFUSED_VALUES,
+                f"{len(problems)} of {len(raw)} rows: {problems[0].reason}",
+                column=column.name,
+                rows=[p.row for p in problems],
+                remedy="mend the values, or give the column another kind",
+                severity="issue",
+            )
+        )
+    column = _with_range(column, values)
+    column, more = _with_role(column, values, judged, hints)
+    return column, found + more
+
+
+def judge(raw: pl.Series, hints: Hints) -> Judged:
+    """The kind and the reading rules of one raw column, without its range or role."""
+    forced = _kind(hints.kinds.get(raw.name))
+    if forced is None and raw.name in hints.categorical and raw.name != hints.target:
+        forced = "categorical"
+    if raw.dtype == pl.String:
+        return judge_text(
+            raw,
+            forced=forced,
+            target=raw.name == hints.target,
+            declared=None if hints.missing is None else tuple(clean(m) for m in hints.missing),
+            separator=hints.separator,
+            number=hints.number,
+            dates=hints.dates,
+        )
+    return judge_typed(raw, forced=forced, target=raw.name == hints.target)
+
+
+def _kind(name: str | None) -> Kind | None:
+    return next((k for k in KINDS if k == name), None)
+
+
+def _with_range(column: Column, values: pl.Series) -> Column:
+    if column.kind in NUMBER_KINDS:
+        low, high = values.min(), values.max()
+        if not isinstance(low, float) or not isinstance(high, float):
+            return column
+        return _changed(column, minimum=low, maximum=high)
+    if column.kind != "categorical":
+        return column
+    return _changed(column, categories=categories_of(values))
+
+
+def categories_of(values: pl.Series) -> tuple[str, ...]:
+    """Canonical texts seen at least five times, most frequent first (then by text), at most 10,000."""
+    table = values.drop_nulls().alias("text").value_counts(name="count")
+    table = table.filter(pl.col("count") >= _FEWEST_SEEN).sort(["count", "text"], descending=[True, False])
+    return tuple(table["text"].head(_MOST_CATEGORIES).to_list())
+
+
+def _with_role(
+    column: Column, values: pl.Series, judged: Judged, hints: Hints
+) -> tuple[Column, list[Finding]]:
+    name, rows = column.name, len(values)
+    if name == hints.target:
+        return _changed(column, role="target"), []
+    if name in (hints.time, hints.weight):
+        return column, []
+    missing = values.null_count()
+    if missing == rows:
+        found = finding(codes.ALL_MISSING, f"{rows} rows", column=name, remedy="drop the column")
+        return _changed(column, role="ignored", why="no value in any row"), [found]
+    if missing == 0 and rows > 1 and values.n_unique() == 1:
+        found = finding(codes.CONSTANT, f"{rows} rows", column=name, remedy="drop the column")
+        return _changed(column, role="ignored", why="one value in all rows"), [found]
+    if column.kind == "id":
+        found = finding(
+            codes.IDENTIFIER,
+            column.why,
+            column=name,
+            remedy=f"kinds={{{name!r}: ...}} if it does say something",
+        )
+        return _changed(column, role="id"), [found]
+    return column, []
+
+
+def _changed(column: Column, **fields: object) -> Column:
+    return msgspec.structs.replace(column, **fields)

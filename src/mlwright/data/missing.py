@@ -1,0 +1,52 @@
+"""Which texts of a column stand for a missing value.
+
+Used by inference. Goes by the known spellings and by what stands beside them; it knows no files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mlwright.data.texts import Distinct
+
+KNOWN: Final = frozenset(
+    ("?", "??", "na", "n/a", "#n/a", "#na", "n.a.", "n.a", "<na>", "nan", "-nan", "1.#qnan")
+    + ("null", "(null)", "<null>", "nat", "#null!", "#value!", "#div/0!", "\\n")
+    + ("-", "--", "---", ".", "..", "*", "missing", "(missing)", "not available", "no data")
+)
+"""Spellings, lower-cased, that mean missing in a column of any kind."""
+
+_BESIDE_NUMBERS: Final = frozenset(
+    ("none", "nil", "unknown", "unk", "undefined", "tbd", "inf", "-inf", "infinity", "x")
+)
+_CODE_OF_TWO: Final = re.compile(r"[A-Z]{2}")
+
+
+def known_markers(distinct: Distinct) -> list[str]:
+    """The texts of the column that are known spellings of missing.
+
+    >>> import polars as pl
+    >>> known_markers(Distinct.of(pl.Series(["NA", "?", "red"])))
+    ['?', 'NA']
+    """
+    short = distinct.texts.filter(distinct.texts.str.len_bytes() <= 15).to_list()
+    return sorted(t for t in short if t.lower() in KNOWN)
+
+
+def beside_numbers(text: str) -> bool:
+    """Whether `text`, found among numbers, means that there is none."""
+    return text.lower() in _BESIDE_NUMBERS
+
+
+def is_code_beside(marker: str, others: list[str]) -> bool:
+    """Whether `marker` is one of a set of two-letter codes: `NA` is Namibia beside `DE` and `FR`.
+
+    >>> is_code_beside("NA", ["DE", "FR", "IT"]), is_code_beside("NA", ["red", "blue", "green"])
+    (True, False)
+    """
+    return (
+        _CODE_OF_TWO.fullmatch(marker) is not None
+        and len(others) >= 3
+        and all(_CODE_OF_TWO.fullmatch(o) for o in others)
+    )

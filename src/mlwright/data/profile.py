@@ -1,0 +1,113 @@
+"""The reference profile of a Dataset: what its columns look like, without a row of it.
+
+Called by `packaging`, which writes it into the model file; monitoring compares with it. It knows no model.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from mlwright.base.profile import ColumnProfile, Profile
+from mlwright.base.schema import NUMBER_KINDS, Column
+from mlwright.data.dataset import Dataset
+
+_FEWEST_SEEN: Final = 5
+_MOST_COUNTS: Final = 1_000
+_MOST_WORDS: Final = 200
+_MOST_DISTINCT: Final = 10_000
+_PERCENT: Final = np.linspace(0.0, 1.0, 101)
+_WORD: Final = r"[\p{L}\p{N}]+"
+
+
+def profile_of(dataset: Dataset) -> Profile:
+    """The profile of every column, in the schema's order; values seen fewer than five times are not named.
+
+    >>> from mlwright.base.schema import Schema
+    >>> from mlwright.data.dataset import Provenance
+    >>> schema = Schema(columns=(Column(name="age", kind="numeric"),))
+    >>> data = Dataset(pl.DataFrame({"age": [1.0, 2.0, None]}), schema, Provenance("a test"))
+    >>> column = profile_of(data).columns[0]
+    >>> column.missing, column.mean, column.quantiles[50], column.whole
+    (1, 1.5, 1.5, True)
+    """
+    columns = tuple(column_profile(dataset.frame[c.name], c) for c in dataset.schema.columns)
+    return Profile(rows=len(dataset), columns=columns)
+
+
+def column_profile(values: pl.Series, column: Column) -> ColumnProfile:
+    """The profile of one decoded column."""
+    if column.kind in NUMBER_KINDS:
+        return number_profile(column.name, values)
+    if column.kind == "text":
+        return _text_profile(column.name, values)
+    return _category_profile(column.name, values, named=column.kind == "categorical")
+
+
+def number_profile(name: str, values: pl.Series) -> ColumnProfile:
+    """The profile of numbers (Float64; null and NaN are missing)."""
+    present = values.drop_nulls().drop_nans()
+    rows, missing = len(values), len(values) - len(present)
+    if present.is_empty():
+        return ColumnProfile(name=name, rows=rows, missing=missing)
+    ordered = np.sort(present.to_numpy())
+    centre = ordered[len(ordered) // 2]
+    # About the middle value, so that large numbers close together (seconds since 1970) keep their digits.
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = ordered - centre
+        mean, deviation = float(shifted.mean() + centre), float(shifted.std())
+    distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+    return ColumnProfile(
+        name=name,
+        rows=rows,
+        missing=missing,
+        distinct=min(distinct, _MOST_DISTINCT),
+        mean=mean if np.isfinite(mean) else None,
+        deviation=deviation if np.isfinite(deviation) else None,
+        quantiles=tuple(_quantiles(ordered)),
+        whole=bool((ordered == np.floor(ordered)).all()),
+    )
+
+
+def _quantiles(ordered: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
+    """At 0, 1, ..., 100 % by linear interpolation (type 7 of Hyndman and Fan 1996) of sorted numbers."""
+    place = _PERCENT * (len(ordered) - 1)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    low, high, part = ordered[below], ordered[above], place - below
+    values: list[float] = np.where(low == high, low, low * (1.0 - part) + high * part).tolist()
+    return values
+
+
+def _category_profile(name: str, values: pl.Series, *, named: bool) -> ColumnProfile:
+    table = values.drop_nulls().alias("text").value_counts(name="count")
+    present = int(table["count"].sum())
+    listed = table.filter(pl.col("count") >= (_FEWEST_SEEN if named else present + 1))
+    listed = listed.sort(["count", "text"], descending=[True, False]).head(_MOST_COUNTS)
+    return ColumnProfile(
+        name=name,
+        rows=len(values),
+        missing=len(values) - present,
+        distinct=table.height,
+        counts=tuple(zip(listed["text"].to_list(), listed["count"].to_list(), strict=True)),
+        other=present - int(listed["count"].sum()),
+    )
+
+
+def _text_profile(name: str, values: pl.Series) -> ColumnProfile:
+    present = values.drop_nulls()
+    words = present.str.to_lowercase().str.extract_all(_WORD)
+    once = words.list.unique().explode().drop_nulls().alias("word").value_counts(name="count")
+    once = once.filter(pl.col("count") >= _FEWEST_SEEN)
+    once = once.sort(["count", "word"], descending=[True, False]).head(_MOST_WORDS)
+    length = words.list.len().mean()
+    return ColumnProfile(
+        name=name,
+        rows=len(values),
+        missing=len(values) - len(present),
+        distinct=present.n_unique(),
+        words=tuple(zip(once["word"].to_list(), once["count"].to_list(), strict=True)),
+        length=length if isinstance(length, float) else None,
+    )

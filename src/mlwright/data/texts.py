@@ -1,0 +1,94 @@
+"""Whole columns of text at once: cleaning, canonical codes, numbers, distinct values.
+
+Used by inference and decoding. Each function gives, for a Polars series, exactly what `base.decoding` gives
+for one value; tests hold the two together. It knows no schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+_BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b"
+_WHOLE = r"^(-?(?:0|[1-9][0-9]*))(?:\.0*)?$"
+
+
+def cleaned(texts: pl.Series) -> pl.Series:
+    """`base.decoding.clean` of each text: NFC, without blanks around it.
+
+    >>> cleaned(pl.Series(["  a ", None])).to_list()
+    ['a', None]
+    """
+    if not is_ascii(texts):
+        texts = texts.str.normalize("NFC")
+    return texts.str.strip_chars(_BLANKS)
+
+
+def is_ascii(texts: pl.Series) -> bool:
+    """Whether no text holds anything but ASCII."""
+    return texts.str.len_bytes().sum() == texts.str.len_chars().sum()
+
+
+def whole_codes(texts: pl.Series) -> pl.Series:
+    """Cleaned texts in which whole numbers have one spelling: `7`, `7.0` and `7.` are `7`.
+
+    >>> whole_codes(pl.Series(["7.0", "07", "-0", "x"])).to_list()
+    ['7', '07', '0', 'x']
+    """
+    return texts.str.replace(_WHOLE, "${1}").replace("-0", "0")
+
+
+def plain_numbers(texts: pl.Series) -> pl.Series:
+    """The finite numbers that cleaned texts write with a decimal point, as Float64; null for any other text.
+
+    >>> plain_numbers(pl.Series(["1.5", "1e3", "inf", "x", None])).to_list()
+    [1.5, 1000.0, None, None, None]
+    """
+    numbers = texts.cast(pl.Float64, strict=False)
+    return numbers.set(~numbers.is_finite(), None) if not numbers.is_finite().all() else numbers
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The distinct cleaned texts of a column with their counts; empty texts and nulls are only counted."""
+
+    texts: pl.Series
+    counts: pl.Series
+    rows: int
+    missing: int
+
+    @classmethod
+    def of(cls, texts: pl.Series) -> Distinct:
+        """The distinct texts of a String series, in no particular order."""
+        table = cleaned(texts).alias("text").value_counts(name="count")
+        table = table.filter(pl.col("text").is_not_null() & (pl.col("text") != ""))
+        present = int(table["count"].sum())
+        return cls(table["text"], table["count"].cast(pl.Int64), len(texts), len(texts) - present)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def present(self) -> int:
+        """Rows that hold a text."""
+        return self.rows - self.missing
+
+    def without(self, markers: tuple[str, ...] | list[str]) -> Distinct:
+        """A copy in which `markers` count as missing."""
+        return self if not markers else self.where(~self.texts.is_in(list(markers)))
+
+    def where(self, mask: pl.Series) -> Distinct:
+        """A copy with only the texts under `mask`; the others count as missing."""
+        kept = self.counts.filter(mask)
+        return Distinct(self.texts.filter(mask), kept, self.rows, self.rows - int(kept.sum()))
+
+    def pairs(self) -> Iterator[tuple[str, int]]:
+        """Each text with its count."""
+        return zip(self.texts.to_list(), self.counts.to_list(), strict=True)
+
+    def sample(self, size: int) -> list[str]:
+        """Up to `size` texts, spread evenly over what there is."""
+        step = max(1, len(self) // size)
+        return self.texts.gather_every(step).head(size).to_list()

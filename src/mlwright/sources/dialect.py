@@ -1,0 +1,131 @@
+"""How a delimited file is written: what stands between fields, and whether quotes mean anything.
+
+Used by `delimited`. Looks at the first lines only; whether all lines agree is `structure`'s question.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+_CANDIDATES: Final = (",", ";", "\t", "|")
+_NONE: Final = "\x1f"
+"""A separator that no text file has: for files of one column."""
+_SAMPLE_BYTES: Final = 256 * 1024
+_SAMPLE_ROWS: Final = 300
+WHITESPACE: Final = "whitespace"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The separator (or `whitespace`, or one that does not occur) and the quoting character ("" for none)."""
+
+    separator: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class _Fit:
+    fields: int
+    """Most lines have this many."""
+    share: float
+    """Of lines with that many fields."""
+    first: int
+    """Fields of the first line."""
+
+
+def dialect_of(
+    data: bytes, *, suffix: str = ".csv", separator: str | None = None, quote: str | None = None
+) -> Dialect:
+    """The dialect of UTF-8 `data`; what is given is not looked for.
+
+    >>> dialect_of(b"a;b\\n1,5;2,5\\n")
+    Dialect(separator=';', quote='"')
+    """
+    sample = _sample(data)
+    if separator == WHITESPACE:
+        return Dialect(WHITESPACE, "" if quote is None else quote)
+    candidates = _CANDIDATES if separator is None else (separator,)
+    quotes = ('"', "") if quote is None else (quote,)
+    fits = {(s, q): _fit(sample, s, q) for s in candidates for q in quotes}
+    if separator is None:
+        separator = _separator(fits, quotes[0], suffix)
+        if suffix in (".txt", ".dat", ".data") and (separator == _NONE or separator == ","):
+            blanks = _blank_fit(sample)
+            if blanks.fields > 1 and blanks.share > 0.98 and fits[(",", quotes[0])].share < 0.98:
+                return Dialect(WHITESPACE, "")
+            if separator == _NONE and blanks.fields > 1 and blanks.share > 0.98:
+                return Dialect(WHITESPACE, "")
+    if quote is None:
+        quote = _quote(separator, fits, sample)
+    return Dialect(separator, quote)
+
+
+def _sample(data: bytes) -> str:
+    cut = data[:_SAMPLE_BYTES]
+    if len(data) > len(cut):
+        cut = cut[: cut.rfind(b"\n") + 1] or cut
+    return cut.decode(errors="replace")
+
+
+def _fit(sample: str, separator: str, quote: str) -> _Fit:
+    csv.field_size_limit(2**31 - 1)
+    rows = csv.reader(
+        io.StringIO(sample, newline=""),
+        delimiter=separator,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+    )
+    counts: list[int] = []
+    for row in rows:
+        if row:
+            counts.append(len(row))
+        if len(counts) >= _SAMPLE_ROWS:
+            break
+    return _fit_of(counts)
+
+
+def _blank_fit(sample: str) -> _Fit:
+    lines = [line for line in sample.split("\n")[:_SAMPLE_ROWS] if line.strip()]
+    return _fit_of([len(line.split()) for line in lines])
+
+
+def _fit_of(counts: list[int]) -> _Fit:
+    if not counts:
+        return _Fit(0, 0.0, 0)
+    body = counts[1:] or counts
+    fields, seen = Counter(body).most_common(1)[0]
+    return _Fit(fields, seen / len(body), counts[0])
+
+
+def _separator(fits: dict[tuple[str, str], _Fit], quote: str, suffix: str) -> str:
+    def worth(separator: str) -> tuple[bool, bool, float, bool, int]:
+        fit = fits[separator, quote]
+        agrees = fit.first == fit.fields or fit.first == fit.fields - 1
+        usual = separator == ("\t" if suffix == ".tsv" else ";")
+        # In a file of decimal commas both `;` and `,` may be regular: the semicolon is then meant.
+        return fit.fields > 1 and fit.first > 1, agrees, round(fit.share, 2), usual, fit.fields
+
+    best = max(_CANDIDATES, key=worth)
+    fit = fits[best, quote]
+    if fit.first > 1 and (fit.fields > 1 or fit.share < 1.0):
+        return best
+    return _NONE
+
+
+def _quote(separator: str, fits: dict[tuple[str, str], _Fit], sample: str) -> str:
+    if '"' not in sample:
+        return '"'
+    with_quotes = fits.get((separator, '"')) or _fit(sample, separator, '"')
+    without = fits.get((separator, "")) or _fit(sample, separator, "")
+    edge = re.escape(separator)
+    opened = len(re.findall(rf'(?:^|{edge})"', sample, re.MULTILINE))
+    closed = len(re.findall(rf'"(?:$|{edge})', sample, re.MULTILINE))
+    balanced = abs(opened - closed) <= 0.1 * max(opened, closed) + 1
+    if without.share == 1.0 and (with_quotes.share < 1.0 or not balanced):
+        return ""
+    return '"'
