@@ -85,9 +85,15 @@ def evaluation_of(task: str) -> Evaluation:
     plain = Score(metric="log_loss", value=0.69, low=0.6, high=0.7, rows=40, greater_is_better=False)
     entry = Entry(name="linear", family="linear", score=score, fit_seconds=0.0, weight=1.0)
     return Evaluation(
-        task=task, metric="log_loss", scores=(score,), baseline=(plain,), rows=40, how="held out", split="random",
+        task=task,
+        metric="log_loss",
+        scores=(score,),
+        baseline=(plain,),
+        rows=40,
+        how="held out",
+        split="random",
         leaderboard=(entry,),
-    )  # fmt: skip
+    )
 
 
 def answers(graph: bytes, schema: Schema, rows: tuple[dict[str, Any], ...]) -> SampleOutputs:

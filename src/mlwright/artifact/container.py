@@ -114,7 +114,7 @@ def check_json(name: str, data: bytes) -> None:
         _refuse(f"the member {name!r} is nested more than {MOST_JSON_DEPTH} deep")
     try:
         canonical = canonical_json(_as_doubles(msgspec.json.decode(data)))
-    except (msgspec.DecodeError, UnicodeDecodeError, Misuse):
+    except (ValueError, OverflowError, Misuse):
         _refuse(f"the member {name!r} is not JSON")
     if canonical != data:
         _refuse(f"the member {name!r} is not in the canonical form of JSON")
@@ -124,7 +124,7 @@ def refuse_later_formats(manifest: bytes) -> None:
     """Raises `ModelTooNew` where the manifest states a format later than this version opens."""
     try:
         version = msgspec.json.decode(manifest, type=_Version).format if _depth(manifest) <= 64 else 0
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:  # not JSON, not UTF-8, not a number:
         return  # judged with the rest of the manifest
     if version > FORMAT:
         raise ModelTooNew(
@@ -191,8 +191,10 @@ def _member(data: bytes, at: int, before: Mapping[str, bytes]) -> tuple[str, byt
     magic, version, flags, method, time, date, crc, size, _, name_size, extra = _LOCAL.unpack_from(data, at)
     if magic != b"PK\x03\x04":
         raise ModelDamaged(f"there is no header at byte {at}", remedy=_AGAIN)
-    raw_name = data[at + _LOCAL.size : at + _LOCAL.size + name_size]
-    name = raw_name.decode("latin-1")
+    start = at + _LOCAL.size + name_size
+    if start > len(data):
+        raise ModelDamaged(f"it ends after {len(data)} bytes, within a name", remedy=_AGAIN)
+    name = data[at + _LOCAL.size : start].decode("latin-1")
     _refuse_features(name, version, flags, method, extra)
     if name not in MEMBERS:
         _refuse(f"it holds {shown(name)}, which no model file has")
@@ -204,7 +206,6 @@ def _member(data: bytes, at: int, before: Mapping[str, bytes]) -> tuple[str, byt
     if data[at : at + len(header)] != header:
         what = "time or date" if (time, date) != (0, _DATE) else "size"
         raise ModelDamaged(f"the header of {name!r} states another {what} than it must", remedy=_AGAIN)
-    start = at + len(header)
     if start + size > len(data):
         raise ModelDamaged(f"it ends after {len(data)} bytes, within {name!r}", remedy=_AGAIN)
     content = data[start : start + size]

@@ -85,17 +85,19 @@ def read_file(path: Path) -> bytes:
         handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         raise _unopened(path, error) from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise NotAModel("this is not a regular file", where=str(path), remedy="give a model file")
         if state.st_size > MOST_BYTES:
-            raise ModelRefused(
-                f"it has {state.st_size} bytes; a model file may have {MOST_BYTES}",
-                where=str(path),
-                remedy="give a file that mlwright wrote",
-            )
-        return file.read(MOST_BYTES + 1)
+            problem = f"it has {state.st_size} bytes; a model file may have {MOST_BYTES}"
+            raise ModelRefused(problem, where=str(path), remedy="give a file that mlwright wrote")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise _unopened(path, error) from error
+    finally:
+        os.close(handle)
 
 
 def _unopened(path: Path, error: OSError) -> Exception:
@@ -107,7 +109,7 @@ def _unopened(path: Path, error: OSError) -> Exception:
     if error.errno in (errno.ELOOP, errno.EMLINK):
         return ModelRefused("this is a link", where=str(path), remedy="give the file that it points to")
     return EnvironmentProblem(
-        f"it cannot be opened: {error.strerror}", where=str(path), remedy="check permissions"
+        f"it cannot be read: {error.strerror}", where=str(path), remedy="check permissions"
     )
 
 
