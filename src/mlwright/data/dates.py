@@ -10,10 +10,13 @@ import itertools
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from mlwright.base.decoding import moment_of
 
+_EXACT = 2**53
+"""Microseconds that a double holds exactly: until the year 2255."""
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ISO_SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _DAYS_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y")
@@ -62,11 +65,30 @@ def seconds_of_iso(texts: pl.Series) -> pl.Series:
     moment = texts.set(~texts.str.contains(_ISO_SECOND), None).str.replace("T", " ", literal=True)
     second = moment.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
     days = day.cast(pl.Int32).cast(pl.Float64) * 86400.0
-    seconds = second.cast(pl.Int64).cast(pl.Float64) / 1e6
+    seconds = seconds_of_moments(second)
     # Polars knows a year 0 and a leap second, Python neither: leave them to the decoder.
     odd = texts.str.starts_with("0000") | texts.str.ends_with(":60")
     both = pl.DataFrame({"d": days, "s": seconds, "odd": odd})
     return both.select(pl.when(~pl.col("odd")).then(pl.coalesce("d", "s"))).to_series()
+
+
+def seconds_of_moments(moments: pl.Series) -> pl.Series:
+    """Seconds since 1970 UTC of a Datetime or Duration series, Float64; naive times are taken as UTC.
+
+    >>> import datetime as dt
+    >>> seconds_of_moments(pl.Series([dt.datetime(1970, 1, 1, 0, 0, 1, 500_000)])).to_list()
+    [1.5]
+    """
+    zone = getattr(moments.dtype, "time_zone", None)
+    unit = pl.Duration("us") if isinstance(moments.dtype, pl.Duration) else pl.Datetime("us", zone)
+    micro = moments.cast(unit).cast(pl.Int64)
+    # Polars multiplies by 1e-6 where it should divide, which errs in the last digit; numpy divides.
+    whole = micro.fill_null(0).to_numpy()
+    if len(whole) and np.abs(whole).max() >= _EXACT:
+        seconds = pl.Series(moments.name, [w / 1_000_000 for w in whole.tolist()], dtype=pl.Float64)
+    else:
+        seconds = pl.Series(moments.name, whole / 1e6)
+    return seconds.set(micro.is_null(), None)
 
 
 def date_form(texts: list[str], name: str, extra: tuple[str, ...] = ()) -> DateForm | None:

@@ -7,18 +7,19 @@ for each distinct value. It knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mlwright.base.decoding import ValueRefused, decoder
+from mlwright.base.decoding import ValueRefused, clean, decoder, missing_numbers
 from mlwright.base.errors import RowProblem, SchemaBroken, nearest, shown
 from mlwright.base.schema import NUMBER_KINDS, Column, NumberFormat, Schema
-from mlwright.data.dates import seconds_of_iso
+from mlwright.data.dates import seconds_of_iso, seconds_of_moments
 from mlwright.data.texts import cleaned, plain_numbers, whole_codes
 
 
@@ -103,19 +104,18 @@ def _dtype(column: Column) -> type[pl.Float64] | type[pl.String]:
 
 def _from_text(texts: pl.Series, column: Column, text: bool) -> pl.Series | None:
     """The decoded column where Polars alone decides every value, otherwise None."""
-    markers = [m for m in cleaned(pl.Series(column.missing, dtype=pl.String)).to_list() if m]
-    texts = texts.replace("", None)
-    if markers:
-        texts = texts.set(texts.is_in(markers).fill_null(False), None)
+    texts = _without(texts.replace("", None), _markers(column))
     if column.kind not in NUMBER_KINDS:
-        return whole_codes(texts).replace("", None) if column.codes else texts
+        return _without(whole_codes(texts), _markers(column)) if column.codes else texts
     if column.kind == "numeric" and text and column.number == NumberFormat():
         values = plain_numbers(texts)
     elif column.kind == "datetime" and not column.formats:
         values = seconds_of_iso(texts)
     else:
         return None
-    return values if values.null_count() == texts.null_count() else None
+    if values.null_count() != texts.null_count():
+        return None
+    return _without(values, missing_numbers(column)) if column.kind == "numeric" else values
 
 
 def _from_typed(raw: pl.Series, column: Column) -> pl.Series | None:
@@ -123,27 +123,40 @@ def _from_typed(raw: pl.Series, column: Column) -> pl.Series | None:
     dtype = raw.dtype
     if column.kind == "numeric" and dtype.is_numeric() and not dtype.is_decimal():
         values = raw.cast(pl.Float64).fill_nan(None)
-        return None if values.is_infinite().any() else values
+        return None if values.is_infinite().any() else _without(values, missing_numbers(column))
     if column.kind == "boolean" and dtype == pl.Boolean:
         return raw.cast(pl.Float64)
     if column.kind == "datetime" and dtype == pl.Date:
         return raw.cast(pl.Int32).cast(pl.Float64) * 86400.0
     if column.kind == "datetime" and isinstance(dtype, pl.Datetime):
-        return raw.cast(pl.Datetime("us", dtype.time_zone)).cast(pl.Int64).cast(pl.Float64) / 1e6
+        return seconds_of_moments(raw)
     if column.kind not in NUMBER_KINDS and (dtype.is_integer() or dtype == pl.Boolean):
-        return raw.cast(pl.String)
+        texts = raw.cast(pl.String)
+        if dtype.is_integer():
+            numbers = missing_numbers(column)
+            texts = (
+                texts.set(raw.cast(pl.Float64).is_in(list(numbers)).fill_null(False), None)
+                if numbers
+                else texts
+            )
+        return _without(texts, _markers(column))
     return None
+
+
+def _markers(column: Column) -> list[str]:
+    return [m for m in map(clean, column.missing) if m]
+
+
+def _without(values: pl.Series, missing: Collection[float | str]) -> pl.Series:
+    """`values` with null where they are one of `missing`."""
+    return values.set(values.is_in(list(missing)).fill_null(False), None) if missing else values
 
 
 def _by_distinct(raw: pl.Series, column: Column, text: bool) -> tuple[pl.Series, list[RowProblem]]:
     """Each distinct value through the decoder once, then back to the rows."""
-    lenient = column if column.nullable else _nullable(column)
+    lenient = msgspec.structs.replace(column, nullable=True)
     decode: Callable[[Any], float | str] = decoder(lenient, text=text)  # Any: a value of any Polars type
-    distinct = raw.unique(maintain_order=True).rename("value")
-    numbered = pl.DataFrame({"value": distinct, "code": pl.arange(0, len(distinct), eager=True)})
-    codes = pl.DataFrame({"value": raw}).join(
-        numbered, on="value", how="left", nulls_equal=True, maintain_order="left"
-    )["code"]
+    distinct, codes = _numbered(raw)
     decoded: list[float | str | None] = []
     refusals: dict[int, ValueRefused] = {}
     for code, value in enumerate(distinct.to_list()):
@@ -162,17 +175,15 @@ def _by_distinct(raw: pl.Series, column: Column, text: bool) -> tuple[pl.Series,
     return pl.Series(decoded, dtype=_dtype(column)).gather(codes), problems
 
 
-def _nullable(column: Column) -> Column:
-    return Column(
-        name=column.name,
-        kind=column.kind,
-        codes=column.codes,
-        missing=column.missing,
-        number=column.number,
-        true=column.true,
-        false=column.false,
-        formats=column.formats,
-    )
+def _numbered(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The distinct values, and for each row the number of its value."""
+    if raw.dtype.is_nested() or raw.dtype in (pl.Object, pl.Binary, pl.Unknown):
+        return raw, pl.arange(0, len(raw), eager=True)
+    distinct = raw.unique(maintain_order=True).rename("value")
+    numbered = pl.DataFrame({"value": distinct, "code": pl.arange(0, len(distinct), eager=True)})
+    rows = pl.DataFrame({"value": raw})
+    codes = rows.join(numbered, on="value", how="left", nulls_equal=True, maintain_order="left")["code"]
+    return distinct, codes
 
 
 def _absent(raw: pl.Series, values: pl.Series, column: Column, known: set[int]) -> list[RowProblem]:

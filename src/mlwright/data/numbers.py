@@ -51,7 +51,7 @@ def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None =
         return Written(forced, numbers_in(texts, forced))
     plain = plain_numbers(texts)
     best, most = Written(NumberFormat(), plain), len(plain) - plain.null_count()
-    marked = texts.str.contains(r"[0-9][,' ][0-9]|\.[0-9]{3}[.,]|^[+-]?,[0-9]")
+    marked = texts.str.contains("[0-9][,' \u00a0\u202f][0-9]" r"|\.[0-9]{3}[.,]|^[+-]?,[0-9]")
     if forced is not None or (most == len(texts) and not marked.any()) or not marked.any():
         return best
     found: dict[NumberFormat, pl.Series] = {}
@@ -82,6 +82,8 @@ def numbers_in(texts: pl.Series, number: NumberFormat) -> pl.Series:
     if form is None:
         point, comma = re.escape(number.decimal), re.escape(number.thousands)
         form = rf"^[+-]?[0-9]{{1,3}}({comma}[0-9]{{3}})*({point}[0-9]*)?$"
+    if number.thousands == " ":
+        texts = texts.str.replace_all("[\u00a0\u202f]", " ")
     kept = texts.set(~texts.str.contains(form), None)
     if number.thousands:
         # A number of four digits or more may also be written without its separator.

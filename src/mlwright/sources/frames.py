@@ -20,6 +20,7 @@ from mlwright.base.errors import Misuse, SourceUnreadable
 from mlwright.base.finding import Finding
 from mlwright.data import codes
 from mlwright.data.codes import finding
+from mlwright.data.dates import seconds_of_moments
 from mlwright.sources.header import is_row_index
 from mlwright.sources.names import clean_names
 from mlwright.sources.options import ReadOptions
@@ -155,10 +156,11 @@ def _plain(column: pl.Series) -> tuple[pl.Series | None, Finding | None]:
     if dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String), None
     if isinstance(dtype, pl.Duration):
-        seconds = column.cast(pl.Duration("us")).cast(pl.Int64).cast(pl.Float64) / 1e6
-        return seconds, finding(codes.CONVERTED, "durations became seconds", column=column.name)
+        return seconds_of_moments(column), finding(
+            codes.CONVERTED, "durations became seconds", column=column.name
+        )
     if dtype == pl.Time:
-        seconds = column.cast(pl.Int64).cast(pl.Float64) / 1e9
+        seconds = seconds_of_moments(column.cast(pl.Duration("ns")))
         return seconds, finding(
             codes.CONVERTED, "times of day became seconds since midnight", column=column.name
         )
