@@ -104,7 +104,10 @@ def _dtype(column: Column) -> type[pl.Float64] | type[pl.String]:
 
 def _from_text(texts: pl.Series, column: Column, text: bool) -> pl.Series | None:
     """The decoded column where Polars alone decides every value, otherwise None."""
-    texts = _without(texts.replace("", None), _markers(column))
+    empty = texts == ""
+    if empty.any():
+        texts = texts.set(empty.fill_null(False), None)
+    texts = _without(texts, _markers(column))
     if column.kind not in NUMBER_KINDS:
         return _without(whole_codes(texts), _markers(column)) if column.codes else texts
     if column.kind == "numeric" and text and column.number == NumberFormat():

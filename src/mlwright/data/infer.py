@@ -6,6 +6,7 @@ otherwise. Each column's kind stands with the sentence that says why; all of it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ from mlwright.data.typed_kind import Judged, judge_typed
 
 _MOST_CATEGORIES = 10_000
 _FEWEST_SEEN = 5
+_MOST_ALIKE = 10
+_SHARED = frozenset((codes.CONSTANT, codes.ALL_MISSING, codes.MISSING_MARKERS, codes.ROW_COUNTER))
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ class Hints:
     missing: Sequence[str] | None = None
     """The texts that mean missing in every column; None: found by evidence."""
     target: str | None = None
-    time: str | None = None
-    weight: str | None = None
+    index: str | None = None
+    """A leading column that only numbers the rows."""
+    spoken_for: frozenset[str] = frozenset()
+    """Columns whose role the user named: they are never left out."""
     separator: str = ""
     """The field separator of the file, which says something about decimal commas."""
     number: NumberFormat | None = None
@@ -45,6 +50,15 @@ class Hints:
     """strptime forms that are tried first."""
     categorical: frozenset[str] = frozenset()
     """Columns whose type in the source said that they are categories."""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A schema, the table decoded by it, and what was found on the way."""
+
+    schema: Schema
+    frame: pl.DataFrame
+    findings: tuple[Finding, ...]
 
 
 def infer_schema(raw: pl.DataFrame, hints: Hints | None = None) -> tuple[Schema, tuple[Finding, ...]]:
@@ -57,22 +71,41 @@ def infer_schema(raw: pl.DataFrame, hints: Hints | None = None) -> tuple[Schema,
     >>> [(c.kind, c.missing) for c in schema.columns]
     [('numeric', ('NA',)), ('boolean', ())]
     """
+    inferred = infer_table(raw, hints)
+    return inferred.schema, inferred.findings
+
+
+def infer_table(raw: pl.DataFrame, hints: Hints | None = None) -> Inferred:
+    """As `infer_schema`, with the decoded table, which inference needs anyway."""
     hints = hints or Hints()
     for name, kind in hints.kinds.items():
         if name not in raw.columns:
             raise UnknownName("column", name, raw.columns)
         if kind not in KINDS:
             raise UnknownName("kind", kind, KINDS)
-    columns, findings = [], []
-    for name in raw.columns:
-        column, found = infer_column(raw[name], hints)
+    columns, values, findings = [], [], []
+    for series in raw.get_columns():
+        column, decoded, found = _infer_column(series, hints)
         columns.append(column)
+        values.append(decoded)
         findings.extend(found)
-    return Schema(columns=tuple(columns)), tuple(findings)
+    return Inferred(Schema(columns=tuple(columns)), pl.DataFrame(values), gathered(findings))
 
 
-def infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:
-    """One column of the schema with its range or categories, and what was found on the way."""
+def gathered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The findings, those that many columns share as one."""
+    by_code = Counter(f.code for f in findings if f.code in _SHARED and f.column)
+    many = {code for code, count in by_code.items() if count > _MOST_ALIKE}
+    out = [f for f in findings if f.code not in many]
+    for code in sorted(many):
+        names = [f.column for f in findings if f.code == code]
+        first = ", ".join(map(repr, names[:5]))
+        out.append(finding(code, f"{len(names)} columns: {first} and {len(names) - 5} more"))
+    return tuple(out)
+
+
+def _infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, pl.Series, list[Finding]]:
+    """One column of the schema with its range or categories, its values, and what was found on the way."""
     judged = judge(raw, hints)
     column = judged.column
     found = list(judged.findings)
@@ -88,9 +121,8 @@ def infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:
                 severity="issue",
             )
         )
-    column = _with_range(column, values)
-    column, more = _with_role(column, values, judged, hints)
-    return column, found + more
+    column, more = _with_role(_with_range(column, values), values, hints)
+    return column, values, found + more
 
 
 def judge(raw: pl.Series, hints: Hints) -> Judged:
@@ -133,28 +165,27 @@ def categories_of(values: pl.Series) -> tuple[str, ...]:
     return tuple(table["text"].head(_MOST_CATEGORIES).to_list())
 
 
-def _with_role(
-    column: Column, values: pl.Series, judged: Judged, hints: Hints
-) -> tuple[Column, list[Finding]]:
+def _with_role(column: Column, values: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:
     name, rows = column.name, len(values)
     if name == hints.target:
         return _changed(column, role="target"), []
-    if name in (hints.time, hints.weight):
+    if name in hints.spoken_for:
         return column, []
     missing = values.null_count()
     if missing == rows:
         found = finding(codes.ALL_MISSING, f"{rows} rows", column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="no value in any row"), [found]
-    if missing == 0 and rows > 1 and values.n_unique() == 1:
+    if name == hints.index:
+        found = finding(codes.INDEX_COLUMN, "it counts 0, 1, 2, ... and is not used", column=name)
+        return _changed(column, kind="id", codes=True, role="ignored", why="it only numbers the rows"), [
+            found
+        ]
+    if missing == 0 and rows > 1 and (values == values[0]).all():
         found = finding(codes.CONSTANT, f"{rows} rows", column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="one value in all rows"), [found]
     if column.kind == "id":
-        found = finding(
-            codes.IDENTIFIER,
-            column.why,
-            column=name,
-            remedy=f"kinds={{{name!r}: ...}} if it does say something",
-        )
+        remedy = f"kinds={{{name!r}: ...}} if it does say something"
+        found = finding(codes.IDENTIFIER, column.why, column=name, remedy=remedy)
         return _changed(column, role="id"), [found]
     return column, []
 

@@ -20,6 +20,7 @@ KNOWN: Final = frozenset(
 _BESIDE_NUMBERS: Final = frozenset(
     ("none", "nil", "unknown", "unk", "undefined", "tbd", "inf", "-inf", "infinity", "x")
 )
+_LONGEST: Final = max(map(len, KNOWN))
 _CODE_OF_TWO: Final = re.compile(r"[A-Z]{2}")
 
 
@@ -27,11 +28,11 @@ def known_markers(distinct: Distinct) -> list[str]:
     """The texts of the column that are known spellings of missing.
 
     >>> import polars as pl
-    >>> known_markers(Distinct.of(pl.Series(["NA", "?", "red"])))
+    >>> known_markers(Distinct.of(pl.Series(["NA", "?", "red"]))[1])
     ['?', 'NA']
     """
-    short = distinct.texts.filter(distinct.texts.str.len_bytes() <= 15).to_list()
-    return sorted(t for t in short if t.lower() in KNOWN)
+    short = distinct.texts.filter(distinct.texts.str.len_bytes() <= _LONGEST)
+    return short.filter(short.str.to_lowercase().is_in(list(KNOWN))).sort().to_list()
 
 
 def beside_numbers(text: str) -> bool:

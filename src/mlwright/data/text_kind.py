@@ -19,8 +19,8 @@ from mlwright.data.dates import DateForm, date_form, looks_dated, named_like_a_d
 from mlwright.data.missing import beside_numbers
 from mlwright.data.named import names_an_identifier
 from mlwright.data.numbers import Written, numbers_in, with_unit, written
-from mlwright.data.texts import Distinct, cleaned
-from mlwright.data.typed_kind import Judged, judge_numbers
+from mlwright.data.texts import Distinct
+from mlwright.data.typed_kind import Judged, Numbers, judge_numbers
 
 BOOLEANS: tuple[tuple[str, str], ...] = (
     ("yes", "no"),
@@ -42,6 +42,7 @@ class _Evidence:
     """Without the markers."""
     markers: tuple[str, ...]
     raw: pl.Series
+    """The cleaned texts, row by row."""
     target: bool
     dates: tuple[str, ...]
     found: tuple[Finding, ...] = ()
@@ -62,7 +63,7 @@ def judge_text(
     >>> judge_text(pl.Series("zip", ["07302", "10001", "07302"])).column.kind
     'categorical'
     """
-    distinct = Distinct.of(raw)
+    raw, distinct = Distinct.of(raw)
     if declared is None:
         markers = tuple(missing.known_markers(distinct))
     else:
@@ -147,9 +148,14 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
                 remedy="say decimal= or thousands= when reading",
             )
         )
-    judged = judge_numbers(e.name, numbers_in(cleaned(e.raw), way.number), target=e.target)
-    if len(padded):
+    if e.target or len(padded):
         judged = Judged(Column(name=e.name, kind="numeric", why="all values are numbers"))
+    else:
+        values = way.values.drop_nulls().unique()
+        missing = e.distinct.rows - numbers.present
+        judged = judge_numbers(
+            Numbers(e.name, values, numbers.present, missing, lambda: numbers_in(e.raw, way.number))
+        )
     column = msgspec.structs.replace(judged.column, missing=(*e.markers, *sorted(odd)), number=way.number)
     return Judged(column, _said(e, *found, *judged.findings))
 
@@ -213,7 +219,7 @@ def _compact_date(e: _Evidence) -> Judged | None:
 
 
 def _in_row_order(e: _Evidence) -> list[str]:
-    rows = cleaned(e.raw).unique(maintain_order=True)
+    rows = e.raw.unique(maintain_order=True)
     return rows.filter(rows.is_in(e.distinct.texts.implode())).to_list()
 
 
@@ -275,7 +281,7 @@ def _without_kept_codes(e: _Evidence) -> _Evidence:
         column=e.name,
         remedy="declare it missing if it is not a code",
     )
-    return replace(e, markers=markers, distinct=Distinct.of(e.raw).without(markers), found=(note,))
+    return replace(e, markers=markers, distinct=Distinct.of(e.raw)[1].without(markers), found=(note,))
 
 
 def _mean_words(distinct: Distinct) -> float:

@@ -47,7 +47,8 @@ def plain_numbers(texts: pl.Series) -> pl.Series:
     [1.5, 1000.0, None, None, None]
     """
     numbers = texts.cast(pl.Float64, strict=False)
-    return numbers.set(~numbers.is_finite(), None) if not numbers.is_finite().all() else numbers
+    finite = numbers.is_finite()
+    return numbers if finite.all() else numbers.set(~finite, None)
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,21 @@ class Distinct:
     missing: int
 
     @classmethod
-    def of(cls, texts: pl.Series) -> Distinct:
-        """The distinct texts of a String series, in no particular order."""
-        table = cleaned(texts).alias("text").value_counts(name="count")
+    def of(cls, texts: pl.Series) -> tuple[pl.Series, Distinct]:
+        """A String series cleaned, and its distinct texts in no particular order.
+
+        >>> rows, distinct = Distinct.of(pl.Series(["a", " a", None]))
+        >>> rows.to_list(), list(distinct.pairs()), distinct.missing
+        (['a', 'a', None], [('a', 2)], 1)
+        """
+        table = texts.alias("text").value_counts(name="count")
+        # Most columns are clean as they come: that is seen on the distinct texts.
+        if not cleaned(table["text"]).equals(table["text"], null_equal=True):
+            texts = cleaned(texts)
+            table = texts.alias("text").value_counts(name="count")
         table = table.filter(pl.col("text").is_not_null() & (pl.col("text") != ""))
         present = int(table["count"].sum())
-        return cls(table["text"], table["count"].cast(pl.Int64), len(texts), len(texts) - present)
+        return texts, cls(table["text"], table["count"].cast(pl.Int64), len(texts), len(texts) - present)
 
     def __len__(self) -> int:
         return len(self.texts)

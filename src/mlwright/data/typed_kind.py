@@ -5,6 +5,7 @@ Used by inference, for frames and Parquet as for files: a number column of eithe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -43,50 +44,58 @@ def judge_typed(raw: pl.Series, *, forced: Kind | None = None, target: bool = Fa
     if forced is not None:
         codes_ = forced in ("categorical", "id") and dtype.is_numeric()
         return Judged(Column(name=name, kind=forced, codes=codes_, why="named by the user"))
-    if natural == "numeric" and dtype != pl.Null:
-        return judge_numbers(name, raw.cast(pl.Float64), target=target)
-    return Judged(Column(name=name, kind=natural, why=f"its type is {dtype}"))
+    if natural != "numeric" or dtype == pl.Null or target:
+        return Judged(Column(name=name, kind=natural, why=f"its type is {dtype}"))
+    present = raw.cast(pl.Float64).drop_nulls().drop_nans()
+    return judge_numbers(
+        Numbers(name, present.unique(), len(present), len(raw) - len(present), lambda: present)
+    )
 
 
-def judge_numbers(name: str, numbers: pl.Series, *, target: bool = False) -> Judged:
-    """Whether numbers are amounts, codes or identifiers; `numbers` is Float64, null or NaN is missing."""
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a column."""
+
+    name: str
+    distinct: pl.Series
+    rows: int
+    """Those that hold a number."""
+    missing: int
+    ordered: Callable[[], pl.Series]
+    """The numbers in the order of the rows, made when asked for."""
+
+
+def judge_numbers(numbers: Numbers) -> Judged:
+    """Whether numbers are amounts, codes or identifiers."""
+    name, rows, values = numbers.name, numbers.rows, numbers.distinct
     amount = Judged(Column(name=name, kind="numeric", why="all values are numbers"))
-    present = numbers.drop_nulls().drop_nans()
-    if target or present.is_empty():
+    if values.is_empty() or values.is_infinite().any() or not (values == values.floor()).all():
         return amount
-    whole = bool((present == present.floor()).all()) and not present.is_infinite().any()
-    if not whole:
-        return amount
-    rows, distinct = len(present), present.n_unique()
-    if rows == len(numbers) and _counts_rows(present):
+    distinct = len(values)
+    if distinct == rows and rows >= _FEWEST_COUNTED and _consecutive(values):
         if names_an_identifier(name):
-            return Judged(Column(name=name, kind="id", codes=True, why="it counts the rows and is named so"))
-        found = finding(
-            codes.ROW_COUNTER,
-            f"{rows} rows, from {present[0]:.0f} to {present[-1]:.0f}",
-            column=name,
-            remedy="drop it, unless it is a time step",
-        )
-        return Judged(amount.column, (found,))
-    unique = distinct * 2 > rows and rows >= _FEWEST_COUNTED
-    if unique and is_called_id(name):
-        return Judged(
-            Column(name=name, kind="id", codes=True, why=f"named an id, {distinct} values in {rows} rows")
-        )
-    consecutive = distinct == rows and present.max() - present.min() + 1 == rows  # type: ignore[operator]
-    if consecutive and rows >= _FEWEST_COUNTED and names_an_identifier(name):
-        return Judged(Column(name=name, kind="id", codes=True, why="consecutive numbers, named an id"))
+            return _code(name, "id", f"named an id, {rows} consecutive numbers")
+        if numbers.missing == 0 and (numbers.ordered().diff().drop_nulls() == 1.0).all():
+            found = finding(
+                codes.ROW_COUNTER,
+                f"{rows} rows, in steps of 1",
+                column=name,
+                remedy="drop it, unless it is a time step",
+            )
+            return Judged(amount.column, (found,))
+    if distinct * 2 > rows and rows >= _FEWEST_COUNTED and is_called_id(name):
+        return _code(name, "id", f"named an id, {distinct} values in {rows} rows")
     few = distinct <= _FEW_CODES and names_a_code(name)
     many = names_things(name) and distinct * 2 <= rows
     if (few or many) and distinct > 2:
-        return Judged(
-            Column(name=name, kind="categorical", codes=True, why=f"named a code, {distinct} whole numbers")
-        )
+        return _code(name, "categorical", f"named a code, {distinct} whole numbers")
     return amount
 
 
-def _counts_rows(present: pl.Series) -> bool:
-    """Whether the values are n, n+1, n+2, ... in the order of the rows, from 0 or 1."""
-    if len(present) < _FEWEST_COUNTED or present[0] not in (0.0, 1.0):
-        return False
-    return bool((present.diff().drop_nulls() == 1.0).all())
+def _code(name: str, kind: Kind, why: str) -> Judged:
+    return Judged(Column(name=name, kind=kind, codes=True, why=why))
+
+
+def _consecutive(values: pl.Series) -> bool:
+    low, high = values.min(), values.max()
+    return isinstance(low, float) and isinstance(high, float) and high - low + 1 == len(values)

@@ -19,8 +19,8 @@ from mlwright.base.schema import NUMBER_KINDS, Column, NumberFormat, Role, Schem
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
-from mlwright.data.decode import decode_frame, decode_series
-from mlwright.data.infer import Hints, infer_schema, judge
+from mlwright.data.decode import decode_series
+from mlwright.data.infer import Hints, infer_table, judge
 from mlwright.data.texts import cleaned
 from mlwright.sources.delimited import read_delimited
 from mlwright.sources.frames import from_columns, from_pandas, from_polars, from_rows
@@ -60,14 +60,10 @@ def read(source: object, roles: Roles | None = None, options: ReadOptions | None
     if roles.target is not None:
         frame, more = _with_target(frame, roles.target, hints, raw.source)
         found.extend(more)
-    schema, more_found = infer_schema(frame, hints)
-    found.extend(more_found)
-    schema, index = _indexed(schema, raw, roles)
-    found.extend(index)
-    schema = _with_roles(schema, roles)
-    decoded = decode_frame(frame, schema, text=True)
+    inferred = infer_table(frame, hints)
+    schema = _with_roles(inferred.schema, roles)
     provenance = Provenance(raw.source, raw.sha256, read_rows, read_rows - frame.height)
-    return Dataset(decoded.frame, schema, provenance, tuple(found))
+    return Dataset(inferred.frame, schema, provenance, (*found, *inferred.findings))
 
 
 def read_raw(source: object, options: ReadOptions | None = None) -> Raw:
@@ -137,8 +133,8 @@ def _hints(raw: Raw, roles: Roles, options: ReadOptions) -> Hints:
         kinds=roles.kinds,
         missing=options.missing,
         target=roles.target,
-        time=roles.time,
-        weight=roles.weight,
+        index=None if raw.index in roles.kinds else raw.index,
+        spoken_for=frozenset(name for _, name in _named_roles(roles)),
         separator=raw.separator,
         number=number,
         dates=options.dates,
@@ -190,17 +186,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _indexed(schema: Schema, raw: Raw, roles: Roles) -> tuple[Schema, list[Finding]]:
-    name = raw.index
-    spoken_for = {roles.target, roles.time, roles.group, roles.weight, *roles.protected, *roles.kinds}
-    if name is None or name not in schema.names or name in spoken_for:
-        return schema, []
-    schema = schema.changed(name, kind="id", codes=True, role="ignored", why="it only numbers the rows")
-    return schema, [
-        finding(codes.INDEX_COLUMN, "the first column counts 0, 1, 2, ...; it is not used", column=name)
-    ]
 
 
 def _with_roles(schema: Schema, roles: Roles) -> Schema:
