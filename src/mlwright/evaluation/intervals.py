@@ -141,12 +141,29 @@ def _direct(
         value, low, high = mean_interval(metric.losses(y, output), weights, clusters)
         linked = Interval(metric.link(value), metric.link(max(low, 0.0)), metric.link(max(high, 0.0)))
         return linked, "Student's t"
+    if metric.name == "r2":
+        return _explained(y, output, weights, clusters), "linearised"
     if metric.name != "roc_auc":
         return None
     if output.shape[1] == 2:
         second = np.asarray(output[:, 1], dtype=np.float64)
         return auc_interval(y == 1, second, weights=weights, clusters=clusters), "DeLong"
     return _macro_auc(y, output, weights, clusters), "DeLong, mean over classes"
+
+
+def _explained(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:
+    """R squared, its error from the influence of each row on the ratio of the two sums of squares."""
+    value = METRICS["r2"].function(y, output, weights)
+    share = np.full(len(y), 1 / max(1, len(y))) if weights is None else weights / weights.sum()
+    total = (y - share @ y) ** 2
+    spread = float(share @ total)
+    if not spread > 0:
+        return Interval(value, math.nan, math.nan)
+    error, units = clustered_error(share * ((1 - value) * total - (y - output) ** 2) / spread, clusters)
+    if units < 2:
+        return Interval(value, math.nan, math.nan)
+    half = t_quantile(0.975, units - 1) * error
+    return Interval(value, value - half, min(value + half, 1.0))
 
 
 def _macro_auc(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:

@@ -1,0 +1,131 @@
+"""What one column alone, or all the others together, can tell about the target, on rows held back.
+
+Used by the checks of leakage. The models are as plain as can be: means of the target by bin or category, and
+least squares over such means; strong enough to show a leak, quick enough to try every column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from mlwright.base.evaluation import Score
+from mlwright.base.schema import Column
+from mlwright.checks.table import FOLDS, Sample, Table, codes_of, is_number
+from mlwright.evaluation.intervals import score
+from mlwright.evaluation.metrics import METRICS
+from mlwright.statistics.intervals import Codes, Floats
+
+MOST_BINS = 256
+ROWS_PER_BIN = 50
+PRIOR_ROWS = 1.0
+"""Rows that the overall mean counts as, in each bin."""
+RIDGE = 1e-6
+
+
+def strength(table: Table, output: Floats) -> float:
+    """How well `output` ranks the classes (ROC AUC) or explains the numbers (R squared) of the sample."""
+    return METRICS[metric_of(table)].function(table.sample.y, output)
+
+
+def measured(table: Table, output: Floats) -> Score:
+    """The same with its interval."""
+    groups = table.dataset.role("group")
+    labels = codes_of(table.series(groups[0])[table.sample.rows]) if groups else None
+    return score(METRICS[metric_of(table)], table.sample.y, output, groups=labels, seed=table.seed)
+
+
+def metric_of(table: Table) -> str:
+    return "r2" if table.task == "regression" else "roc_auc"
+
+
+def by_column(table: Table, column: Column) -> Floats:
+    """Held-back predictions of the target from one column: [N, K], or [N] for numbers."""
+    sample = table.sample
+    predicted = by_bins(sample, bins_of(table, column))
+    if table.task != "regression" or not is_number(column):
+        return predicted
+    # Means by bin are flat within a bin, which loses the far tails; the number itself has them.
+    numbers = table.numbers(column)[sample.rows]
+    known = ~np.isnan(numbers)
+    filled = np.where(known, numbers, numbers[known].mean() if known.any() else 0.0)
+    return _least_squares(np.column_stack([predicted, filled]), sample.y, sample.folds)
+
+
+def by_bins(sample: Sample, bins: Codes) -> Floats:
+    """Held-back predictions from bin numbers [N]: the bin's mean target, or class shares, in other folds."""
+    folds, count = sample.folds, int(bins.max(initial=0)) + 1
+    if sample.y.dtype.kind == "f":
+        cell = folds * count + bins
+        held = np.bincount(cell, weights=sample.y, minlength=FOLDS * count).reshape(FOLDS, count)
+        sums = _others(np.asarray(held, dtype=np.float64))
+        rows = _others(np.bincount(cell, minlength=FOLDS * count).astype(np.float64).reshape(FOLDS, count))
+        prior = sums.sum(axis=1, keepdims=True) / np.maximum(rows.sum(axis=1, keepdims=True), 1)
+        means = (sums + PRIOR_ROWS * prior) / (rows + PRIOR_ROWS)
+        return np.asarray(means[folds, bins])
+    classes = int(sample.y.max()) + 1
+    cell = (folds * count + bins) * classes + sample.y.astype(np.int64)
+    counts = np.bincount(cell, minlength=FOLDS * count * classes).astype(np.float64)
+    rows = _others(counts.reshape(FOLDS, count, classes))
+    prior = rows.sum(axis=1, keepdims=True)
+    prior /= np.maximum(prior.sum(axis=2, keepdims=True), 1)
+    shares = (rows + PRIOR_ROWS * prior) / (rows.sum(axis=2, keepdims=True) + PRIOR_ROWS)
+    return np.asarray(shares[folds, bins])
+
+
+def by_others(table: Table, parts: Sequence[Floats]) -> Floats | None:
+    """Held-back predictions that add up what columns tell alone (`by_column` of each); None without any."""
+    if not parts:
+        return None
+    sample = table.sample
+    if table.task == "regression":
+        return _least_squares(np.column_stack(parts), sample.y, sample.folds)
+    classes = parts[0].shape[1]
+    shares = np.concatenate([np.log(p[:, 1:] + 1e-3) for p in parts], axis=1)
+    hits = (sample.y[:, None] == np.arange(classes)).astype(np.float64)
+    return _least_squares(shares, hits, sample.folds)
+
+
+def bins_of(table: Table, column: Column) -> Codes:
+    """Bin numbers from 0 [N] of the sample's rows: categories, or quantiles of numbers; missing apart."""
+    series = table.series(column)[table.sample.rows]
+    if not is_number(column) or series.n_unique() <= 32:
+        return codes_of(series)
+    numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return number_bins(numbers)
+
+
+def number_bins(numbers: Floats) -> Codes:
+    """Bin numbers from 0 [N] by quantile, as many as the rows bear; NaN in a bin of its own.
+
+    >>> number_bins(np.array([1.0, np.nan, 5.0])).tolist()
+    [1, 0, 8]
+    """
+    missing = np.isnan(numbers)
+    count = int(np.clip(len(numbers) / ROWS_PER_BIN, 8, MOST_BINS))
+    if missing.all():
+        return np.zeros(len(numbers), dtype=np.int64)
+    edges = np.unique(np.quantile(numbers[~missing], np.arange(1, count) / count))
+    return np.where(missing, 0, 1 + np.searchsorted(edges, numbers))
+
+
+def _others(of_fold: Floats) -> Floats:
+    """From sums by fold to the sums of all other folds."""
+    return np.asarray(of_fold.sum(axis=0, keepdims=True) - of_fold)
+
+
+def _least_squares(x: Floats, y: Codes | Floats, folds: Codes) -> Floats:
+    """Held-back predictions by least squares with a whiff of ridge, so that twins do no harm."""
+    deviation = x.std(axis=0)
+    x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    x = np.column_stack([np.ones(len(x)), x])
+    predicted = np.empty(y.shape, dtype=np.float64)
+    whole_xx, whole_xy = x.T @ x, x.T @ y
+    penalty = RIDGE * len(x) * np.eye(x.shape[1])
+    for fold in range(FOLDS):
+        held = folds == fold
+        xx, xy = whole_xx - x[held].T @ x[held], whole_xy - x[held].T @ y[held]
+        predicted[held] = x[held] @ np.linalg.solve(xx + penalty, xy)
+    return predicted

@@ -1,0 +1,208 @@
+"""Checks of single columns and pairs of them, without the target: MLW101 to MLW106.
+
+Called by `check` through the table of checks. Looks at the columns that a model would be given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from mlwright.base.schema import Column
+from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, need_rows, percent
+from mlwright.checks.table import Table, codes_of, is_number
+from mlwright.statistics.intervals import Floats, wilson
+
+RARE_SHARE = 0.005
+RARE_ROWS = 30
+MOSTLY = 0.5
+NINES = tuple(sign * (10.0**k - 1) for k in range(1, 7) for sign in (-1, 1))
+"""9, 99, 999, ... and their negatives: what stands for missing where a number must stand."""
+LEAST_SENTINELS = 5
+
+_NO_ZERO = re.compile(
+    r"(^|_)(glucose|bmi|insulin|skin_?thickness|cholesterol|chol|trestbps|blood_?pressure|height|heart_?rate"
+    r"|pulse|body_?mass(_?index)?|diastolic|systolic)($|_)"
+)
+_ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|pid|key|index|serial|rownum|row_?number)($|_)")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def constant(table: Table) -> Iterator[Seen]:
+    """MLW101."""
+    need_rows(len(table), 2)
+    for column in _features(table):
+        series = table.series(column)
+        if series.null_count() == 0 and series.n_unique() == 1:
+            yield Seen(
+                f"one value in all {len(series):,} rows",
+                "Leave it out, or find out why it does not vary.",
+                column.name,
+            )
+
+
+def near_constant(table: Table) -> Iterator[Seen]:
+    """MLW102."""
+    need_rows(len(table), 200)
+    for column in _features(table):
+        series = table.series(column)
+        counts = series.value_counts(sort=True, name="rows")
+        if counts.height < 2 or counts[column.name][0] is None:
+            continue
+        others = len(series) - int(counts["rows"][0])
+        share = wilson(others, len(series))
+        if share.high < RARE_SHARE and others < RARE_ROWS:
+            usual = counts[column.name][0]
+            yield Seen(
+                f"all but {others:,} rows hold one value: others {percent(share)}",
+                "Leave it out: a model learns nothing reliable from so few rows.",
+                column.name,
+                first_rows((series.is_null() | (series != usual).fill_null(True)).to_numpy()),
+            )
+
+
+def missing(table: Table) -> Iterator[Seen]:
+    """MLW103."""
+    need_rows(len(table), 10)
+    for column in _features(table):
+        series = table.series(column)
+        absent = series.null_count() + (int((series == "").sum()) if series.dtype == pl.String else 0)
+        share = wilson(absent, len(series))
+        if absent == len(series):
+            yield Seen("missing in every row", "Leave it out, or mend the export.", column.name)
+        elif share.low > MOSTLY:
+            yield Seen(
+                f"missing in {percent(share)}",
+                "Ask why; keep it only where its absence means something that will hold later.",
+                column.name,
+            )
+
+
+def id_like(table: Table) -> Iterator[Seen]:
+    """MLW104."""
+    need_rows(len(table), 50)
+    for column in _features(table):
+        if column.kind in ("text", "boolean", "datetime") or column.role == "time":
+            continue
+        series = table.series(column).drop_nulls()
+        distinct = series.n_unique()
+        share = wilson(distinct, max(1, len(series)))
+        if len(series) < 50 or share.low < 0.9:
+            continue
+        reason = _number_id(series, column, distinct) if is_number(column) else "almost every text is another"
+        if reason:
+            yield Seen(
+                f"{reason}: {distinct:,} distinct values in {len(series):,} rows, {percent(share)}",
+                "Give it the role id: a model would learn rows by heart.",
+                column.name,
+            )
+
+
+def duplicated(table: Table) -> Iterator[Seen]:
+    """MLW105."""
+    need_rows(len(table), 20)
+    features = _features(table)
+    few = np.sort(np.random.default_rng(table.seed).permutation(len(table))[:2_000])
+    groups: dict[bytes, list[Column]] = {}
+    for column in features:
+        series = table.series(column)[few]
+        if series.n_unique() > 1:
+            groups.setdefault(_pattern(series), []).append(column)
+    for alike in groups.values():
+        first, full = alike[0], None
+        for column in alike[1:]:
+            full = full if full is not None else _pattern(table.series(first))
+            if full != _pattern(table.series(column)):
+                continue
+            equal = is_number(first) == is_number(column) and table.series(first).equals(
+                table.series(column), null_equal=True, check_names=False
+            )
+            distinct = table.series(first).n_unique()
+            if not equal and distinct > len(table) / 2:
+                continue  # two columns in which no value repeats match one to one by chance
+            said = "equal to" if equal else f"a recoding, {distinct:,} values one to one, of"
+            yield Seen(
+                f"{said} {first.name!r} in all {len(table):,} rows", "Keep one of the two.", column.name
+            )
+
+
+def disguised_missing(table: Table) -> Iterator[Seen]:
+    """MLW106."""
+    need_rows(len(table), 50)
+    columns = [c for c in table.features if c.kind == "numeric"]
+    if not columns:
+        raise CouldNotLook("not_applicable", "no numeric feature")
+    for column in columns:
+        numbers = table.numbers(column)
+        known = numbers[~np.isnan(numbers)]
+        for value in _sentinels(known, column.name):
+            rows = numbers == value
+            share = wilson(int(rows.sum()), len(numbers))
+            # The one kind of value that evidence names: it comes from the list above, not from somebody's row.
+            what = "an impossible zero" if value == 0 else f"{value:.0f}, far from all other values,"
+            yield Seen(
+                f"{what} stands in {int(rows.sum()):,} rows, {percent(share)}",
+                "Declare it as a marker of missing values, if that is what it means.",
+                column.name,
+                first_rows(rows),
+            )
+
+
+def _features(table: Table) -> tuple[Column, ...]:
+    if not table.features:
+        raise CouldNotLook("not_applicable", "no column is a feature")
+    return table.features
+
+
+def plain_name(name: str) -> str:
+    """A column's name as words: lower-cased, joined by underscores.
+
+    >>> plain_name("PassengerId"), plain_name("Order No.")
+    ('passenger_id', 'order_no')
+    """
+    return re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower()).strip("_")
+
+
+def named_as_id(column: Column) -> bool:
+    """Whether the column's name says that it identifies something."""
+    return _ID_NAME.search(plain_name(column.name)) is not None
+
+
+def _number_id(series: pl.Series, column: Column, distinct: int) -> str:
+    """Why nearly distinct numbers are an id, or nothing: whole numbers that count, or are so named."""
+    numbers = series.to_numpy()
+    if not np.all(numbers == np.floor(numbers)):
+        return ""
+    span = float(numbers.max() - numbers.min()) + 1
+    if distinct == len(series) and span <= 1.05 * len(series):
+        return "whole numbers that count the rows"
+    return "whole numbers, named as an id" if named_as_id(column) else ""
+
+
+def _pattern(series: pl.Series) -> bytes:
+    """The same bytes for two columns whose values match one to one, row by row."""
+    codes = codes_of(series)
+    _, first = np.unique(codes, return_index=True)
+    order = np.empty(len(first), dtype=np.int64)
+    order[np.argsort(first)] = np.arange(len(first))
+    has_missing = bytes([series.null_count() > 0])
+    return has_missing + bytes(order[codes - codes.min()].tobytes())
+
+
+def _sentinels(known: Floats, name: str) -> list[float]:
+    """Values that stand for missing: runs of nines beyond all others, and zeros in what cannot be zero."""
+    values, counts = np.unique(known, return_counts=True)
+    found = []
+    for at, beside in ((0, 1), (-1, -2)):
+        if len(values) < 4 or counts[at] < LEAST_SENTINELS or values[at] not in NINES:
+            continue
+        others = np.delete(values, at)
+        if abs(values[at] - values[beside]) > others.max() - others.min():
+            found.append(float(values[at]))
+    plain = plain_name(name)
+    if len(values) > 10 and values[0] == 0 and counts[0] >= LEAST_SENTINELS and _NO_ZERO.search(plain):
+        found.append(0.0)
+    return found

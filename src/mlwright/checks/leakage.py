@@ -1,0 +1,254 @@
+"""Checks for columns that know the answer: MLW401 to MLW404.
+
+Called by `check` through the table of checks. All look at held-back rows of a sample, and speak only where
+the whole 95 % interval lies beyond the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from mlwright.base.evaluation import Score
+from mlwright.base.schema import Column
+from mlwright.checks.alone import by_bins, by_column, by_others, measured, metric_of, number_bins, strength
+from mlwright.checks.outcome import CouldNotLook, Seen, need_rows
+from mlwright.checks.table import Table, codes_of, is_number
+from mlwright.statistics.intervals import Floats
+
+LEAST_ROWS = 100
+STRONG = {"roc_auc": 0.9, "r2": 0.7}
+"""Alone this strong, a column is compared with all the others."""
+PERFECT = {"roc_auc": 0.998, "r2": 0.995}
+"""Alone this strong, it is a finding whatever the others can do."""
+TIMES = 3.0
+"""And a strong one, when it leaves a third of the error that all the others together leave."""
+ABSENCE = {"roc_auc": 0.75, "r2": 0.25}
+ORDER = {"roc_auc": 0.6, "r2": 0.1}
+GRAVE = {"roc_auc": 0.95, "r2": 0.8}
+MOST_OTHERS = 30
+TWINS = 0.98
+EXACT = 1e-9
+MOST_PARTS = 5
+
+
+def single_feature(table: Table) -> Iterator[Seen]:
+    """MLW401."""
+    columns = _learnable(table)
+    metric = metric_of(table)
+    alone = {c.name: strength(table, by_column(table, c)) for c in columns}
+    ranked = sorted(columns, key=lambda c: -alone[c.name])
+    strong = [c for c in ranked if alone[c.name] > STRONG[metric]]
+    known = {c.name: by_column(table, c) for c in ranked[: MOST_OTHERS + 1]} if strong else {}
+    for column in strong[: MOST_OTHERS + 1]:
+        predicted = known[column.name]
+        own = measured(table, predicted)
+        if own.low <= STRONG[metric]:
+            continue
+        others = [c.name for c in ranked[: MOST_OTHERS + 1] if c is not column]
+        together = by_others(table, [known[n] for n in others if not _twins(predicted, known[n])])
+        rest = None if together is None else measured(table, together)
+        reached = (0.5 if metric == "roc_auc" else 0.0) if rest is None else rest.high
+        if own.low > PERFECT[metric] or TIMES * (1 - own.low) < 1 - reached:
+            beside = "there is no other" if rest is None else f"{_figure(rest)} by the others together"
+            yield Seen(
+                f"alone it reaches {_figure(own)}, {beside}; {table.sample.said}",
+                "Make sure that it is known when a prediction is asked for; if not, leave it out.",
+                column.name,
+            )
+
+
+def repeated_target(table: Table) -> Iterator[Seen]:
+    """MLW402."""
+    _able(table)
+    if table.task == "regression":
+        yield from _formulas(table)
+    else:
+        yield from _recodings(table)
+
+
+def missingness(table: Table) -> Iterator[Seen]:
+    """MLW403."""
+    _able(table)
+    metric, looked = metric_of(table), 0
+    for column in table.features:
+        absent = _absent(table, column)
+        if not 10 <= absent.sum() <= len(absent) - 10:
+            continue
+        looked += 1
+        predicted = by_bins(table.sample, absent.astype(np.int64))
+        if strength(table, predicted) > ABSENCE[metric]:
+            own = measured(table, predicted)
+            if own.low > ABSENCE[metric]:
+                yield Seen(
+                    f"whether it is missing reaches {_figure(own)} by itself; {table.sample.said}",
+                    "Find out when it is filled in: if that is after the outcome, leave it out.",
+                    column.name,
+                    severity="issue" if own.low > GRAVE[metric] else "tip",
+                )
+    if not looked:
+        raise CouldNotLook("not_applicable", "no feature is missing in some rows and present in others")
+
+
+def order(table: Table) -> Iterator[Seen]:
+    """MLW404."""
+    _able(table)
+    if table.dataset.role("time"):
+        raise CouldNotLook("not_applicable", "a time column is named, and rows are split by it")
+    position = table.sample.rows.astype(np.float64)
+    yield from _order(table, position, "", "the row number")
+    for column in table.ids:
+        numbers = table.series(column).cast(pl.Float64, strict=False)[table.sample.rows]
+        if numbers.null_count() < 0.05 * len(numbers):
+            yield from _order(
+                table, numbers.fill_null(np.nan).to_numpy(), column.name, "the id, as a number,"
+            )
+
+
+def _order(table: Table, numbers: Floats, name: str, what: str) -> Iterator[Seen]:
+    metric = metric_of(table)
+    predicted = by_bins(table.sample, number_bins(numbers))
+    if strength(table, predicted) <= ORDER[metric]:
+        return
+    own = measured(table, predicted)
+    if own.low > ORDER[metric]:
+        yield Seen(
+            f"{what} alone reaches {_figure(own)}; {table.sample.said}",
+            "If rows are in order of time, name the time column, so that the split respects it; if they are "
+            "sorted by the target, never split them by position.",
+            name,
+        )
+
+
+def _able(table: Table) -> None:
+    """Raises `CouldNotLook` where the target cannot be learned from at all."""
+    if table.target is None:
+        raise CouldNotLook("not_applicable", "no target is named")
+    need_rows(len(table.labelled), LEAST_ROWS, "rows with a target")
+    if len(np.unique(table.sample.y)) < 2:
+        raise CouldNotLook("not_applicable", "the target has one value")
+    if not table.features:
+        raise CouldNotLook("not_applicable", "no column is a feature")
+
+
+def _learnable(table: Table) -> list[Column]:
+    _able(table)
+    columns = [c for c in table.features if c.kind != "text"]
+    if not columns:
+        raise CouldNotLook("not_applicable", "the only features are free text")
+    return columns
+
+
+def _absent(table: Table, column: Column) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    series = table.series(column)[table.sample.rows]
+    absent = series.is_null()
+    return (absent | (series == "").fill_null(True) if series.dtype == pl.String else absent).to_numpy()
+
+
+def _twins(one: Floats, other: Floats) -> bool:
+    """Whether two columns say the same about the target, so that neither may stand for the others."""
+    a, b = one.ravel(), other.ravel()
+    if a.std() == 0 or b.std() == 0:
+        return False
+    return bool(abs(np.corrcoef(a, b)[0, 1]) > TWINS)
+
+
+def _figure(s: Score) -> str:
+    return f"{s.metric} {s.value:.3f} ({s.low:.3f} to {s.high:.3f})"
+
+
+def _recodings(table: Table) -> Iterator[Seen]:
+    """Columns whose values match the classes one to one."""
+    target, codes = table.target, table.class_codes
+    assert target is not None
+    classes = len(np.unique(codes))
+    need_rows(int(np.sort(np.bincount(codes))[:-1].sum()), 5, "rows outside the most frequent class")
+    for column in table.features:
+        series = table.series(column)[table.labelled]
+        if series.n_unique() != classes:
+            continue
+        pairs = codes_of(series) * (int(codes.max()) + 1) + codes
+        if len(np.unique(pairs)) == classes:
+            yield Seen(
+                f"its {classes} values match the classes one to one in all {len(codes):,} rows",
+                "Leave it out: it is the target under another name.",
+                column.name,
+            )
+
+
+def _formulas(table: Table) -> Iterator[Seen]:
+    """Numbers of which the target is a multiple, a steady function, or a weighted sum."""
+    y = np.asarray(table.sample.y, dtype=np.float64)
+    columns = [c for c in table.features if is_number(c)]
+    if not columns:
+        raise CouldNotLook("not_applicable", "no feature is a number")
+    if len(np.unique(y)) <= 10:
+        raise CouldNotLook("not_applicable", "the target has 10 values or fewer")
+    numbers = [table.numbers(c)[table.sample.rows] for c in columns]
+    left: list[int] = []
+    for j, (column, x) in enumerate(zip(columns, numbers, strict=True)):
+        known = ~np.isnan(x)
+        relation = _relation(x[known], y[known]) if known.sum() >= LEAST_ROWS else ""
+        if relation:
+            yield Seen(
+                f"the target is {relation} of it in all {int(known.sum()):,} rows where it is known",
+                "Leave it out: it is the target under another name.",
+                column.name,
+            )
+        elif known.mean() > 0.9 and x[known].std() > 0:
+            left.append(j)
+    yield from _sum_of(table, [columns[j] for j in left], [numbers[j] for j in left], y)
+
+
+def _relation(x: Floats, y: Floats) -> str:
+    if x.std() == 0 or y.std() == 0 or len(np.unique(x)) <= 10:
+        return ""
+    if abs(np.corrcoef(x, y)[0, 1]) > 1 - EXACT:
+        return "a multiple, but for a constant,"
+    by_rank = np.corrcoef(codes_of(pl.Series(x)), codes_of(pl.Series(y)))[0, 1]
+    same_steps = len(np.unique(x)) == len(np.unique(y))
+    return "a steadily rising or falling function" if same_steps and abs(by_rank) > 1 - EXACT else ""
+
+
+def _sum_of(table: Table, columns: list[Column], numbers: list[Floats], y: Floats) -> Iterator[Seen]:
+    """Columns whose weighted sum is the target, fitted on one half of the rows and exact on the other."""
+    strongest = sorted(range(len(columns)), key=lambda j: -_correlation(numbers[j], y))[:200]
+    if len(strongest) < 2:
+        return
+    x = np.column_stack([numbers[j] for j in strongest])
+    complete = np.flatnonzero(~np.isnan(x).any(axis=1))
+    complete = np.random.default_rng(table.seed).permutation(complete)[:5_000]
+    half = len(complete) // 2
+    if half < 2 * x.shape[1] + 20 or y[complete].std() == 0:
+        return
+    shares = _weights(x[complete], y[complete], half)
+    if shares is None:
+        return
+    parts = [columns[strongest[k]].name for k in np.flatnonzero(np.abs(shares) > 1e-6)]
+    more = ", ..." if len(parts) > MOST_PARTS + 1 else ""
+    named = " and ".join(map(repr, parts[: MOST_PARTS + 1]))
+    for name in parts if len(parts) <= MOST_PARTS else [""]:
+        yield Seen(
+            f"the target is a weighted sum of {named}{more}, exact in {half:,} rows "
+            "that the weights had not seen",
+            "Leave all of them out, or all but one: together they are the target.",
+            name,
+        )
+
+
+def _weights(x: Floats, y: Floats, half: int) -> Floats | None:
+    """Standardised weights of the columns if they give `y` exactly in the second half of rows, or None."""
+    deviation = x.std(axis=0)
+    scaled = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    centred = (y - y.mean()) / y.std()
+    scaled1 = np.column_stack([np.ones(len(scaled)), scaled])
+    weights = np.linalg.lstsq(scaled1[:half], centred[:half], rcond=1e-10)[0]
+    worst = np.abs(scaled1[half:] @ weights - centred[half:]).max()
+    return np.asarray(weights[1:]) if worst < 1e-7 else None
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    known = ~np.isnan(x)
+    return abs(float(np.corrcoef(x[known], y[known])[0, 1])) if y[known].std() > 0 else 0.0

@@ -1,0 +1,167 @@
+"""The table that checks look at: its columns as numbers and codes, its target, and a sample of its rows.
+
+Made once by `check`; each part is computed when first asked for. It knows no check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from mlwright.base.schema import NUMBER_KINDS, Column, TaskName
+from mlwright.data.dataset import Dataset
+from mlwright.statistics.intervals import Codes, Floats
+
+SAMPLE_ROWS = 50_000
+"""Rows that the checks of the target look at, where there are more."""
+SAMPLE_CELLS = 5_000_000
+"""And rows times columns."""
+FOLDS = 5
+MOST_CODES = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data set as checks see it. Rows are numbered as in the data set, from 0."""
+
+    dataset: Dataset
+    seed: int = 0
+    named_task: TaskName | None = None
+    """Where the caller knows it; else it follows from the target."""
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def target(self) -> Column | None:
+        return self.dataset.target
+
+    @cached_property
+    def features(self) -> tuple[Column, ...]:
+        """The columns that a model would be given."""
+        return self.dataset.schema.features
+
+    @cached_property
+    def ids(self) -> tuple[Column, ...]:
+        """The columns that name rows and that no model is given."""
+        target = self.target
+        return tuple(
+            c
+            for c in self.dataset.schema.columns
+            if c is not target and (c.role == "id" or c.kind == "id") and c.role not in ("weight", "group")
+        )
+
+    @cached_property
+    def task(self) -> TaskName | None:
+        """The kind of task that the target makes; None without a target.
+
+        Numbers count as classes where they are few, whole, and each stands in ten rows on average.
+        """
+        target, known = self.target, self.dataset.schema.target
+        if target is None or self.named_task is not None:
+            return self.named_task if target is not None else None
+        if known is not None:
+            return known.task
+        values = self.series(target).drop_nulls()
+        distinct = values.n_unique()
+        if target.kind in ("numeric", "datetime") and distinct != 2:
+            whole = distinct <= MOST_CODES and bool((values == values.floor()).all())
+            if not whole or 10 * distinct > len(values):
+                return "regression"
+        return "binary" if distinct <= 2 else "multiclass"
+
+    def series(self, column: Column) -> pl.Series:
+        """The column's values, null where missing, whole numbers in doubles."""
+        series = self.dataset.frame[column.name]
+        return series.fill_nan(None) if series.dtype.is_float() else series
+
+    def numbers(self, column: Column) -> Floats:
+        """A column of a number kind as doubles [N]; NaN is missing."""
+        return self.series(column).cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+    @cached_property
+    def labelled(self) -> Codes:
+        """The rows that have a target."""
+        assert self.target is not None
+        return np.flatnonzero(self.series(self.target).is_not_null().to_numpy())
+
+    @cached_property
+    def class_codes(self) -> Codes:
+        """The class of each labelled row, from 0, in the order of the labels' texts."""
+        assert self.target is not None
+        return codes_of(self.series(self.target).drop_nulls())
+
+    @cached_property
+    def sample(self) -> Sample:
+        """Labelled rows to learn from: all, or as many as a quick look can bear, drawn by the seed."""
+        random = np.random.default_rng(self.seed)
+        most = max(2_000, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(self.features))))
+        picked = np.arange(len(self.labelled))
+        if len(picked) > most:
+            picked = np.sort(random.choice(len(picked), most, replace=False))
+        rows = self.labelled[picked]
+        assert self.target is not None
+        y: Codes | Floats
+        if self.task == "regression":
+            y = self.numbers(self.target)[rows]
+        else:
+            y = _most_frequent(self.class_codes[picked])
+        return Sample(rows, y, self._folds(rows, random), len(self.labelled))
+
+    def _folds(self, rows: Codes, random: np.random.Generator) -> Codes:
+        """A fold for each row; rows of one group share it."""
+        groups = self.dataset.role("group")
+        if not groups:
+            return random.permutation(np.arange(len(rows)) % FOLDS)
+        group = codes_of(self.series(groups[0])[rows])
+        return random.permutation(np.arange(int(group.max(initial=0)) + 1) % FOLDS)[group]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of a table with a target: row numbers, targets (class codes or numbers) and folds, [N] each."""
+
+    rows: Codes
+    y: Codes | Floats
+    folds: Codes
+    of: int
+    """The labelled rows that it was drawn from."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def said(self) -> str:
+        """How many rows were looked at, in words."""
+        if len(self) == self.of:
+            return f"{self.of:,} rows"
+        return f"{len(self):,} rows drawn from {self.of:,}"
+
+
+def is_number(column: Column) -> bool:
+    return column.kind in NUMBER_KINDS
+
+
+def codes_of(series: pl.Series) -> Codes:
+    """Codes from 0 in the order of the values; equal values have equal codes, missing ones the first.
+
+    >>> codes_of(pl.Series(["b", None, "a", "b"]))
+    array([2, 0, 1, 2])
+    """
+    ranks = series.rank("dense").cast(pl.Int64)
+    if series.null_count():
+        return ranks.fill_null(0).to_numpy().astype(np.int64)
+    return ranks.to_numpy().astype(np.int64) - 1
+
+
+def _most_frequent(codes: Codes, most: int = 20) -> Codes:
+    """The same codes where there are few classes; else the most frequent ones, and all others as one."""
+    counts = np.bincount(codes)
+    if np.count_nonzero(counts) <= most + 1:
+        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    new = np.full(len(counts), most)
+    new[np.argsort(-counts, kind="stable")[:most]] = np.arange(most)
+    return new[codes]

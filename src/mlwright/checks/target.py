@@ -1,0 +1,107 @@
+"""Checks of the target by itself: MLW301 to MLW304.
+
+Called by `check` through the table of checks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlwright.base.schema import Column
+from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, percent
+from mlwright.checks.table import Table
+from mlwright.statistics.intervals import Codes, wilson
+
+FEW_ROWS = 50
+SCARCE_ROWS = 200
+ROWS_PER_FEATURE = 10
+FEW_OF_A_CLASS = 5
+SCARCE_OF_A_CLASS = 20
+UNEVEN = 0.2
+"""Share of its even part under which the rarest class makes the classes unbalanced."""
+
+
+def too_few_rows(table: Table) -> Iterator[Seen]:
+    """MLW301."""
+    target = _target(table)
+    rows, width = len(table.labelled), len(table.features)
+    if rows >= SCARCE_ROWS and rows >= ROWS_PER_FEATURE * width:
+        return
+    spread = 100 * 1.96 * math.sqrt(0.16 / max(1, rows))
+    scarce = f"{rows:,} rows with a target, {width} features: " if width else f"{rows:,} rows with a target: "
+    yield Seen(
+        f"{scarce}even tested on all of them, an accuracy of 80 % would be known to ± {spread:.0f} points",
+        "Gather more rows, or use few features and a plain model; trust no small difference.",
+        target.name,
+        severity="issue" if rows < FEW_ROWS else "tip",
+    )
+
+
+def rare_classes(table: Table) -> Iterator[Seen]:
+    """MLW302."""
+    target, codes = _classes(table)
+    counts = np.bincount(codes)
+    rare = np.flatnonzero(counts < SCARCE_OF_A_CLASS)
+    if not len(rare) or len(counts) < 2:
+        return
+    least = int(counts.min())
+    recall = wilson(0.8 * least, least)
+    yield Seen(
+        f"{len(rare)} of {len(counts)} classes have fewer than {SCARCE_OF_A_CLASS} rows, the rarest {least}: "
+        f"a recall of 80 % on it would be known as {100 * recall.low:.0f} to {100 * recall.high:.0f} %",
+        "Gather more of them, or merge or leave out classes that are too rare to learn.",
+        target.name,
+        first_rows(table.labelled[np.isin(codes, rare)]),
+        severity="issue" if least < FEW_OF_A_CLASS else "tip",
+    )
+
+
+def imbalance(table: Table) -> Iterator[Seen]:
+    """MLW303."""
+    target, codes = _classes(table)
+    counts = np.bincount(codes)
+    if len(counts) < 2:
+        raise CouldNotLook("not_applicable", "the target has one class")
+    share = wilson(int(counts.min()), len(codes))
+    if share.high < UNEVEN / len(counts):
+        yield Seen(
+            f"the rarest of {len(counts)} classes has {int(counts.min()):,} rows, {percent(share)}",
+            "Judge by average_precision, mcc or the cost of errors: accuracy is high for a model that never "
+            "names that class.",
+            target.name,
+        )
+
+
+def one_value(table: Table) -> Iterator[Seen]:
+    """MLW304."""
+    target = _target(table)
+    distinct = table.series(target).drop_nulls().n_unique()
+    if distinct < 2:
+        what = "no value at all" if distinct == 0 else f"one value in all {len(table.labelled):,} rows"
+        yield Seen(what, "Name another target, or add the rows that differ.", target.name)
+    elif table.task != "regression":
+        share = wilson(distinct, len(table.labelled))
+        if share.low > 0.5:
+            yield Seen(
+                f"{distinct:,} classes in {len(table.labelled):,} rows: hardly any occurs twice",
+                "Name a target whose values repeat, or read it as numbers.",
+                target.name,
+            )
+
+
+def _target(table: Table) -> Column:
+    if table.target is None:
+        raise CouldNotLook("not_applicable", "no target is named")
+    return table.target
+
+
+def _classes(table: Table) -> tuple[Column, Codes]:
+    target = _target(table)
+    if table.task == "regression":
+        raise CouldNotLook("not_applicable", "the target is a number")
+    if not len(table.labelled):
+        raise CouldNotLook("not_enough_data", "the target has no value")
+    return target, table.class_codes
