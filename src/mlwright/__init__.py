@@ -6,7 +6,8 @@
     model.save("loans.mlw")
     mw.load("loans.mlw").predict({"income": 41000, "purpose": "car"})
 
-The public API, about ten verbs, imported when first used: `import mlwright` loads no machine learning library.
+The public API, about ten verbs, imported when first used: `import mlwright` loads no machine learning
+library.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from mlwright.version import __version__
 if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.data.dataset import Dataset
-    from mlwright.lifecycle import check, evaluate, fit, load, predict_file, read, serve
+    from mlwright.lifecycle.check import check
+    from mlwright.lifecycle.evaluate import evaluate
+    from mlwright.lifecycle.fit import fit
+    from mlwright.lifecycle.load import load
+    from mlwright.lifecycle.predict import predict_file
+    from mlwright.lifecycle.read import read
+    from mlwright.lifecycle.serve import serve
     from mlwright.sources.options import ReadOptions
 
 _HOMES = {

@@ -123,7 +123,9 @@ class RowsRefused(DataProblem):
         self.problems = tuple(problems)
         first = str(self.problems[0])
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
-        super().__init__(first + more, where=where, remedy="mend the value, or leave it empty if it is not known")
+        super().__init__(
+            first + more, where=where, remedy="mend the value, or leave it empty if it is not known"
+        )
 
 
 class ModelFileProblem(MlwrightError):

@@ -1,6 +1,7 @@
 """A Finding: what one check saw. Findings: all of them, in the order of what matters most.
 
-Made by `checks` and by reading; shown by `cli`, written into model files. A finding names row numbers, not values.
+Made by `checks` and by reading; shown by `cli`, written into model files. A finding names row numbers, not
+values.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Findings(msgspec.Struct, frozen=True):
     def issues(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.found if f.severity == "issue")
 
-    def __iter__(self) -> Iterator[Finding]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Finding]:
         return iter(self.items)
 
     def __len__(self) -> int:

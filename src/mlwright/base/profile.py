@@ -1,6 +1,7 @@
 """The Profile: the reference distribution of each column and of the predictions, as sketches, never rows.
 
-Made by `data` and `packaging`; monitoring compares with it, samples and explanation backgrounds are drawn from it.
+Made by `data` and `packaging`; monitoring compares with it, samples and explanation backgrounds are drawn
+from it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class Progress:
-    """Listens to long work. Calls come from the working thread, in order, some a second; they must return at once.
+    """Listens to long work. Calls come from the working thread, in order, some a second; they must return
+    at once.
 
     `fraction` is 0 to 1 of the whole call; `seconds_left` an estimate, or None where nobody can know.
     """

@@ -1,6 +1,7 @@
 """Calibration: probabilities that mean what they say, fitted on out-of-fold predictions.
 
-Two classes: Platt's two numbers on the log-odds (Platt, 1999). More: one temperature (Guo et al., 2017). Kept only
+Two classes: Platt's two numbers on the log-odds (Platt, 1999). More: one temperature (Guo et al., 2017).
+Kept only
 where cross-fitted log loss says it helps; part of the graph.
 """
 
@@ -55,10 +56,13 @@ class Calibrator:
         return margin, g.node("Softmax", margin, axis=1)
 
 
-def fit_calibrator(probability: Doubles, y: npt.NDArray[np.int64], weights: Doubles | None, seed: int = 0) -> Calibrator:
+def fit_calibrator(
+    probability: Doubles, y: npt.NDArray[np.int64], weights: Doubles | None, seed: int = 0
+) -> Calibrator:
     """The calibration of `probability` [N, K] for classes `y` [N], or none where it does not clearly help.
 
-    It helps when the cross-fitted gain in log loss exceeds its own standard error. Fewer than 50 rows, or a class
+    It helps when the cross-fitted gain in log loss exceeds its own standard error. Fewer than 50 rows, or a
+    class
     that is absent: none.
     """
     n, classes = probability.shape
@@ -100,7 +104,9 @@ def _fit(logs: Doubles, y: npt.NDArray[np.int64], w: Doubles) -> tuple[float, fl
 
     def loss(theta: Doubles) -> float:
         slope = float(np.exp(theta[0]))
-        return float(np.average(_losses(logs, y, slope, float(theta[1]) if len(theta) > 1 else 0.0), weights=w))
+        return float(
+            np.average(_losses(logs, y, slope, float(theta[1]) if len(theta) > 1 else 0.0), weights=w)
+        )
 
     done = minimize(loss, start, method="L-BFGS-B", bounds=[(-2.5, 2.5), (-5.0, 5.0)][: len(start)])
     return float(np.exp(done.x[0])), float(done.x[1]) if len(start) > 1 else 0.0

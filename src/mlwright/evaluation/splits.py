@@ -6,6 +6,7 @@ earlier ones). Who chooses the rule is the task kind; everything fitted stays in
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,9 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
             test = np.zeros(0, dtype=np.int64)
     rest = np.setdiff1d(everything, test)
     if len(rest) < 10:
-        raise DataProblem(f"{len(rest)} rows are too few to learn from and judge", remedy="bring at least 10 rows")
+        raise DataProblem(
+            f"{len(rest)} rows are too few to learn from and judge", remedy="bring at least 10 rows"
+        )
     count = 8 if len(rest) < 2_500 else 5 if len(rest) < 50_000 else 3 if len(rest) < 150_000 else 1
     if rule == "time":
         blocks = _parts(rule, rows, rest, count + 2, seed)
@@ -102,9 +105,12 @@ def _parts(rule: SplitRule, rows: Rows, among: Ints, count: int, seed: int) -> l
         # Rows of one moment stay together: an edge moves to the first row of its moment.
         ordered = rows.times[order]
         edges[1:-1] = np.searchsorted(ordered, ordered[edges[1:-1]], side="left")
-        parts = [np.sort(order[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+        parts = [np.sort(order[a:b]) for a, b in itertools.pairwise(edges) if b > a]
         if len(parts) < 3:
-            raise DataProblem("the time column has too few moments to split by", remedy="leave time= out, or bring a longer history")
+            raise DataProblem(
+                "the time column has too few moments to split by",
+                remedy="leave time= out, or bring a longer history",
+            )
         return parts
     if rule == "group":
         assert rows.groups is not None  # the rule is chosen only where there are groups

@@ -1,10 +1,11 @@
-"""Transforms: fitted steps from decoded columns to the numeric matrices that learners see, and their graph nodes.
+"""Transforms: fitted steps from decoded columns to the numeric matrices that learners see, and their graph
+nodes.
 
 A `FeaturePlan` is fitted on the training rows of one fold. The matrix a learner is trained on is computed by
 running the very nodes that will serve; only strings are mapped to codes in numpy, once per distinct value.
 """
 
-from mlwright.features.plan import FeaturePlan, View
+from mlwright.features.plan import VIEWS, FeaturePlan
 from mlwright.features.table import Table, table_of
 
-__all__ = ["FeaturePlan", "Table", "View", "table_of"]
+__all__ = ["VIEWS", "FeaturePlan", "Table", "table_of"]

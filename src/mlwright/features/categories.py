@@ -1,7 +1,8 @@
 """Categories: the dictionary from text to codes, one-hot columns, and cross-fitted target encodings.
 
 Codes: 0 missing, 1 unseen or seen fewer than five times, then the known categories by falling frequency.
-One LabelEncoder holds the dictionaries of all columns, its keys prefixed with the column's number, so that the
+One LabelEncoder holds the dictionaries of all columns, its keys prefixed with the column's number, so that
+the
 graph's size in nodes does not grow with the table's width.
 """
 
@@ -24,7 +25,8 @@ MOST = 10_000
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Per column, its known categories in the order of their codes, and the map from vocabulary ids to codes."""
+    """Per column, its known categories in the order of their codes, and the map from vocabulary ids to
+    codes."""
 
     known: tuple[tuple[str, ...], ...]
     codes_of: tuple[Ints, ...]
@@ -91,7 +93,7 @@ class TargetEncoding:
 
     @property
     def width(self) -> int:
-        return self.training.shape[1]
+        return int(self.training.shape[1])
 
     def nodes(self, g: GraphBuilder, codes: str, code_width: int) -> str:
         """Encodings [N, columns * K] of the codes [N, code_width]."""

@@ -32,12 +32,16 @@ def part_nodes(g: GraphBuilder, seconds: str) -> list[str]:
     doe = minus(z, era, 146097)
     leap = g.node("Sub", g.node("Add", doe, floor_div(doe, 36524)), floor_div(doe, 1460))
     yoe = floor_div(g.node("Sub", leap, floor_div(doe, 146096)), 365)
-    days_before = g.node("Sub", g.node("Add", g.node("Mul", yoe, c(365)), floor_div(yoe, 4)), floor_div(yoe, 100))
+    days_before = g.node(
+        "Sub", g.node("Add", g.node("Mul", yoe, c(365)), floor_div(yoe, 4)), floor_div(yoe, 100)
+    )
     doy = g.node("Sub", doe, days_before)
     mp = floor_div(g.node("Add", g.node("Mul", doy, c(5)), c(2)), 153)
     start = floor_div(g.node("Add", g.node("Mul", mp, c(153)), c(2)), 5)
     day = g.node("Add", g.node("Sub", doy, start), c(1))
-    late = g.node("Cast", g.node("GreaterOrEqual", mp, c(10)), to=11)  # January and February close the shifted year
+    late = g.node(
+        "Cast", g.node("GreaterOrEqual", mp, c(10)), to=11
+    )  # January and February close the shifted year
     month = minus(g.node("Add", mp, c(3)), late, 12)
     year = g.node("Add", g.node("Add", yoe, g.node("Mul", era, c(400))), late)
     return [hour, weekday, day, month, year]

@@ -1,19 +1,19 @@
 """FeaturePlan: everything fitted between decoded columns and the matrices that learners see.
 
 Fitted on the training rows of one fold, and once more on all rows for the model that ships. A view is one
-way to lay the features out: `tree` keeps codes for set membership, `encoded` replaces them by target encodings,
+way to lay the features out: `tree` keeps codes for set membership, `encoded` replaces them by target
+encodings,
 `linear` is standardised with indicators. `matrix` runs the nodes that `nodes` writes into the shipped graph.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.features.running import session
+from mlwright.base.errors import UnknownName
 from mlwright.features.categories import (
     Dictionary,
     TargetEncoding,
@@ -22,13 +22,14 @@ from mlwright.features.categories import (
     one_hot_nodes,
 )
 from mlwright.features.datetimes import PARTS, part_nodes
+from mlwright.features.running import session
 from mlwright.features.table import Table
 from mlwright.features.text import choose_tokens, count_nodes
 from mlwright.graph.build import GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-View = Literal["tree", "encoded", "linear"]
+VIEWS = ("tree", "encoded", "linear")
 
 MOST_TOKENS = 300
 MOST_ONE_HOT = 40
@@ -40,7 +41,8 @@ _CHUNK = 32_768
 
 @dataclass
 class FeaturePlan:
-    """A fitted plan. `fit` makes one; the fields in capitals of contracts.md's tensors are its only inputs."""
+    """A fitted plan. `fit` makes one; the fields in capitals of contracts.md's tensors are its only
+    inputs."""
 
     table: Table
     dictionary: Dictionary
@@ -87,12 +89,14 @@ class FeaturePlan:
                 blocks.append(count_nodes(g, column, [str(w) for w in tokens.vocabulary[chosen]]))
         return g.concat(blocks)
 
-    def matrix(self, view: View, table: Table, *, training: bool = False) -> Doubles:
+    def matrix(self, view: str, table: Table, *, training: bool = False) -> Doubles:
         """The view's matrix [N, width] of `table`, computed by the graph's own nodes.
 
         With `training`, `table` must be the rows the plan was fitted on: target encodings are then the
-        cross-fitted ones, so that no row's own target is among what it is given.
+        cross-fitted ones, so that no row's own target is among what it is given. Raises `UnknownName`.
         """
+        if view not in VIEWS:
+            raise UnknownName("view", view, VIEWS)
         run = session(self._view_graph(view), threads=self.threads)
         codes = self.codes(table)
         feeds = {"numbers": table.numbers, "codes": codes}
@@ -111,24 +115,22 @@ class FeaturePlan:
             matrix[:, where[0] : where[1]] = values
         return matrix
 
-    def nodes(self, g: GraphBuilder, view: View, numbers: str, codes: str) -> str:
+    def nodes(self, g: GraphBuilder, view: str, numbers: str, codes: str) -> str:
         """The view's matrix as a tensor [N, width] from the tensors `numbers` and `codes`."""
-        return g.concat(self._linear(g, numbers, codes) if view == "linear" else self._plain(g, view, numbers, codes))
+        return g.concat(
+            self._linear(g, numbers, codes) if view == "linear" else self._plain(g, view, numbers, codes)
+        )
 
-    def members(self, view: View) -> list[int]:
+    def members(self, view: str) -> list[int]:
         """The matrix columns that hold codes to be split by set membership."""
         if view != "tree":
             return []
         start = self._number_width()
-        return [start + i for i, j in enumerate(self._tree_codes()) if self.dictionary.sizes[j] <= MOST_MEMBERS]
-
-    def width(self, view: View) -> int:
-        """The number of matrix columns."""
-        return self.matrix(view, self.table.rows(np.zeros(1, dtype=np.int64))).shape[1]
+        return [start + j for j, size in enumerate(self.dictionary.sizes) if size <= MOST_MEMBERS]
 
     # What follows lays out the views. Order of every view: numbers, datetime parts, codes, encodings, tokens.
 
-    def _view_graph(self, view: View) -> bytes:
+    def _view_graph(self, view: str) -> bytes:
         g = GraphBuilder()
         a = self.table.numbers.shape[1]
         numbers = g.input("numbers", "float64", a) if a else ""
@@ -140,7 +142,7 @@ class FeaturePlan:
         return [i for i, c in enumerate(self.table.schema.numbers) if c.kind == "datetime"]
 
     def _number_width(self) -> int:
-        return self.table.numbers.shape[1] + len(PARTS) * len(self._moments())
+        return int(self.table.numbers.shape[1]) + len(PARTS) * len(self._moments())
 
     def _number_blocks(self, g: GraphBuilder, numbers: str) -> list[str]:
         if not numbers:
@@ -150,36 +152,28 @@ class FeaturePlan:
             blocks += part_nodes(g, g.columns(numbers, self._moments(), self.table.numbers.shape[1]))
         return blocks
 
-    def _tree_codes(self) -> list[int]:
-        """Category columns in the order of the tree view: all of them."""
-        return list(range(len(self.table.vocabularies)))
-
-    def _wide(self) -> list[int]:
-        """Category columns with too many codes to split by membership."""
-        return [j for j, s in enumerate(self.dictionary.sizes) if s > MOST_MEMBERS]
-
-    def _encoded_parts(self, view: View) -> list[int]:
+    def _encoded_parts(self, view: str) -> list[int]:
         """Which columns of the target encoding the view holds."""
         if self.encoding is None:
             return []
         k = self.encoding.tables[0].shape[1]
-        columns = self._wide() if view == "tree" else range(len(self.table.vocabularies))
-        if view == "linear":
-            columns = [j for j, s in enumerate(self.dictionary.sizes) if s > MOST_ONE_HOT]
+        # Few codes are told apart by membership or by indicators; an encoding would repeat them.
+        few = {"tree": MOST_MEMBERS, "linear": MOST_ONE_HOT, "encoded": 0}[view]
+        columns = [j for j, size in enumerate(self.dictionary.sizes) if size > few]
         return [j * k + i for j in columns for i in range(k)]
 
-    def _encoded_columns(self, view: View) -> tuple[int, int] | None:
+    def _encoded_columns(self, view: str) -> tuple[int, int] | None:
         """The range of matrix columns that hold target encodings."""
         parts = self._encoded_parts(view)
         if not parts:
             return None
         if view == "linear":
-            start = self._linear_width() + sum(self._one_hot_sizes())
+            start = self._linear_width() + sum(self.dictionary.sizes[j] for j in self._one_hot())
         else:
             start = self._number_width() + len(self.table.vocabularies)
         return start, start + len(parts)
 
-    def _encoding_block(self, g: GraphBuilder, view: View, codes: str) -> list[str]:
+    def _encoding_block(self, g: GraphBuilder, view: str, codes: str) -> list[str]:
         parts = self._encoded_parts(view)
         if not parts or self.encoding is None:
             return []
@@ -191,20 +185,17 @@ class FeaturePlan:
             return []
         return [g.columns(codes, list(range(start, self.code_width)), self.code_width)]
 
-    def _plain(self, g: GraphBuilder, view: View, numbers: str, codes: str) -> list[str]:
+    def _plain(self, g: GraphBuilder, view: str, numbers: str, codes: str) -> list[str]:
         blocks = self._number_blocks(g, numbers)
         if self.table.vocabularies:
-            blocks.append(g.columns(codes, self._tree_codes(), self.code_width))
+            blocks.append(g.columns(codes, list(range(len(self.table.vocabularies))), self.code_width))
         return blocks + self._encoding_block(g, view, codes) + self._token_block(g, codes)
 
     def _one_hot(self) -> list[int]:
         return [j for j, s in enumerate(self.dictionary.sizes) if s <= MOST_ONE_HOT]
 
-    def _one_hot_sizes(self) -> list[int]:
-        return [self.dictionary.sizes[j] for j in self._one_hot()]
-
     def _linear_width(self) -> int:
-        return self._scales["number"].shape[1] * 2 if self.table.numbers.shape[1] else 0
+        return int(self._scales["number"].shape[1]) * 2 if self.table.numbers.shape[1] else 0
 
     def _fit_scales(self) -> None:
         """Centre and scale of the linear view's columns, from the fitted rows: each [2, width]."""
@@ -219,7 +210,9 @@ class FeaturePlan:
         if any(map(len, self.tokens)):
             counts = [t.counts(c) for t, c in zip(self.table.texts, self.tokens, strict=True)]
             logs = np.log1p(np.concatenate(counts, axis=1))
-            self._scales["token"] = np.stack([np.zeros(logs.shape[1]), 1 / np.maximum(logs.std(axis=0), 1e-3)])
+            self._scales["token"] = np.stack(
+                [np.zeros(logs.shape[1]), 1 / np.maximum(logs.std(axis=0), 1e-3)]
+            )
 
     def _linear(self, g: GraphBuilder, numbers: str, codes: str) -> list[str]:
         blocks = []
@@ -230,9 +223,13 @@ class FeaturePlan:
             scaled = g.node("Mul", g.node("Sub", raw, g.constant(centre)), g.constant(scale))
             filled = g.node("Where", missing, g.constant(0.0), scaled)
             # Beyond five deviations a linear term would be moved by one row's extreme.
-            blocks += [g.node("Clip", filled, g.constant(-5.0), g.constant(5.0)), g.node("Cast", missing, to=11)]
+            blocks += [
+                g.node("Clip", filled, g.constant(-5.0), g.constant(5.0)),
+                g.node("Cast", missing, to=11),
+            ]
         if self._one_hot():
-            blocks.append(one_hot_nodes(g, codes, self._one_hot(), self._one_hot_sizes()))
+            sizes = [self.dictionary.sizes[j] for j in self._one_hot()]
+            blocks.append(one_hot_nodes(g, codes, self._one_hot(), sizes))
         for encoded in self._encoding_block(g, "linear", codes):
             centre, scale = self._scales["encoding"][:, self._encoded_parts("linear")]
             blocks.append(g.node("Mul", g.node("Sub", encoded, g.constant(centre)), g.constant(scale)))

@@ -1,4 +1,5 @@
-"""Running a part of the graph in training: the same nodes and the same engine that will serve, on all threads.
+"""Running a part of the graph in training: the same nodes and the same engine that will serve, on all
+threads.
 
 Called by `plan` and `text` with graphs they have just built; files are opened by `artifact`, never here.
 """

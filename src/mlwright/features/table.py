@@ -61,7 +61,7 @@ def table_of(dataset: Dataset) -> Table:
         codes = {v: i for i, v in enumerate(vocabulary)}
         ids[:, j] = values.replace_strict(codes, return_dtype=pl.Int32).to_numpy()
         vocabularies.append(vocabulary)
-    texts = tuple(tokenise(dataset.frame[c.name].fill_null("").to_list()) for c in schema.strings if c.kind == "text")
+    texts = tuple(
+        tokenise(dataset.frame[c.name].fill_null("").to_list()) for c in schema.strings if c.kind == "text"
+    )
     return Table(schema, dataset.numbers(), ids, tuple(vocabularies), texts)
-
-

@@ -6,6 +6,7 @@ Training runs the same tokenising nodes once over the whole column and keeps tok
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,8 @@ def count_nodes(g: GraphBuilder, column: str, vocabulary: list[str]) -> str:
 
 
 def tokenise(texts: list[str]) -> Tokens:
-    """The column's tokens through the tokenising nodes, numbered by first appearance of rows in the sorted order."""
+    """The column's tokens through the tokenising nodes, numbered by first appearance of rows in the sorted
+    order."""
     run = _tokenizer()
     numbers: dict[str, int] = {}
     flat: list[npt.NDArray[np.int64]] = []
@@ -87,13 +89,18 @@ def tokenise(texts: list[str]) -> Tokens:
         lengths.append(present.sum(axis=1))
         words = tokens[present]
         flat.append(np.fromiter((numbers.setdefault(w, len(numbers)) for w in words), np.int64, len(words)))
-    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]) if lengths else np.zeros(1, dtype=np.int64)
+    starts = (
+        np.concatenate([[0], np.cumsum(np.concatenate(lengths))]) if lengths else np.zeros(1, dtype=np.int64)
+    )
     vocabulary = np.array(list(numbers), dtype=object)
-    return Tokens(vocabulary, np.concatenate(flat) if flat else np.zeros(0, dtype=np.int64), starts.astype(np.int64))
+    return Tokens(
+        vocabulary, np.concatenate(flat) if flat else np.zeros(0, dtype=np.int64), starts.astype(np.int64)
+    )
 
 
 def tokenise_against(known: Tokens, texts: list[str]) -> Tokens:
-    """Tokens of other texts in the numbering of `known`; words it does not have share one number behind its own."""
+    """Tokens of other texts in the numbering of `known`; words it does not have share one number behind its
+    own."""
     own = tokenise(texts)
     number = {w: i for i, w in enumerate(known.vocabulary)}
     unknown = len(number)
@@ -103,7 +110,8 @@ def tokenise_against(known: Tokens, texts: list[str]) -> Tokens:
 
 
 def choose_tokens(tokens: Tokens, y: npt.NDArray[np.float64], most: int) -> Ints:
-    """Token numbers worth counting: seen in at least five rows, then those whose presence says most about `y`.
+    """Token numbers worth counting: seen in at least five rows, then those whose presence says most about
+    `y`.
 
     `y` is [N, K], one column a class (one for regression); a token's worth is the largest absolute
     standardised difference of any column's mean between the rows with and without it.
@@ -127,9 +135,14 @@ def choose_tokens(tokens: Tokens, y: npt.NDArray[np.float64], most: int) -> Ints
     return np.sort(usual[np.argsort(-worth[usual], kind="stable")][:most])
 
 
-def _tokenizer():  # type: ignore[no-untyped-def]  # a closure over an onnxruntime session, which has no types
+def _tokenizer() -> Callable[[npt.NDArray[np.object_]], npt.NDArray[np.object_]]:
     g = GraphBuilder()
     column = g.input("text", "string", None)
     g.output("tokens", token_nodes(g, column), "string", -1)
     run = session(g.to_bytes())
-    return lambda texts: run.run(None, {"text": texts})[0]
+
+    def tokens_of(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        tokens: npt.NDArray[np.object_] = run.run(None, {"text": texts})[0]
+        return tokens
+
+    return tokens_of

@@ -1,6 +1,7 @@
 """GraphBuilder: nodes, constants, inputs and outputs collected into the bytes of one ONNX model.
 
-Called by `features`, `learners` and `packaging`. Every tensor has rows as its only symbolic dimension. It knows
+Called by `features`, `learners` and `packaging`. Every tensor has rows as its only symbolic dimension. It
+knows
 the operators' names but not their meaning; `scan` decides what a finished graph may hold.
 """
 
@@ -52,7 +53,9 @@ class GraphBuilder:
         """Adds a node with one output and returns the output's name."""
         return self.nodes(op, *inputs, outputs=1, domain=domain, **attributes)[0]
 
-    def nodes(self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Attribute) -> tuple[str, ...]:
+    def nodes(
+        self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Attribute
+    ) -> tuple[str, ...]:
         """Adds a node with several outputs and returns their names."""
         names = tuple(f"t{self._count + i}" for i in range(outputs))
         self._count += outputs
@@ -62,7 +65,8 @@ class GraphBuilder:
         return names
 
     def columns(self, tensor: str, indices: list[int], width: int) -> str:
-        """The columns `indices` of a [N, width] tensor; the tensor itself where that is all of them in order."""
+        """The columns `indices` of a [N, width] tensor; the tensor itself where that is all of them in
+        order."""
         if indices == list(range(width)):
             return tensor
         return self.node("Gather", tensor, self.constant(np.asarray(indices, dtype=np.int64)), axis=1)

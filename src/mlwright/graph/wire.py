@@ -89,10 +89,12 @@ def attribute(name: str, value: Attribute) -> bytes:
         return out + block(5, tensor(value)) + whole(20, 4)
     if len(value) and isinstance(value[0], str):
         return out + b"".join(text(9, str(s)) for s in value) + whole(20, 8)
-    return out + packed(8, (int(v) for v in value)) + whole(20, 7)  # type: ignore[arg-type]
+    return out + packed(8, (int(v) for v in value)) + whole(20, 7)
 
 
-def node(op: str, inputs: Sequence[str], outputs: Sequence[str], domain: str, attributes: Sequence[bytes]) -> bytes:
+def node(
+    op: str, inputs: Sequence[str], outputs: Sequence[str], domain: str, attributes: Sequence[bytes]
+) -> bytes:
     """A NodeProto."""
     out = b"".join(text(1, i) for i in inputs) + b"".join(text(2, o) for o in outputs) + text(4, op)
     out += b"".join(block(5, a) for a in attributes)
@@ -119,7 +121,9 @@ def model(
     graph = b"".join(block(1, n) for n in nodes) + text(2, "mlwright")
     graph += b"".join(block(5, t) for t in initializers)
     graph += b"".join(block(11, i) for i in inputs) + b"".join(block(12, o) for o in outputs)
-    opsets = block(8, text(1, "") + whole(2, AI_ONNX)) + block(8, text(1, "ai.onnx.ml") + whole(2, AI_ONNX_ML))
+    opsets = block(8, text(1, "") + whole(2, AI_ONNX)) + block(
+        8, text(1, "ai.onnx.ml") + whole(2, AI_ONNX_ML)
+    )
     if contrib:
         opsets += block(8, text(1, CONTRIB) + whole(2, 1))
     return whole(1, IR_VERSION) + text(2, "mlwright") + block(7, graph) + opsets

@@ -1,6 +1,7 @@
 """Learners: one algorithm family a file. Fitted, each knows its graph nodes.
 
-A learner sees numeric matrices and targets only; how rows became matrices, and what is made of its predictions,
+A learner sees numeric matrices and targets only; how rows became matrices, and what is made of its
+predictions,
 is `features`' and `training`'s business. Outsiders add one through the entry point group `mlwright.learners`.
 """
 

@@ -29,7 +29,9 @@ class FittedBaseline:
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
         zero = g.node("ReduceSum", matrix, g.constant(np.array([1], dtype=np.int64)), keepdims=1)
-        never = g.node("Cast", g.node("And", g.node("IsNaN", zero), g.node("Not", g.node("IsNaN", zero))), to=11)
+        never = g.node(
+            "Cast", g.node("And", g.node("IsNaN", zero), g.node("Not", g.node("IsNaN", zero))), to=11
+        )
         return g.node("Add", never, g.constant(self.answer.reshape(1, -1)))
 
 

@@ -1,6 +1,7 @@
 """CatBoost, and its oblivious trees as ordinary ones.
 
-Its own handling of categories does not export, so it is given encoded numbers. It compares in float32: features are cast to
+Its own handling of categories does not export, so it is given encoded numbers. It compares in float32:
+features are cast to
 float and back before its trees, in training as in the graph.
 """
 
@@ -118,7 +119,8 @@ def trees_of(model: Any, rounds: int) -> tuple[Trees, Doubles]:  # Any: catboost
 
 
 def _unfolded(splits: list[dict[str, Any]], leaves: Doubles) -> Tree:
-    """An oblivious tree in which level i of the walk asks for split d-1-i, so that bit i of a leaf's number is split i."""
+    """An oblivious tree in which level i of the walk asks for split d-1-i, so that bit i of a leaf's number
+    is split i."""
     depth = len(splits)
     count = (1 << depth) - 1
     heap = np.arange(count, dtype=np.int64)

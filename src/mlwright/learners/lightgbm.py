@@ -1,6 +1,7 @@
 """LightGBM, and its text format as trees.
 
-Thresholds are read from the booster's own text, which keeps every digit. NaN where training saw none counts as 0 for
+Thresholds are read from the booster's own text, which keeps every digit. NaN where training saw none counts
+as 0 for
 LightGBM, so the branch that 0 takes is written as the branch of missing.
 """
 
@@ -65,7 +66,9 @@ class LightGBM:
         callbacks: list[Callable[[Any], None]] = [_stop_at(job.deadline)] if job.deadline is not None else []
         kept: dict[str, Any] = {}
         if job.valid is not None:
-            kept["valid_sets"] = [lgb.Dataset(job.valid.x, job.valid.y, weight=job.valid.weights, reference=data)]
+            kept["valid_sets"] = [
+                lgb.Dataset(job.valid.x, job.valid.y, weight=job.valid.weights, reference=data)
+            ]
             patience = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 150))
             callbacks.append(lgb.early_stopping(patience, verbose=False))
         booster = lgb.train(params, data, num_boost_round=limit, callbacks=callbacks, **kept)

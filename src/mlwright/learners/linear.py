@@ -19,7 +19,7 @@ from mlwright.statistics.links import sigmoid, softmax
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Per row: the penalty on the sum of squares, relative to the mean loss."""
-MOST_CELLS = 60_000_000
+MOST_CELLS = 20_000_000
 
 
 @dataclass(frozen=True)

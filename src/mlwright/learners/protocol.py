@@ -1,8 +1,11 @@
 """What a learner is: the contract between an algorithm family and training.
 
-Obligations. `fit` never looks at the clock except to honour `Job.deadline`, past which it returns its best so far;
-it uses at most `Job.threads` threads; equal jobs without a deadline give equal results; it raises nothing for data
-that the contract allows (NaN where the view has it, constant columns, one row a class). `predict` and `nodes` answer alike
+Obligations. `fit` never looks at the clock except to honour `Job.deadline`, past which it returns its best
+so far;
+it uses at most `Job.threads` threads; equal jobs without a deadline give equal results; it raises nothing
+for data
+that the contract allows (NaN where the view has it, constant columns, one row a class). `predict` and
+`nodes` answer alike
 within contracts.md section 3: 1e-12 on the margin for trees and linear models.
 """
 
@@ -45,7 +48,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Job:
-    """One fit. `classes` is 0 for regression. Exactly one of `valid` and `rounds` steers iterative learners."""
+    """One fit. `classes` is 0 for regression. Exactly one of `valid` and `rounds` steers iterative
+    learners."""
 
     config: Config
     classes: int
@@ -106,5 +110,6 @@ def probability_nodes(g: GraphBuilder, margin: str, classes: int) -> str:
         return margin
     if classes > 2:
         return g.node("Softmax", margin, axis=1)
-    p = g.node("Sigmoid", g.node("Clip", margin, g.constant(-700.0), g.constant(700.0)))
-    return g.node("Concat", g.node("Sub", g.constant(1.0), p), p, axis=1)
+    clipped = g.node("Clip", margin, g.constant(-700.0), g.constant(700.0))
+    # Each side by its own sigmoid: 1 - p would lose the digits of a small probability.
+    return g.node("Concat", g.node("Sigmoid", g.node("Neg", clipped)), g.node("Sigmoid", clipped), axis=1)

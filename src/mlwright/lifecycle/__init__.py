@@ -1,6 +1,7 @@
 """The verbs: one file each, where the parts meet. The Python API and the CLI are two doors to these.
 
-Each verb imports what it needs when it is called, so that one installed without an extra says which extra is missing.
+Each verb imports what it needs when it is called, so that one installed without an extra says which extra
+is missing.
 """
 
 from mlwright.lifecycle.check import check

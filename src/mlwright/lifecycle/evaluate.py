@@ -6,29 +6,32 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from mlwright.base.errors import DataProblem, SchemaBroken
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from mlwright.artifact import Model
     from mlwright.base.evaluation import Evaluation
     from mlwright.base.schema import Target
 
-    import polars as pl
-
 
 def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
-    """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline of its training.
+    """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline of its
+    training.
 
-    Rows without a known label, or that break the schema, are left out and counted in `how`. Raises `SchemaBroken` where the
+    Rows without a known label, or that break the schema, are left out and counted in `how`. Raises
+    `SchemaBroken` where the
     target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
     from mlwright.artifact import Model
     from mlwright.base.evaluation import Evaluation
-    from mlwright.data.decode import decode_frame
     from mlwright.data.dataset import Dataset, Provenance
+    from mlwright.data.decode import decode_frame
     from mlwright.evaluation.intervals import all_scores
     from mlwright.evaluation.metrics import confusion
     from mlwright.lifecycle.load import load
@@ -38,12 +41,20 @@ def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
     target = opened.target
     raw = read_raw(data)
     if target.name not in raw.frame.columns:
-        raise SchemaBroken(f"the target column {target.name!r} is not there", where=raw.source, remedy="evaluation needs the true answers; predict does not")
+        raise SchemaBroken(
+            f"the target column {target.name!r} is not there",
+            where=raw.source,
+            remedy="evaluation needs the true answers; predict does not",
+        )
     decoded = decode_frame(raw.frame, opened.schema, text=True, features_only=True)
     truth = _truth(raw.frame[target.name], target, opened)
     usable = ~decoded.refused & ~np.isnan(truth)
     if not usable.any():
-        raise DataProblem(f"no row has a known {target.name!r} and fits the schema", where=raw.source, remedy="compare its labels with the model's: mlwright show")
+        raise DataProblem(
+            f"no row has a known {target.name!r} and fits the schema",
+            where=raw.source,
+            remedy="compare its labels with the model's: mlwright show",
+        )
     fresh = Dataset(decoded.frame.filter(usable), opened.schema, Provenance(raw.source))
     outputs = opened.run(fresh.numbers(), fresh.strings())
     y = truth[usable]
@@ -54,7 +65,9 @@ def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
         plain = np.full(len(y), mean)
     else:
         output, said = outputs.probability, y.astype(np.int64)
-        shares = opened.manifest.recipe.get("baseline") or np.bincount(said, minlength=len(target.classes)) / len(said)
+        shares = opened.manifest.recipe.get("baseline") or np.bincount(
+            said, minlength=len(target.classes)
+        ) / len(said)
         plain = np.tile(np.asarray(shares, dtype=np.float64), (len(y), 1))
     assert output is not None  # the graph has the output of its task
     table: tuple[tuple[int, ...], ...] = ()
@@ -68,13 +81,18 @@ def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
         scores=all_scores(target.task, prior.metric, said, output),
         baseline=all_scores(target.task, prior.metric, said, plain),
         rows=len(y),
-        how=f"on {len(y):,} rows of {raw.source}" + (f"; {left_out:,} rows were left out: no known target, or they break the schema" if left_out else ""),
+        how=f"on {len(y):,} rows of {raw.source}"
+        + (
+            f"; {left_out:,} rows were left out: no known target, or they break the schema"
+            if left_out
+            else ""
+        ),
         split=prior.split,
         confusion=table,
     )
 
 
-def _truth(labels: pl.Series, target: Target, model: Model) -> np.ndarray:  # type: ignore[type-arg]
+def _truth(labels: pl.Series, target: Target, model: Model) -> npt.NDArray[np.float64]:
     """Class numbers or numbers [N]; NaN where there is no label, or one that the model does not know."""
     from mlwright.data.decode import decode_series
 
@@ -88,7 +106,9 @@ def _truth(labels: pl.Series, target: Target, model: Model) -> np.ndarray:  # ty
     for i, value in enumerate(values.to_list()):
         if value is None:
             continue
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() and not numbers else str(value)
+        text = (
+            str(int(value)) if isinstance(value, float) and value.is_integer() and not numbers else str(value)
+        )
         text = numbers.get(text, text)
         out[i] = spelled.get(text.casefold().rstrip("."), np.nan)
     return out

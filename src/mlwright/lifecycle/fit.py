@@ -52,12 +52,16 @@ def fit(
     progress: Progress | None = None,
     **options: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
-    """The best model for `data` (a Dataset, or anything `read` takes) within the limits, judged on unseen rows.
+    """The best model for `data` (a Dataset, or anything `read` takes) within the limits, judged on unseen
+    rows.
 
-    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and of `read` (target, time,
-    group, ...). `test` is a table like `data` to be judged on. Ctrl-C ends the search and keeps the best so far.
+    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and
+    of `read` (target, time,
+    group, ...). `test` is a table like `data` to be judged on. Ctrl-C ends the search and keeps the best so
+    far.
 
-    Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer as training does.
+    Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer
+    as training does.
     """
     began = time.monotonic()
     need("train", "training")
@@ -81,7 +85,9 @@ def seconds_of(limit: float | str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _fit(data: object, test: object, settings: FitSettings, roles: RoleNames, progress: Progress, began: float) -> Model:
+def _fit(
+    data: object, test: object, settings: FitSettings, roles: RoleNames, progress: Progress, began: float
+) -> Model:
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
     from mlwright.data.profile import profile_of
@@ -108,14 +114,17 @@ def _fit(data: object, test: object, settings: FitSettings, roles: RoleNames, pr
     trained = train(problem, budget, progress)
     progress.stage("packaging")
     everything = _with_test(dataset, asked).with_schema(problem.table.schema)
-    profile = msgspec.structs.replace(profile_of(everything), predictions=prediction_profiles(trained.blend, trained.unseen))
+    profile = msgspec.structs.replace(
+        profile_of(everything), predictions=prediction_profiles(trained.blend, trained.unseen)
+    )
     evidence = Evidence(
         evaluation=trained.evaluation,
         findings=Findings.of([*found, *more]),
         profile=profile,
         recipe=_recipe(settings, problem.metric.name, problem.target.task, roles),
         facts={
-            "Data": f"{dataset.provenance.source}, {len(everything):,} rows" + (f", SHA-256 {dataset.provenance.sha256}" if dataset.provenance.sha256 else ""),
+            "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
+            + (f", SHA-256 {dataset.provenance.sha256}" if dataset.provenance.sha256 else ""),
             "Search": "; ".join(trained.notes),
         },
         fit_seconds=time.monotonic() - began,
@@ -124,7 +133,8 @@ def _fit(data: object, test: object, settings: FitSettings, roles: RoleNames, pr
 
 
 def like(dataset: Dataset, other: object) -> Dataset:
-    """`other` as a Dataset decoded by the schema of `dataset`; rows without a target, or that break the schema, are left out."""
+    """`other` as a Dataset decoded by the schema of `dataset`; rows without a target, or that break the
+    schema, are left out."""
     from mlwright.data.dataset import Dataset, Provenance
     from mlwright.data.decode import decode_frame
     from mlwright.sources import read_raw
@@ -137,7 +147,11 @@ def like(dataset: Dataset, other: object) -> Dataset:
     frame = decoded.frame.filter(~decoded.refused)
     if target is not None:
         frame = frame.filter(frame[target.name].is_not_null())
-    return Dataset(frame, dataset.schema, Provenance(raw.source, raw.sha256, raw.frame.height, raw.frame.height - frame.height))
+    return Dataset(
+        frame,
+        dataset.schema,
+        Provenance(raw.source, raw.sha256, raw.frame.height, raw.frame.height - frame.height),
+    )
 
 
 def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
@@ -152,7 +166,7 @@ def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[Fi
     from mlwright.base.errors import UnknownName
 
     settings = settings or FitSettings()
-    fields = {f for f in FitSettings.__struct_fields__}
+    fields = set(FitSettings.__struct_fields__)
     known = fields | set(RoleNames.__annotations__)
     for name in options:
         if name not in known:
@@ -171,7 +185,7 @@ def _recipe(settings: FitSettings, metric: str, task: str, roles: RoleNames) -> 
     """The settings as plain JSON: what would make the model again."""
     recipe = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe |= {"metric": metric, "task": task}
-    named = {k: list(v) if isinstance(v, (tuple, set)) else v for k, v in roles.items() if v}  # type: ignore[attr-defined]
+    named = {k: list(v) if isinstance(v, (tuple, set)) else v for k, v in roles.items() if v}
     return recipe | {"roles": named}
 
 

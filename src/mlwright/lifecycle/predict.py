@@ -46,16 +46,22 @@ def predict_file(
 ) -> PredictReport:
     """Writes `source` with predictions to `out` (CSV, or Parquet by its suffix), columns and order kept.
 
-    Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A row that breaks the
-    schema keeps its place and gets the reason in the column `error`. With `submission`, a sample file, the output has exactly that
-    file's columns, ids and order. Raises `SchemaBroken` for a missing column, `Misuse` for an output that cannot be.
+    Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A
+    row that breaks the
+    schema keeps its place and gets the reason in the column `error`. With `submission`, a sample file, the
+    output has exactly that
+    file's columns, ids and order. Raises `SchemaBroken` for a missing column, `Misuse` for an output that
+    cannot be.
     """
     need("train", "predicting from files")
     from mlwright.lifecycle.submission import submit
 
     target = Path(out)
     if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
-        raise Misuse(f"cannot tell what to write to {target.name!r}", remedy="end the output's name with .csv or .parquet")
+        raise Misuse(
+            f"cannot tell what to write to {target.name!r}",
+            remedy="end the output's name with .csv or .parquet",
+        )
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     raw, answered, problems = _answer(opened, source, proba or submission is not None, progress or Progress())
     refused = len({p.row for p in problems})
@@ -65,7 +71,9 @@ def predict_file(
     return PredictReport(len(answered), refused, target, tuple(problems[:MOST_PROBLEMS]))
 
 
-def _answer(model: Model, source: object, proba: bool, progress: Progress) -> tuple[pl.DataFrame, pl.DataFrame, list[RowProblem]]:
+def _answer(
+    model: Model, source: object, proba: bool, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, list[RowProblem]]:
     """The raw table, the table with its answers, and what was refused."""
     import polars as pl
 
@@ -82,8 +90,16 @@ def _answer(model: Model, source: object, proba: bool, progress: Progress) -> tu
     for at in range(0, len(good), CHUNK):
         rows = Dataset(decoded.frame[good[at : at + CHUNK]], model.schema, Provenance(""))
         parts.append(_columns(model, model.run(rows.numbers(), rows.strings()), proba))
-        progress.step(f"{min(at + CHUNK, len(good)):,} of {len(good):,} rows", min(1.0, (at + CHUNK) / len(good)), None)
-    empty = _columns(model, model.run(np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)), proba)
+        progress.step(
+            f"{min(at + CHUNK, len(good)):,} of {len(good):,} rows", min(1.0, (at + CHUNK) / len(good)), None
+        )
+    empty = _columns(
+        model,
+        model.run(
+            np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)
+        ),
+        proba,
+    )
     answers = pl.concat(parts) if parts else empty
     place = np.full(raw.height, -1, dtype=np.int64)
     place[good] = np.arange(len(good))
@@ -136,4 +152,8 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
         temporary.replace(path)
     except OSError as problem:
         temporary.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"cannot write: {problem.strerror or problem}", where=str(path), remedy="check the folder and the free space") from problem
+        raise EnvironmentProblem(
+            f"cannot write: {problem.strerror or problem}",
+            where=str(path),
+            remedy="check the folder and the free space",
+        ) from problem

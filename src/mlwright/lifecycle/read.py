@@ -34,7 +34,8 @@ class RoleNames(TypedDict, total=False):
 
 
 def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[RoleNames]) -> Dataset:
-    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a data frame, a dict of columns, a list of dicts.
+    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a data frame, a dict of columns, a list
+    of dicts.
 
     Raises `SourceUnreadable`, `TargetUnusable`, or `UnknownName` with the near miss.
 

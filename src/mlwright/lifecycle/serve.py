@@ -22,7 +22,8 @@ def serve(
 ) -> None:
     """Serves `model` on host:port until SIGTERM or Ctrl-C; answers everything accepted before it ends.
 
-    Raises `EnvironmentProblem` where the port is in use, `Misuse` where it would be open to others without tokens.
+    Raises `EnvironmentProblem` where the port is in use, `Misuse` where it would be open to others without
+    tokens.
     """
     need("serve", "serving")
     from mlwright.serving import serve as run_server

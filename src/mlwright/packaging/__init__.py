@@ -1,6 +1,7 @@
 """From a Blend to a `.mlw`: one graph, a parity report, synthetic samples, the card, the file's bytes.
 
-Called by `training` (the Blend) and `lifecycle` (`package`). It trains nothing and opens nothing but what it wrote.
+Called by `training` (the Blend) and `lifecycle` (`package`). It trains nothing and opens nothing but what
+it wrote.
 """
 
 from mlwright.packaging.blend import Blend, Member

@@ -1,6 +1,7 @@
 """The Blend: a feature plan, fitted members with weights, a calibration: the whole model before it is a file.
 
-Made by `training`, turned into one graph here. It answers in two ways, which the parity report compares: the training
+Made by `training`, turned into one graph here. It answers in two ways, which the parity report compares:
+the training
 path (`answer`: each library's own predict) and the graph (`graph`).
 """
 
@@ -31,7 +32,8 @@ class Member:
 
 @dataclass(frozen=True)
 class Blend:
-    """Members over one plan. Classification: weighted probabilities, calibrated; regression: a weighted mean."""
+    """Members over one plan. Classification: weighted probabilities, calibrated; regression: a weighted
+    mean."""
 
     plan: FeaturePlan
     members: tuple[Member, ...]
@@ -49,19 +51,21 @@ class Blend:
         for m in self.members:
             view = m.config.view
             if view not in matrices:
-                matrices[view] = self.plan.matrix(view, table)  # type: ignore[arg-type]  # a stranger's view fails there
+                matrices[view] = self.plan.matrix(view, table)
             total += m.weight * m.fitted.predict(matrices[view]).reshape(len(table), -1)
         return total
 
     def answer(self, table: Table) -> tuple[Doubles, Doubles]:
-        """By the training path: (margin, probability), both [N, K]; for regression the prediction [N] twice."""
+        """By the training path: (margin, probability), both [N, K]; for regression the prediction [N]
+        twice."""
         mixed = self.mixed(table)
         if not self.classes:
             return mixed[:, 0], mixed[:, 0]
         return self.calibrator.margin(mixed), self.calibrator.apply(mixed)
 
     def graph(self) -> bytes:
-        """The whole model as one ONNX model: `numbers`, `strings` in; answers out (contracts.md, section 2)."""
+        """The whole model as one ONNX model: `numbers`, `strings` in; answers out (contracts.md, section
+        2)."""
         g = GraphBuilder()
         schema = self.plan.table.schema
         a, b = len(schema.numbers), len(schema.strings)
@@ -73,7 +77,7 @@ class Blend:
         for m in self.members:
             view = m.config.view
             if view not in views:
-                views[view] = self.plan.nodes(g, view, numbers, codes)  # type: ignore[arg-type]
+                views[view] = self.plan.nodes(g, view, numbers, codes)
             part = m.fitted.nodes(g, views[view])
             if m.weight != 1.0:
                 part = g.node("Mul", part, g.constant(m.weight))

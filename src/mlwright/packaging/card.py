@@ -24,7 +24,9 @@ WORDS = {
 }
 
 
-def render_card(schema: Schema, evaluation: Evaluation, findings: Findings, timings: Timings, facts: dict[str, str]) -> str:
+def render_card(
+    schema: Schema, evaluation: Evaluation, findings: Findings, timings: Timings, facts: dict[str, str]
+) -> str:
     """The card as Markdown. `facts` are further lines of the last section: source, rows, versions."""
     target = schema.target
     assert target is not None  # a model has one
@@ -32,7 +34,11 @@ def render_card(schema: Schema, evaluation: Evaluation, findings: Findings, timi
     what = "a number" if target.task == "regression" else f"one of {len(target.classes)} classes"
     lines += [f"Predicts **{_plain(target.name)}** ({what}) from {len(schema.features)} columns.", ""]
     if 0 < len(target.classes) <= 12:
-        lines += [f"Classes: {', '.join(_plain(c) for c in target.classes)}." + (f" Positive: {_plain(target.positive)}." if target.positive else ""), ""]
+        lines += [
+            f"Classes: {', '.join(_plain(c) for c in target.classes)}."
+            + (f" Positive: {_plain(target.positive)}." if target.positive else ""),
+            "",
+        ]
     lines += ["## How good it is", "", f"Measured {evaluation.how}.", ""]
     lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     plain = {s.metric: s for s in evaluation.baseline}
@@ -40,39 +46,61 @@ def render_card(schema: Schema, evaluation: Evaluation, findings: Findings, timi
     lines += ["", f"Split: {evaluation.split}; {evaluation.why_split}."]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
-    lines += ["", "## What it is made of", "", "| candidate | score | weight | fit | |", "|---|---|---|---|---|"]
+    lines += [
+        "",
+        "## What it is made of",
+        "",
+        "| candidate | score | weight | fit | |",
+        "|---|---|---|---|---|",
+    ]
     for e in evaluation.leaderboard:
         scored = f"{e.score.value:.4g} ({e.score.low:.4g} to {e.score.high:.4g})" if e.score else "none"
         spent = timings.entries.get(e.name)
         seconds = f"{spent.fit_seconds:.1f} s" if spent else ""
         lines.append(f"| {e.name} | {scored} | {e.weight:.0%} | {seconds} | {_plain(e.reason)} |")
-    lines += ["", "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model."]
+    lines += [
+        "",
+        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model.",
+    ]
     lines += ["", "## What the data showed", ""]
-    shown = [f"- **{f.code}** {f'`{_plain(f.column)}` ' if f.column else ''}{f.title}: {_plain(f.evidence)}" for f in findings.found]
+    shown = [
+        f"- **{f.code}** {f'`{_plain(f.column)}` ' if f.column else ''}{f.title}: {_plain(f.evidence)}"
+        for f in findings.found
+    ]
     lines += shown or ["Nothing was found."]
-    waived = [f"- waived: **{f.code}** {_plain(f.column)} {f.title}" for f in findings if f.status == "waived"]
+    waived = [
+        f"- waived: **{f.code}** {_plain(f.column)} {f.title}" for f in findings if f.status == "waived"
+    ]
     lines += waived
     lines += ["", "## Limits", ""]
     lines += _limits(evaluation)
     lines += ["", "## Facts", ""]
     if timings.cpu_us_p50 is not None:
-        lines.append(f"- One row costs {timings.cpu_us_p50:.0f} microseconds of CPU time (99th percentile {timings.cpu_us_p99:.0f}) on {timings.machine}.")
+        p99 = f"99th percentile {timings.cpu_us_p99:.0f}"
+        lines.append(
+            f"- One row costs {timings.cpu_us_p50:.0f} microseconds of CPU time ({p99}) on {timings.machine}."
+        )
     if evaluation.parity is not None:
         p = evaluation.parity
-        lines.append(f"- The graph answers as training does: {p.rows} rows compared, largest relative difference {p.largest:.1g}.")
+        difference = f"largest relative difference {p.largest:.1g}"
+        lines.append(f"- The graph answers as training does: {p.rows} rows compared, {difference}.")
     lines += [f"- {name}: {_plain(value)}" for name, value in facts.items()]
     return "\n".join(lines) + "\n"
 
 
 def _row(s: Score, plain: Score | None) -> str:
     beside = f"{plain.value:.4g}" if plain else ""
-    return f"| {s.metric} | **{s.value:.4g}** | {s.low:.4g} to {s.high:.4g} | {beside} | {WORDS.get(s.metric, '')} |"
+    interval = f"{s.low:.4g} to {s.high:.4g}"
+    return f"| {s.metric} | **{s.value:.4g}** | {interval} | {beside} | {WORDS.get(s.metric, '')} |"
 
 
 def _limits(evaluation: Evaluation) -> Iterable[str]:
     yield f"- Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
     if evaluation.split in ("stratified", "random"):
-        yield "- Rows were taken as independent. If rows of one customer, patient or day belong together, name group= or time= and fit again."
+        yield (
+            "- Rows were taken as independent. If rows of one customer, patient or day belong together, "
+            "name group= or time= and fit again."
+        )
     yield "- Categories not seen in training are treated alike, as one unknown category."
     yield "- No intended use was stated, and no subgroup was examined: that is for its owner to add."
 

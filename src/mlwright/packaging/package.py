@@ -1,4 +1,5 @@
-"""package: a Blend and its evidence become the bytes of a `.mlw`, opened and compared before anyone gets them."""
+"""package: a Blend and its evidence become the bytes of a `.mlw`, opened and compared before anyone gets
+them."""
 
 from __future__ import annotations
 
@@ -69,10 +70,15 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     parity = compare(blend, draft, blend.plan.table.rows(picked), dataset.rows(picked), edges, edge_table)
     p50, p99 = cpu_time_per_row(draft, dataset.rows(picked))
     spent = {
-        m.config.name: Spent(fit_seconds=timings.entries[m.config.name].fit_seconds, cpu_us=_member_cost(blend, i, dataset.rows(picked)))
+        m.config.name: Spent(
+            fit_seconds=timings.entries[m.config.name].fit_seconds,
+            cpu_us=_member_cost(blend, i, dataset.rows(picked)),
+        )
         for i, m in enumerate(blend.members)
     }
-    timings = msgspec.structs.replace(timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent)
+    timings = msgspec.structs.replace(
+        timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
+    )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
     return _write(kind, schema, graph, replace(evidence, evaluation=evaluation), timings, samples)
 
@@ -93,8 +99,11 @@ def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[
     return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
 
 
-def prediction_profiles(blend: Blend, unseen: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[ColumnProfile, ...]:
-    """The distribution of the model's answers on rows it had not seen: one profile a class, or one number's."""
+def prediction_profiles(
+    blend: Blend, unseen: np.ndarray[Any, np.dtype[np.float64]]
+) -> tuple[ColumnProfile, ...]:
+    """The distribution of the model's answers on rows it had not seen: one profile a class, or one
+    number's."""
     names = list(blend.target.classes) or [blend.target.name]
     profiles = []
     for k, name in enumerate(names):
@@ -112,10 +121,14 @@ def prediction_profiles(blend: Blend, unseen: np.ndarray[Any, np.dtype[np.float6
     return tuple(profiles)
 
 
-def _write(kind: str, schema: Schema, graph: bytes, evidence: Evidence, timings: Timings, samples: bytes) -> Model:
+def _write(
+    kind: str, schema: Schema, graph: bytes, evidence: Evidence, timings: Timings, samples: bytes
+) -> Model:
     evaluation = msgspec.structs.replace(
         evidence.evaluation,
-        leaderboard=tuple(msgspec.structs.replace(e, fit_seconds=0.0, cpu_us=None) for e in evidence.evaluation.leaderboard),
+        leaderboard=tuple(
+            msgspec.structs.replace(e, fit_seconds=0.0, cpu_us=None) for e in evidence.evaluation.leaderboard
+        ),
     )
     card = render_card(schema, evidence.evaluation, evidence.findings, timings, dict(evidence.facts))
     members = {
@@ -127,7 +140,11 @@ def _write(kind: str, schema: Schema, graph: bytes, evidence: Evidence, timings:
         "samples.json": samples,
         "card.md": card.encode(),
     }
-    return load(assemble(kind=kind, versions=_versions(), recipe=dict(evidence.recipe), timings=timings, members=members))
+    return load(
+        assemble(
+            kind=kind, versions=_versions(), recipe=dict(evidence.recipe), timings=timings, members=members
+        )
+    )
 
 
 def _answers(schema: Schema, graph: bytes, rows: list[dict[str, Any]]) -> dict[str, Any]:  # Any: JSON values

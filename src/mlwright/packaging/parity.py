@@ -1,6 +1,7 @@
 """The parity report: training path against graph, one row against many, before against after the file.
 
-A failed comparison raises `ParityFailed`, and no file is written. Tolerances are those of contracts.md, section 3.
+A failed comparison raises `ParityFailed`, and no file is written. Tolerances are those of contracts.md,
+section 3.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ MOST_REAL = 500
 MOST_ALONE = 40
 
 
-def compare(blend: Blend, model: Model, table: Table, dataset: Dataset, edges: Decoded, edge_table: Table) -> Parity:
+def compare(
+    blend: Blend, model: Model, table: Table, dataset: Dataset, edges: Decoded, edge_table: Table
+) -> Parity:
     """Compares on real rows (`table` and `dataset`, the same rows) and on `edges`. Raises `ParityFailed`."""
     largest, where, rows = 0.0, "", 0
-    real = Decoded(dataset.numbers(), dataset.strings(), [], np.zeros(len(dataset), dtype=bool))
+    real = Decoded(dataset.numbers(), dataset.strings(), (), np.zeros(len(dataset), dtype=bool))
     for name, decoded, part in (("real rows", real, table), ("edge rows", edges, edge_table)):
         margin, probability = blend.answer(part)
         outputs = model.run(decoded.numbers, decoded.strings)
@@ -39,7 +42,7 @@ def compare(blend: Blend, model: Model, table: Table, dataset: Dataset, edges: D
             if not difference <= TOLERANCE:
                 raise ParityFailed(
                     f"{place} differ by {difference:.3g}; {TOLERANCE:g} is allowed",
-                    remedy="this is a defect of mlwright or of a learner: please report it with the column kinds",
+                    remedy="this is a defect of mlwright or of a learner: please report it",
                 )
             if difference > largest:
                 largest, where = difference, place
@@ -54,13 +57,18 @@ def _margin(outputs: Outputs) -> Doubles:
 
 def _one_by_one(model: Model, decoded: Decoded) -> Doubles:
     count = min(len(decoded.numbers), MOST_ALONE)
-    answers = [_margin(model.run(decoded.numbers[i : i + 1], decoded.strings[i : i + 1])) for i in range(count)]
+    answers = [
+        _margin(model.run(decoded.numbers[i : i + 1], decoded.strings[i : i + 1])) for i in range(count)
+    ]
     return np.concatenate(answers)
 
 
 def _relative(a: Doubles, b: Doubles) -> float:
-    """The largest difference relative to the larger of the values and 1; for numbers to the largest of all."""
+    """The largest difference relative to the larger of the values and 1; for numbers to the largest of
+    all."""
     if a.shape != b.shape or not (np.isfinite(a) == np.isfinite(b)).all():
         return float("inf")
-    scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), 1.0 if a.ndim > 1 else max(float(np.abs(a).mean()), 1e-300))
+    scale = np.maximum(
+        np.maximum(np.abs(a), np.abs(b)), 1.0 if a.ndim > 1 else max(float(np.abs(a).mean()), 1e-300)
+    )
     return float(np.max(np.abs(a - b) / scale, initial=0.0))

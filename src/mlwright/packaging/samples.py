@@ -1,4 +1,5 @@
-"""Synthetic rows, drawn column by column from the profile: samples that travel with a model, and edges for parity.
+"""Synthetic rows, drawn column by column from the profile: samples that travel with a model, and edges for
+parity.
 
 No row of the training data is ever written; categories seen fewer than five times are in no profile.
 """
@@ -29,7 +30,8 @@ def draw_rows(schema: Schema, profile: Profile, count: int, seed: int = 0) -> li
 
 
 def edge_rows(schema: Schema, profile: Profile) -> list[Row]:
-    """Rows at the edges: all missing, each column missing, unseen and empty text, the extremes of every number."""
+    """Rows at the edges: all missing, each column missing, unseen and empty text, the extremes of every
+    number."""
     base = draw_rows(schema, profile, 1, seed=1)[0]
     rows: list[Row] = [dict.fromkeys(base, None)]
     rows += [{**base, c.name: None} for c in schema.features[:50]]
@@ -38,7 +40,9 @@ def edge_rows(schema: Schema, profile: Profile) -> list[Row]:
         rows.append({**base, **{c.name: extreme for c in schema.numbers if c.kind == "numeric"}})
     ends = {p.name: p.quantiles for p in profile.columns if p.quantiles}
     for end in (0, -1):
-        rows.append({**base, **{c.name: _number(c, ends[c.name][end]) for c in schema.numbers if c.name in ends}})
+        rows.append(
+            {**base, **{c.name: _number(c, ends[c.name][end]) for c in schema.numbers if c.name in ends}}
+        )
     return rows
 
 
@@ -58,7 +62,9 @@ def _draw(column: Column, profile: ColumnProfile | None, count: int, rng: np.ran
     elif profile.words:
         words = [w for w, _ in profile.words]
         length = max(1, round(profile.length or 1))
-        values = [" ".join(words[i] for i in rng.integers(len(words), size=min(length, 40))) for _ in range(count)]
+        values = [
+            " ".join(words[i] for i in rng.integers(len(words), size=min(length, 40))) for _ in range(count)
+        ]
     else:
         values = [None] * count
     return [None if m and column.nullable else v for m, v in zip(missing, values, strict=True)]

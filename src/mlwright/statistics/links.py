@@ -24,5 +24,5 @@ def sigmoid(margin: Doubles) -> Doubles:
     >>> sigmoid(np.array([0.0]))
     array([[0.5, 0.5]])
     """
-    p = 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
-    return np.stack([1 - p, p], axis=1)
+    clipped = np.clip(margin, -700, 700)
+    return np.stack([1 / (1 + np.exp(clipped)), 1 / (1 + np.exp(-clipped))], axis=1)

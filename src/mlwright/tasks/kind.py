@@ -1,6 +1,7 @@
 """What a task kind is: the contract between a kind of problem and the verbs that use it.
 
-Obligations. A kind is stateless; `problem` fits nothing and looks at no row outside what it is given; it raises the errors of
+Obligations. A kind is stateless; `problem` fits nothing and looks at no row outside what it is given; it
+raises the errors of
 `base.errors` for data that it cannot use. A model file names a kind, never a module.
 """
 

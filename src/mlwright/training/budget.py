@@ -1,4 +1,5 @@
-"""The budget of one fit: a time limit that covers the whole call, or a number of trials that makes runs repeat.
+"""The budget of one fit: a time limit that covers the whole call, or a number of trials that makes runs
+repeat.
 
 With `max_trials` no learner is given a deadline, so equal calls give equal results.
 """
@@ -19,6 +20,7 @@ class Budget:
     max_trials: int | None = None
     clock: Callable[[], float] = time.monotonic
     began: float = field(default=-1.0)
+    busy_at_start: float = field(default_factory=time.process_time)
 
     def __post_init__(self) -> None:
         if self.began < 0:
@@ -35,6 +37,11 @@ class Budget:
     def deadline_in(self, seconds: float) -> float | None:
         """The monotonic time `seconds` from now, or None without a time limit."""
         return None if self.limit_s is None else self.clock() + max(seconds, 0.05)
+
+    def slowness(self) -> float:
+        """Wall seconds a CPU second has taken so far, 1 to 5: how much longer than usual things take here."""
+        busy = time.process_time() - self.busy_at_start
+        return min(max(self.spent_s / max(busy, 0.1), 1.0), 5.0)
 
     def fraction(self) -> float:
         """How much of the limit is spent, 0 to 1; 0 without a time limit."""

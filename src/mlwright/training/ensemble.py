@@ -1,6 +1,7 @@
 """Weights over candidates, chosen greedily on out-of-fold predictions.
 
-Caruana et al., "Ensemble Selection from Libraries of Models" (2004): with replacement, from the best candidate on, each
+Caruana et al., "Ensemble Selection from Libraries of Models" (2004): with replacement, from the best
+candidate on, each
 step adds whichever candidate makes the mean best; the best step of all is kept. A tie goes to fewer members.
 """
 
@@ -11,26 +12,27 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.evaluation.metrics import METRICS, Metric, error_of
+from mlwright.evaluation.metrics import METRICS, Metric, Truth, error_of
 
 Doubles = npt.NDArray[np.float64]
 
 STEPS = 30
+PATIENCE = 6
 MOST_ROWS = 40_000
 LEAST_WEIGHT = 0.05
 """A member with less is dropped: it costs its full time per row and changes next to nothing."""
 
 
-def error_on(metric: Metric, y: npt.NDArray[np.generic], predictions: Doubles, weights: Doubles | None) -> float:
+def error_on(metric: Metric, y: Truth, predictions: Doubles, weights: Doubles | None) -> float:
     """The metric's error (to be made small) of predictions [N, K] or [N, 1]; infinite where undefined."""
     output = predictions[:, 0] if metric.needs == "prediction" else predictions
-    error = error_of(metric, metric.function(y, output, weights))  # type: ignore[arg-type]  # numbers or classes
+    error = error_of(metric, metric.function(y, output, weights))
     return error if np.isfinite(error) else float("inf")
 
 
 def choose_weights(
     metric: Metric,
-    y: npt.NDArray[np.generic],
+    y: Truth,
     predictions: Sequence[Doubles],
     weights: Doubles | None = None,
     seed: int = 0,
@@ -47,13 +49,13 @@ def choose_weights(
         weights = None if weights is None else weights[picked]
     counts = _greedy(metric, y, predictions, weights)
     shares = counts / counts.sum()
-    shares[shares < LEAST_WEIGHT] = 0.0
+    shares[shares < min(LEAST_WEIGHT, shares.max())] = 0.0
     return np.asarray(shares / shares.sum())
 
 
-def _greedy(metric: Metric, y: npt.NDArray[np.generic], predictions: Sequence[Doubles], weights: Doubles | None) -> Doubles:
+def _greedy(metric: Metric, y: Truth, predictions: Sequence[Doubles], weights: Doubles | None) -> Doubles:
     counts = np.zeros(len(predictions))
-    best_counts, best_error = counts, float("inf")
+    best_counts, best_error, since = counts, float("inf"), 0
     total = np.zeros_like(predictions[0])
     for step in range(1, STEPS + 1):
         errors = [error_on(metric, y, (total + p) / step, weights) for p in predictions]
@@ -63,5 +65,7 @@ def _greedy(metric: Metric, y: npt.NDArray[np.generic], predictions: Sequence[Do
         total = total + predictions[chosen]
         # A gain below one part in ten thousand is not worth another member.
         if errors[chosen] < best_error * (1 - 1e-4) or not best_counts.any():
-            best_counts, best_error = counts, errors[chosen]
+            best_counts, best_error, since = counts, errors[chosen], 0
+        elif (since := since + 1) == PATIENCE:
+            break
     return best_counts

@@ -1,4 +1,5 @@
-"""Folds prepared once and shared by all candidates: a feature plan per fold, a matrix pair per fold and view."""
+"""Folds prepared once and shared by all candidates: a feature plan per fold, a matrix pair per fold and
+view."""
 
 from __future__ import annotations
 
@@ -34,8 +35,10 @@ class PreparedFolds:
         """Training and validation part of fold `k` in a view."""
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
-            train = part_of(self.problem, plan.matrix(view, table.rows(fold.train), training=True), fold.train)  # type: ignore[arg-type]
-            valid = part_of(self.problem, plan.matrix(view, table.rows(fold.valid)), fold.valid)  # type: ignore[arg-type]
+            train = part_of(
+                self.problem, plan.matrix(view, table.rows(fold.train), training=True), fold.train
+            )
+            valid = part_of(self.problem, plan.matrix(view, table.rows(fold.valid)), fold.valid)
             cells = train.x.size + valid.x.size
             if self._cells + cells > MOST_CELLS_KEPT:
                 return train, valid

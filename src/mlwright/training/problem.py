@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.schema import Target
-from mlwright.evaluation.metrics import Metric
+from mlwright.evaluation.metrics import Metric, Truth
 from mlwright.evaluation.splits import Split
 from mlwright.features import Table
 from mlwright.learners import Config
@@ -39,17 +39,18 @@ class Problem:
         return len(self.target.classes)
 
     @property
-    def truth(self) -> npt.NDArray[np.int64] | Doubles:
+    def truth(self) -> Truth:
         """`y` as metrics want it: int64 classes, or float64."""
         return self.y.astype(np.int64) if self.classes else self.y
 
     def indicators(self, index: npt.NDArray[np.int64]) -> Doubles:
-        """Targets [n, K] of the rows `index` for encodings: the number, the positive class, or one column a class."""
+        """Targets [n, K] of the rows `index` for encodings: the number, the positive class, or one column a
+        class."""
         y = self.y[index]
         if not self.classes:
             return y[:, None]
         if self.classes == 2:
-            return (y == 1).astype(np.float64)[:, None]
+            return np.asarray(y == 1, dtype=np.float64)[:, None]
         frequent = np.argsort(-np.bincount(self.y.astype(np.int64), minlength=self.classes), kind="stable")
         chosen = np.sort(frequent[:MOST_INDICATORS])
-        return (y[:, None] == chosen[None, :]).astype(np.float64)
+        return np.asarray(y[:, None] == chosen[None, :], dtype=np.float64)

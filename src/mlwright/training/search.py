@@ -1,6 +1,7 @@
 """The search: candidates in the portfolio's order, each cross-validated, for as long as the budget allows.
 
-Every candidate is given a share of what is left after keeping back the time to refit what has been found so far
+Every candidate is given a share of what is left after keeping back the time to refit what has been found so
+far
 and to package it. Ctrl-C ends the search and keeps what is finished.
 """
 
@@ -15,7 +16,7 @@ from mlwright.learners import Learner, families
 from mlwright.training.budget import Budget
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
-from mlwright.training.trial import Trial, run_trial
+from mlwright.training.trial import Trial, own_score, run_trial
 
 REFIT_MARGIN = 1.25
 """Refits take longer than their folds did, by more rows and by noise."""
@@ -27,6 +28,8 @@ class Search:
 
     trials: list[Trial] = field(default_factory=list)
     prepare_seconds: float = 0.0
+    score_seconds: float = 0.0
+    """The longest that one candidate's score and interval took."""
     interrupted: bool = False
     stopped: str = "every candidate of the portfolio was tried"
 
@@ -72,30 +75,46 @@ def refit_seconds(problem: Problem, found: Search, trials: list[Trial]) -> float
     return growth * (found.prepare_seconds + sum(slowest))
 
 
-def packaging_seconds(problem: Problem) -> float:
-    """An upper estimate of the seconds from the last refit to the file's bytes."""
+def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
+    """An upper estimate of the seconds for judging the blend and for making the file."""
     cells = len(problem.y) * (len(problem.table.schema.features) + 5)
-    return 2.0 + cells * 4e-8
+    return (1.5 + cells * 3e-8) * budget.slowness() + 5 * found.score_seconds
 
 
 def _try(
-    found: Search, name: str, problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress, learner: Learner
+    found: Search,
+    name: str,
+    problem: Problem,
+    folds: PreparedFolds,
+    budget: Budget,
+    progress: Progress,
+    learner: Learner,
 ) -> bool:
     """Runs one candidate if there is time for it; says whether there was."""
     config = next(c for c in problem.portfolio if c.name == name)
     count = len(problem.split.folds)
     share = None
     if budget.limit_s is not None and found.finished:
-        kept = refit_seconds(problem, found, _worth_refitting(found)) + packaging_seconds(problem)
+        kept = refit_seconds(problem, found, _worth_refitting(found))
+        kept += packaging_seconds(problem, found, budget)
         left = budget.left_s() - kept
         growth = len(problem.y) / max(len(problem.split.folds[0].train), 1) * REFIT_MARGIN
         # The candidate's own refit must fit as well; and the first real one must leave room for others.
-        generous = 0.75 if len(found.finished) > 2 else 0.45
+        # With one fold (large data) the first is the one that matters most.
+        generous = 0.75 if len(found.finished) > 2 or count == 1 else 0.45
         share = left * generous / (count + growth)
-        if left < 0.5 or share < 0.05:
-            return not any(t.config.family != "baseline" for t in found.finished) and left > 0
-    progress.step(f"trying {config.name}", budget.fraction(), None if budget.limit_s is None else budget.left_s())
+        hopeless = left < 0.5 or share < 0.05
+        if hopeless and any(t.config.family != "baseline" for t in found.finished):
+            return False
+        share = max(share, 0.2)  # one real candidate is tried however late it is
+    progress.step(
+        f"trying {config.name}", budget.fraction(), None if budget.limit_s is None else budget.left_s()
+    )
     trial = run_trial(config, learner, folds, lambda: None if share is None else budget.deadline_in(share))
+    began = time.monotonic()
+    if not trial.failure:
+        trial.score = own_score(problem, trial)
+    found.score_seconds = max(found.score_seconds, time.monotonic() - began)
     found.trials.append(trial)
     if trial.failure:
         progress.note(f"{config.name} failed: {trial.failure}")

@@ -1,6 +1,7 @@
 """A Trial: one candidate fitted on every fold, its out-of-fold predictions, and what it cost.
 
-How many rounds a fold's predictions use is decided by the other folds' best rounds, so that no row's own target
+How many rounds a fold's predictions use is decided by the other folds' best rounds, so that no row's own
+target
 chooses what is said about it.
 """
 
@@ -13,10 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.evaluation import Score
+from mlwright.evaluation.intervals import score
 from mlwright.learners import Config, Fitted, Job, Learner
 from mlwright.learners.protocol import Settings
 from mlwright.training.ensemble import error_on
 from mlwright.training.prepared import PreparedFolds
+from mlwright.training.problem import Problem
 
 Doubles = npt.NDArray[np.float64]
 
@@ -31,6 +35,7 @@ class Trial:
     error: float = float("inf")
     fold_seconds: list[float] = field(default_factory=list)
     failure: str = ""
+    score: Score | None = None
 
     @property
     def fit_seconds(self) -> float:
@@ -50,7 +55,8 @@ class Trial:
 def run_trial(
     config: Config, learner: Learner, folds: PreparedFolds, fold_deadline: Callable[[], float | None]
 ) -> Trial:
-    """Cross-validates `config`. Whatever the learner raises is kept as the trial's failure, with its reason."""
+    """Cross-validates `config`. Whatever the learner raises is kept as the trial's failure, with its
+    reason."""
     problem = folds.problem
     trial = Trial(config)
     try:
@@ -63,7 +69,7 @@ def run_trial(
                 classes=problem.classes,
                 train=train,
                 valid=valid,
-                members=tuple(folds.plan(k).members(config.view)),  # type: ignore[arg-type]
+                members=tuple(folds.plan(k).members(config.view)),
                 seed=problem.seed,
                 threads=problem.threads,
                 deadline=fold_deadline(),
@@ -76,6 +82,21 @@ def run_trial(
         trial.failure = f"{type(problem_met).__name__}: {problem_met}".split("\n")[0][:200]
         trial.fits = []
     return trial
+
+
+def own_score(problem: Problem, trial: Trial) -> Score:
+    """The trial's out-of-fold score with its interval, for the leaderboard."""
+    judged = problem.split.judged
+    output = trial.predictions[judged]
+    return score(
+        problem.metric,
+        problem.truth[judged],
+        output if problem.classes else output[:, 0],
+        weights=None if problem.weights is None else problem.weights[judged],
+        groups=None if problem.groups is None else problem.groups[judged],
+        seed=problem.seed,
+        effort=0.1,
+    )
 
 
 def _predict_out_of_fold(trial: Trial, folds: PreparedFolds) -> None:

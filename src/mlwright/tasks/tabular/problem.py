@@ -1,6 +1,7 @@
 """What a row, a target and a prediction are in a table: which task it is, which classes, which rows count.
 
-Called by `lifecycle.fit` through the kind `tabular`. It decides by the target's values, and every decision can be overruled.
+Called by `lifecycle.fit` through the kind `tabular`. It decides by the target's values, and every decision
+can be overruled.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Tabular:
         if column is None:
             raise Misuse("no target was named", remedy="say target=, the column to predict")
         if not dataset.schema.features:
-            raise DataProblem("no usable column is left to predict from", remedy="bring more columns, or overrule kinds=")
+            raise DataProblem(
+                "no usable column is left to predict from", remedy="bring more columns, or overrule kinds="
+            )
         joined, test = _joined(dataset, asked.test)
         target, y, findings = read_target(joined, column, asked.task)
         schema = msgspec.structs.replace(joined.schema, target=target)
@@ -64,7 +67,9 @@ class Tabular:
         return problem, findings
 
 
-def read_target(dataset: Dataset, column: Column, task: str | None = None) -> tuple[Target, npt.NDArray[np.float64], tuple[Finding, ...]]:
+def read_target(
+    dataset: Dataset, column: Column, task: str | None = None
+) -> tuple[Target, npt.NDArray[np.float64], tuple[Finding, ...]]:
     """The target, and every row's class number or number. `task` overrules what the values say.
 
     Raises `TargetUnusable` where the column is empty, constant, or cannot be what `task` says.
@@ -73,10 +78,14 @@ def read_target(dataset: Dataset, column: Column, task: str | None = None) -> tu
         raise UnknownName("task", task, TASKS)
     values = dataset.frame[column.name]
     if values.null_count() == len(values):
-        raise TargetUnusable(f"the target {column.name!r} is missing in every row", remedy="name another target")
+        raise TargetUnusable(
+            f"the target {column.name!r} is missing in every row", remedy="name another target"
+        )
     distinct = values.drop_nulls().n_unique()
     if distinct < 2:
-        raise TargetUnusable(f"the target {column.name!r} has one value in every row", remedy="name another target")
+        raise TargetUnusable(
+            f"the target {column.name!r} has one value in every row", remedy="name another target"
+        )
     numeric = column.kind in ("numeric", "datetime")
     if task is None:
         task, findings = _task_of(column, values, distinct, numeric)
@@ -84,17 +93,27 @@ def read_target(dataset: Dataset, column: Column, task: str | None = None) -> tu
         findings = ()
     if task == "regression":
         if not numeric:
-            raise TargetUnusable(f"the target {column.name!r} is {column.kind}, not a number", remedy="leave task= out, or mend the column")
+            raise TargetUnusable(
+                f"the target {column.name!r} is {column.kind}, not a number",
+                remedy="leave task= out, or mend the column",
+            )
         return Target(name=column.name, task="regression"), values.to_numpy().astype(np.float64), findings
     if task == "binary" and distinct != 2:
-        raise TargetUnusable(f"the target {column.name!r} has {distinct} values, not two", remedy="say task='multiclass'")
+        raise TargetUnusable(
+            f"the target {column.name!r} has {distinct} values, not two", remedy="say task='multiclass'"
+        )
     if distinct > MOST_CLASSES:
-        raise TargetUnusable(f"the target {column.name!r} has {distinct} classes; {MOST_CLASSES} are the most", remedy="say task='regression', or group rare classes")
+        raise TargetUnusable(
+            f"the target {column.name!r} has {distinct} classes; {MOST_CLASSES} are the most",
+            remedy="say task='regression', or group rare classes",
+        )
     target, y = _classes(column, values)
     return target, y, findings
 
 
-def _task_of(column: Column, values: pl.Series, distinct: int, numeric: bool) -> tuple[TaskName, tuple[Finding, ...]]:
+def _task_of(
+    column: Column, values: pl.Series, distinct: int, numeric: bool
+) -> tuple[TaskName, tuple[Finding, ...]]:
     if distinct == 2:
         return "binary", ()
     if not numeric:
@@ -142,7 +161,9 @@ def _classes(column: Column, values: pl.Series) -> tuple[Target, npt.NDArray[np.
         classes.sort(key=lambda c: c == positive)
     y = texts.replace_strict({c: i for i, c in enumerate(classes)}, return_dtype=pl.Float64).to_numpy()
     task: TaskName = "binary" if len(classes) == 2 else "multiclass"
-    target = Target(name=column.name, task=task, classes=tuple(classes), label_type=label_type, positive=positive)
+    target = Target(
+        name=column.name, task=task, classes=tuple(classes), label_type=label_type, positive=positive
+    )
     return target, y.astype(np.float64)
 
 
@@ -162,7 +183,10 @@ def _weights(dataset: Dataset) -> npt.NDArray[np.float64] | None:
         return None
     weights = dataset.frame[columns[0].name].to_numpy().astype(np.float64)
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
-        raise DataProblem(f"the weights in {columns[0].name!r} must be numbers of at least 0, none missing", remedy="mend the column")
+        raise DataProblem(
+            f"the weights in {columns[0].name!r} must be numbers of at least 0, none missing",
+            remedy="mend the column",
+        )
     return np.asarray(weights / weights.mean())
 
 

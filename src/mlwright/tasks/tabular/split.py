@@ -1,4 +1,5 @@
-"""The honest split of a table: by time where a time is named, by group where a group is, else by class, else at random."""
+"""The honest split of a table: by time where a time is named, by group where a group is, else by class,
+else at random."""
 
 from __future__ import annotations
 
@@ -12,7 +13,11 @@ from mlwright.evaluation.splits import Rows, Split, make_split
 
 
 def choose_split(
-    dataset: Dataset, classes: npt.NDArray[np.float64] | None, *, test: npt.NDArray[np.int64] | None, seed: int
+    dataset: Dataset,
+    classes: npt.NDArray[np.float64] | None,
+    *,
+    test: npt.NDArray[np.int64] | None,
+    seed: int,
 ) -> Split:
     """The split of `dataset`, named and explained. `classes` [N] for classification, None for regression."""
     n = len(dataset)
@@ -22,7 +27,10 @@ def choose_split(
         name = times[0].name
         moments = dataset.frame[name]
         if moments.null_count():
-            raise DataProblem(f"the time column {name!r} is missing in {moments.null_count()} rows", remedy="drop or mend those rows")
+            raise DataProblem(
+                f"the time column {name!r} is missing in {moments.null_count()} rows",
+                remedy="drop or mend those rows",
+            )
         why = f"column {name!r} says when: later rows judge models fitted on earlier ones"
         return make_split("time", why, Rows(n, labels, None, moments.to_numpy()), seed=seed, test=test)
     if groups:
