@@ -1,8 +1,8 @@
 """Who may call what: bearer tokens from a file, and the rule that off loopback there must be some.
 
-A token is `mlw_<id>_<secret>`, the secret 256 random bits. The file has one line a token: `<id>
-<HMAC-SHA-256 of the secret> <scopes,comma-separated> <expiry, seconds since 1970, or ->`; the HMAC's key lies in
-`<file>.key`. Called by the endpoint with the Authorization header; nothing here logs either.
+A token is `mlw_<id>_<secret>`, the secret 256 random bits. The file has one line a token: its id, the
+HMAC-SHA-256 of its secret, its scopes joined by commas, and its expiry (seconds since 1970, or -). The key of
+the HMAC is in `<file>.key`. Called by the endpoint with the Authorization header; nothing here logs either.
 """
 
 from __future__ import annotations

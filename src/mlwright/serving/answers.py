@@ -47,7 +47,7 @@ class Answer(NamedTuple):
         return b"".join(parts)
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, named for the reader of the route
+class Refused(Exception):
     """A request that is answered with an error. `answer` is what to send."""
 
     def __init__(

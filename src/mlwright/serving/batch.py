@@ -1,8 +1,8 @@
 """Tick batching and admission: every request that one wake-up of the loop delivered goes through one run.
 
 No timer: the first request of a tick asks the loop to come back once its ready sockets are read, and by then
-the batch is there. Long batches run in one worker thread while the next one gathers. Called by the endpoint on
-its loop's thread; it knows bodies and answers, not connections.
+the batch is there. Long batches run in one worker thread while the next one gathers. Called by the endpoint,
+in its loop's thread; it knows bodies and answers, not connections.
 """
 
 from __future__ import annotations
@@ -146,8 +146,7 @@ class Batch:
                 return [self._answers([d])[0] for d in decoded]
             # The error's text is not logged: a runtime may quote inputs in it.
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
-            body = error_body("model_failed", "the model failed on this request", "see the server's log")
-            return [Answer(500, body)]
+            return [_failure()]
         answers, at = [], 0
         for rows in decoded:
             answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
@@ -189,10 +188,17 @@ class Batch:
         size = sum(len(job.body) for job in jobs)
         is_short = rows * self.seconds_per_row * 1000.0 <= self._settings.inline_ms
         if is_short and size <= self._settings.inline_body_bytes:
-            self._finish(jobs, self.work(jobs), started)
+            self._finish(jobs, self._attempt(jobs), started)
         else:
-            future = self._worker.submit(self.work, jobs)
+            future = self._worker.submit(self._attempt, jobs)
             future.add_done_callback(lambda f: self._hand_back(jobs, f, started))
+
+    def _attempt(self, jobs: Sequence[Job]) -> list[Outcome]:
+        try:
+            return self.work(jobs)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave callers without an answer
+            log.error("a batch of %d requests failed: %s", len(jobs), type(error).__name__)
+            return [Outcome(_failure(), failed=True) for _ in jobs]
 
     def _hand_back(self, jobs: list[Job], future: Future[list[Outcome]], started: float) -> None:
         assert self._loop is not None
@@ -222,3 +228,7 @@ class Batch:
             for problem in outcome.problems:
                 column = problem.field if problem.field in self._columns else "(no such column)"
                 metrics.refused_by_column[column] += 1
+
+
+def _failure() -> Answer:
+    return Answer(500, error_body("model_failed", "the model failed on this request", "see the server's log"))

@@ -33,7 +33,6 @@ _FAST_TYPES: dict[str, Any] = {  # Any: types as values
     "datetime": str | None,
     "categorical": _ANY_VALUE,
     "text": str | None,
-    "id": _ANY_VALUE,
 }
 _EXPECTED = {
     "numeric": "a number",
@@ -41,7 +40,6 @@ _EXPECTED = {
     "datetime": "an ISO 8601 date or time",
     "categorical": "text, a number, true or false",
     "text": "text",
-    "id": "text or a number",
 }
 
 
@@ -95,7 +93,9 @@ class RowsDecoder:
         self._get_numbers = _getter(numbers)
         self._get_strings = _getter(strings)
         self._number_steps = [
-            (i, decoding.decoder(c)) for i, c in enumerate(schema.numbers) if c.kind == "datetime"
+            (i, decoding.decoder(c))
+            for i, c in enumerate(schema.numbers)
+            if c.kind == "datetime" or c.missing
         ]
         self._string_steps = [_text_step(c) for c in schema.strings]
 
@@ -121,7 +121,9 @@ class RowsDecoder:
             raise Refused(400, "malformed_json", message, "send flat rows") from error
 
     def _decode(self, body: bytes | bytearray, max_rows: int) -> Decoded:
-        start = body[:1] if body[:1] in (b"{", b"[") else body.lstrip(b" \t\r\n")[:1]
+        if body[:1] not in (b"{", b"["):
+            body = body.lstrip(b" \t\r\n")
+        start = body[:1]
         if start == b"[":
             return self._decode_many(body, max_rows)
         if start != b"{":
@@ -219,8 +221,8 @@ class RowsDecoder:
             key = f"f{i}"
             names[key] = column.name
             of_type = _FAST_TYPES[column.kind]
-            if not column.nullable and column.kind == "numeric":
-                of_type = float
+            if not column.nullable and column.kind in ("numeric", "boolean"):
+                of_type = float if column.kind == "numeric" else bool
             if column.optional and column.nullable:
                 fields.append((key, of_type, None))
             else:

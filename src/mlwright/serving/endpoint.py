@@ -42,6 +42,7 @@ class Endpoint:
         self.held_bytes = 0
         self.is_warm = False
         self.is_draining = False
+        self.draining_since = 0.0
         self.date = formatdate(usegmt=True).encode()
         self.now = time.monotonic()
         """The loop's time as of its last tick: limits of seconds need no finer one."""
@@ -64,6 +65,11 @@ class Endpoint:
         for row in self.model.samples.rows[:1]:
             self.batch.warm(row)
         self.is_warm = True
+
+    def drain(self) -> None:
+        """From now on every answer may be the last of its connection."""
+        self.is_draining = True
+        self.draining_since = time.monotonic()
 
     def tick(self) -> None:
         """Called several times a second: renews the clocks and ends connections whose time is up."""
@@ -170,9 +176,7 @@ class Endpoint:
 
 def _too_many_connections() -> Refused:
     message = "too many connections are open"
-    return Refused(
-        503, "overloaded", message, "try again in 1 s", extra=(b"Retry-After: 1", b"Connection: close")
-    )
+    return Refused(503, "overloaded", message, "try again in 1 s", extra=(b"Retry-After: 1",))
 
 
 def _check_content(head: Head) -> None:

@@ -126,6 +126,29 @@ def too_long() -> Refused:
     return Refused(431, "head_too_large", message, "send fewer and shorter headers")
 
 
+class FixedBody:
+    """Collects a body of `length` bytes from pieces cut anywhere; with `keep=False` only counts them."""
+
+    __slots__ = ("_keeps", "_left", "body")
+
+    def __init__(self, length: int, *, keep: bool = True) -> None:
+        self.body = bytearray()
+        self._left = length
+        self._keeps = keep
+
+    @property
+    def complete(self) -> bool:
+        return not self._left
+
+    def feed(self, data: bytes, at: int) -> int:
+        """Takes what belongs to the body of `data` from position `at`; returns the next position."""
+        end = min(len(data), at + self._left)
+        if self._keeps:
+            self.body += data[at:end]
+        self._left -= end - at
+        return end
+
+
 class ChunkedBody:
     """Collects a chunked body from pieces cut anywhere. `body` grows; `complete` once its last chunk came."""
 

@@ -93,7 +93,6 @@ _TYPES = {
     "datetime": ["string"],
     "categorical": ["string", "number", "boolean"],
     "text": ["string"],
-    "id": ["string", "number"],
 }
 
 

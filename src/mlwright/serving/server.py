@@ -48,7 +48,9 @@ def serve(
     endpoint = make_endpoint(model, host, settings or ServeSettings())
     gc.collect()
     gc.freeze()  # the model and the code live as long as the process: the collector need not visit them
-    _run(endpoint, host, port, started or _log_started, threading.Event(), with_signals=True)
+    stop = threading.Event()
+    with _signals_to(stop):
+        _run(endpoint, host, port, started or _log_started, stop)
 
 
 @contextlib.contextmanager
@@ -74,7 +76,7 @@ def running(
 
     def body() -> None:
         try:
-            _run(endpoint, host, port, announce, stop, with_signals=False)
+            _run(endpoint, host, port, announce, stop)
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
             failures.append(error)
         finally:
@@ -101,17 +103,29 @@ def make_endpoint(model: Served | str | Path, host: str, settings: ServeSettings
     return Endpoint(model, settings, access, on_loopback=is_loopback(host))
 
 
+@contextlib.contextmanager
+def _signals_to(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {n: signal.signal(n, lambda *_: stop.set()) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _run(
     endpoint: Endpoint,
     host: str,
     port: int,
     started: Callable[[str], None],
     stop: threading.Event,
-    *,
-    with_signals: bool,
 ) -> None:
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(endpoint, host, port, started, stop, with_signals=with_signals))
+        runner.run(_serve(endpoint, host, port, started, stop))
 
 
 async def _serve(
@@ -120,13 +134,8 @@ async def _serve(
     port: int,
     started: Callable[[str], None],
     stop: threading.Event,
-    *,
-    with_signals: bool,
 ) -> None:
     loop = asyncio.get_running_loop()
-    if with_signals:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
     endpoint.attach(loop)
     listener = await _listen(endpoint, host, port)
     try:
@@ -167,7 +176,7 @@ async def _watch(endpoint: Endpoint, is_over: Callable[[], bool]) -> None:
 
 async def _drain(endpoint: Endpoint, listener: asyncio.Server) -> None:
     """Answers what was accepted; every answer now says that it is the connection's last."""
-    endpoint.is_draining = True
+    endpoint.drain()
     log.info("stopping: %d connections to finish", len(endpoint.connections))
     await asyncio.sleep(0.05)  # the loop accepts what is already in the queue of the socket
     listener.close()

@@ -1,0 +1,222 @@
+"""The requests of one connection: framed from its bytes, checked by the endpoint, kept in order.
+
+Owned by a Connection, which feeds it bytes and sends the answers; it knows no transport. Refusals before a
+request is whole are made here: a short body that is not wanted is read past, otherwise the connection ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from mlwright.serving.answers import CONTINUE, Answer, Refused
+from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.pace import Pace
+from mlwright.serving.parse import CHUNKED, ChunkedBody, FixedBody, Head, check_unfinished, read_head
+from mlwright.serving.routes import SMALL_BODY_BYTES, Route
+
+Phase = Literal["head", "body", "skip"]
+
+
+class Exchange:
+    """One request and the place of its answer in the order."""
+
+    __slots__ = ("_settle", "answer", "closes", "head_only", "interim", "route", "started")
+
+    def __init__(self, settle: Callable[[], None], route: str, *, closes: bool, head_only: bool) -> None:
+        self._settle = settle
+        self.route = route
+        self.closes = closes
+        self.head_only = head_only
+        self.answer: Answer | None = None
+        self.interim = b""
+        self.started = time.perf_counter()
+
+    def done(self, answer: Answer) -> None:
+        """Puts the answer in its place; it is sent once all before it are."""
+        self.answer = answer
+        self._settle()
+
+
+class Requests:
+    """Takes requests from bytes. `exchanges` holds those not yet answered, oldest first."""
+
+    def __init__(self, endpoint: Endpoint, pace: Pace, settle: Callable[[], None]) -> None:
+        self.exchanges: deque[Exchange] = deque()
+        self.phase: Phase = "head"
+        self.is_advancing = False
+        self.is_blocked = False
+        """No further request is begun for now: the peer does not take its answers."""
+        self.is_last = False
+        """No further request is begun at all."""
+        self.reserved = False
+        self._endpoint, self._pace, self._settle = endpoint, pace, settle
+        self._data = b""
+        self._at = 0
+        self._held = 0
+        self._body: FixedBody | ChunkedBody = FixedBody(0)
+        self._request: tuple[Head, Route] | None = None
+        self._known: tuple[bytes, Head, Route] | None = None
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether bytes of a next request wait."""
+        return self._at < len(self._data)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a further request may be begun."""
+        is_full = self.is_blocked or len(self.exchanges) >= self._endpoint.settings.pipelined
+        return not is_full and not self.is_last
+
+    @property
+    def received(self) -> int:
+        """Bytes of the present body so far."""
+        return len(self._body.body)
+
+    def feed(self, data: bytes) -> None:
+        """Adds bytes; `advance` reads them."""
+        if self.phase == "head" and not self._data:
+            self._pace.restart(self._endpoint.now)
+        self._data = self._data[self._at :] + data if self.has_bytes else data
+        self._at = 0
+
+    def advance(self) -> None:
+        """Begins and finishes as many requests as the bytes hold and may wait."""
+        self.is_advancing = True
+        try:
+            while self._step():
+                continue
+        except Refused as refused:
+            self.refuse(refused)
+        self.is_advancing = False
+        if not self.has_bytes:
+            self._data, self._at = b"", 0
+
+    def refuse(self, refused: Refused) -> None:
+        """Answers what cannot be read on: the last answer of this connection."""
+        if self.phase == "body":
+            exchange = self.exchanges[-1]
+        elif self.phase == "skip":  # which is answered already
+            if self.exchanges:
+                self.exchanges[-1].closes = True
+            self.is_last = True
+            self._enter("head")
+            return
+        else:
+            exchange = self._exchange(None, "other")
+        exchange.interim = b""
+        exchange.answer = refused.answer
+        exchange.closes = self.is_last = True
+        self._drop_body()
+        self._enter("head")
+
+    def forget(self) -> None:
+        """Lets go of everything: the connection is lost."""
+        self._endpoint.metrics.in_flight -= len(self.exchanges)
+        self.exchanges.clear()
+        self._data, self._at = b"", 0
+        self._drop_body()
+
+    def _step(self) -> bool:
+        """One step of reading; False where bytes, or room for another answer, are missing."""
+        if self.phase == "head":
+            return self.has_room and self.has_bytes and self._read_head()
+        if not self.has_bytes:
+            return False
+        before = len(self._body.body)
+        self._at = self._body.feed(self._data, self._at)
+        self._hold(len(self._body.body) - before)
+        if not self._body.complete:
+            return False
+        if self.phase == "skip":
+            self._enter("head")
+        else:
+            body = self._body.body
+            self._drop_body()
+            self._finish(body)
+        return True
+
+    def _read_head(self) -> bool:
+        end = self._data.find(b"\r\n\r\n", self._at)
+        if end < 0:
+            check_unfinished(self._data, self._at)
+            return False
+        raw = self._data[self._at : end + 4]
+        self._at = end + 4
+        known = self._known
+        if known is not None and known[0] == raw:  # heads of one client seldom differ
+            head, route = known[1], known[2]
+        else:
+            head = read_head(raw)
+            try:
+                route = self._endpoint.route(head)
+            except Refused as refused:
+                self._answer_early(head, refused, "other")
+                return True
+            self._known = raw, head, route
+        try:
+            self._endpoint.permit(route, head, reserved=self.reserved)
+        except Refused as refused:
+            self._answer_early(head, refused, route.path)
+            return True
+        self._begin(head, route)
+        return True
+
+    def _begin(self, head: Head, route: Route) -> None:
+        """A request that may pass: its body comes next."""
+        exchange = self._exchange(head, route.path)
+        self._request = head, route
+        if head.expects_continue and not self.has_bytes:
+            exchange.interim = CONTINUE
+        end = self._at + head.length
+        if head.length != CHUNKED and end <= len(self._data):  # whole already, as most are
+            body = self._data[self._at : end]
+            self._at = end
+            self._finish(body)
+            return
+        limit = self._endpoint.limit(route)
+        self._body = ChunkedBody(limit) if head.length == CHUNKED else FixedBody(head.length)
+        self._enter("body")
+
+    def _finish(self, body: bytes | bytearray) -> None:
+        assert self._request is not None
+        head, route = self._request
+        exchange = self.exchanges[-1]
+        self.is_last = self.is_last or exchange.closes
+        self._enter("head")
+        self._endpoint.answer(route, head, body, exchange.done)
+
+    def _exchange(self, head: Head | None, route: str) -> Exchange:
+        closes = head is None or not head.keeps_alive or self.reserved
+        head_only = head is not None and head.method == b"HEAD"
+        exchange = Exchange(self._settle, route, closes=closes, head_only=head_only)
+        self.exchanges.append(exchange)
+        self._endpoint.metrics.in_flight += 1
+        return exchange
+
+    def _answer_early(self, head: Head, refused: Refused, route: str) -> None:
+        """Answers a head alone."""
+        exchange = self._exchange(head, route)
+        exchange.answer = refused.answer
+        is_short = 0 <= head.length <= SMALL_BODY_BYTES
+        if not is_short or head.expects_continue or exchange.closes:
+            exchange.closes = self.is_last = True
+        elif head.length:
+            self._body = FixedBody(head.length, keep=False)
+            self._enter("skip")
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._pace.restart(self._endpoint.now)
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._endpoint.hold(size)
+
+    def _drop_body(self) -> None:
+        self._body = FixedBody(0)
+        self._endpoint.hold(-self._held)
+        self._held = 0

@@ -1,0 +1,180 @@
+"""Tokens: who may pass, and that nothing passes by default off loopback."""
+
+from __future__ import annotations
+
+import stat
+import time
+
+import pytest
+from tests.serving.conftest import Doubler, Wire, predict, request, row
+
+from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.serving import ServeSettings, access, issue_token, running
+from mlwright.serving.access import Access, access_for
+from mlwright.serving.answers import Refused
+from mlwright.serving.routes import ROUTES
+
+
+@pytest.fixture
+def tokens(tmp_path):
+    return tmp_path / "tokens"
+
+
+def outcome(guard: Access, permission: str, token: str | bytes) -> str:
+    try:
+        guard.check(permission, token if isinstance(token, bytes) else f"Bearer {token}".encode())
+    except Refused as refused:
+        return refused.code
+    return "passed"
+
+
+def test_a_token_passes_for_its_scopes_only(tokens):
+    both, one = issue_token(tokens), issue_token(tokens, ("metrics",))
+    guard = Access(tokens)
+    assert [outcome(guard, p, both) for p in ("open", "predict", "metrics")] == ["passed"] * 3
+    assert [outcome(guard, p, one) for p in ("open", "predict", "metrics")] == [
+        "passed",
+        "scope_missing",
+        "passed",
+    ]
+
+
+def test_no_wrong_token_passes(tokens):
+    token = issue_token(tokens)
+    guard = Access(tokens)
+    name, identity, secret = token.split("_")
+    wrong = [
+        b"", b"Bearer", b"Bearer ", token.encode(), f"Basic {token}".encode(), f"Bearer {token} ".encode(),
+        f"Bearer {token}0", f"Bearer {token[:-1]}", f"Bearer {name}_{identity}_{secret[::-1]}",
+        f"Bearer {name}_{identity[::-1]}_{secret}", f"Bearer {name}_{identity}_{'0' * 64}",
+        f"Bearer {name}_unknown_{secret}", f"Bearer {token.upper()}", f"Bearer mlw__{secret}",
+    ]  # fmt: skip
+    for sent in wrong:
+        assert (
+            outcome(guard, "predict", sent if isinstance(sent, bytes) else sent.encode()) == "token_needed"
+        ), sent
+    assert outcome(guard, "predict", f"bearer {token}".encode()) == "passed"
+
+
+def test_an_expired_token_does_not_pass(tokens):
+    token = issue_token(tokens, lasts_s=-5)
+    assert outcome(Access(tokens), "predict", token) == "token_needed"
+
+
+def test_the_file_holds_no_secret_and_is_private(tokens):
+    token = issue_token(tokens)
+    secret = token.rpartition("_")[2]
+    for file in (tokens, tokens.with_name("tokens.key")):
+        assert secret not in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_revoked_token_stops_passing_and_a_new_one_passes(tokens, monkeypatch):
+    old, kept = issue_token(tokens), issue_token(tokens)
+    guard = Access(tokens)
+    assert outcome(guard, "predict", old) == "passed"
+    tokens.write_text("".join(line for line in tokens.read_text().splitlines(True) if kept[4:16] in line))
+    new = issue_token(tokens)
+    monkeypatch.setattr(access, "RELOAD_S", 0.0)
+    assert [outcome(guard, "predict", t) for t in (old, kept, new)] == ["token_needed", "passed", "passed"]
+
+
+def test_a_tokens_file_that_goes_away_or_bad_grants_nothing(tokens, monkeypatch):
+    token = issue_token(tokens)
+    guard = Access(tokens)
+    monkeypatch.setattr(access, "RELOAD_S", 0.0)
+    good = tokens.read_text()
+    tokens.write_text(good + "nonsense\n")
+    assert outcome(guard, "predict", token) == "token_needed"
+    tokens.unlink()
+    assert outcome(guard, "predict", token) == "token_needed"
+    tokens.write_text(good)
+    assert outcome(guard, "predict", token) == "passed"
+
+
+def test_unknown_and_known_ids_cost_one_comparison_each(tokens, monkeypatch):
+    token = issue_token(tokens)
+    guard = Access(tokens)
+    compared = []
+    monkeypatch.setattr(access.hmac, "compare_digest", lambda a, b: compared.append(len(b)) or a == b)
+    for sent in (token, token[:-1] + "x", "mlw_unknown_" + "0" * 64, ""):
+        outcome(guard, "predict", sent)
+    assert compared == [32, 32, 32, 32]
+
+
+@pytest.mark.parametrize(
+    "line", ["id", "id hmac predict -", "UPPER " + "0" * 64 + " predict -", "a " + "0" * 64 + " root -"]
+)
+def test_a_tokens_file_with_a_bad_line_does_not_start(tokens, line):
+    issue_token(tokens)
+    tokens.write_text(tokens.read_text() + line + "\n")
+    with pytest.raises(Misuse, match="line 2"):
+        Access(tokens)
+
+
+def test_a_missing_file_or_key_is_said(tokens):
+    with pytest.raises(EnvironmentProblem, match=r"tokens\.key"):
+        Access(tokens)
+    issue_token(tokens)
+    tokens.unlink()
+    with pytest.raises(EnvironmentProblem, match="tokens cannot be read"):
+        Access(tokens)
+    tokens.with_name("tokens.key").write_text("short")
+    with pytest.raises(EnvironmentProblem, match="too short"):
+        Access(tokens)
+
+
+def test_unknown_scopes_are_not_issued(tokens):
+    for scopes in (("root",), ()):
+        with pytest.raises(Misuse, match="scopes"):
+            issue_token(tokens, scopes)
+
+
+def test_off_loopback_there_must_be_tokens(tokens, monkeypatch):
+    monkeypatch.delenv(access.TOKENS_VARIABLE, raising=False)
+    with pytest.raises(Misuse, match=access.TOKENS_VARIABLE), running(Doubler(), host="0.0.0.0"):
+        pytest.fail("it must not start")
+    assert not access_for(False, "", insecure=True).demands_tokens
+    assert not access_for(True, "", insecure=False).demands_tokens
+    issue_token(tokens)
+    monkeypatch.setenv(access.TOKENS_VARIABLE, str(tokens))
+    assert access_for(False, "", insecure=False).demands_tokens
+    assert access_for(True, "", insecure=True).demands_tokens
+
+
+def test_each_route_is_closed_unless_it_is_open(tokens):
+    token = issue_token(tokens, ("predict",))
+    expected = {"open": (200, 200), "predict": (401, 200), "metrics": (401, 403)}
+    with running(Doubler(), ServeSettings(tokens_file=str(tokens))) as url, Wire(url) as wire:
+        for path, route in ROUTES.items():
+            statuses = []
+            for said in ({}, {"Authorization": f"Bearer {token}"}):
+                data = request(path=path.decode(), **said)
+                if route.answer is None:
+                    data = predict(row(1)).replace(b"\r\n\r\n", f"\r\nA: b\r\n{_lines(said)}\r\n".encode(), 1)
+                wire.send(data)
+                reply = wire.reply()
+                statuses.append(reply.status)
+                assert (reply.status == 401) == ("www-authenticate" in reply.headers)
+            assert tuple(statuses) == expected[route.permission], path
+        wire.send(request(path="/nowhere"))
+        assert wire.reply().status == 401  # what exists is nobody else's business
+        wire.send(request(path="/nowhere", Authorization=f"Bearer {token}"))
+        assert wire.reply().status == 404
+
+
+def _lines(headers: dict[str, str]) -> str:
+    return "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+
+
+def test_a_token_revoked_while_a_connection_lives_stops_passing_there(tokens, monkeypatch):
+    monkeypatch.setattr(access, "RELOAD_S", 0.0)
+    token = issue_token(tokens)
+    with running(Doubler(), ServeSettings(tokens_file=str(tokens))) as url, Wire(url) as wire:
+        data = request(path="/schema", Authorization=f"Bearer {token}")
+        wire.send(data)
+        assert wire.reply().status == 200
+        tokens.write_text("# nobody\n")
+        time.sleep(0.01)
+        wire.send(data)
+        assert wire.reply().status == 401

@@ -1,0 +1,181 @@
+"""Admission, the worker thread, and a model that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.serving.conftest import Doubler, Wire, predict, request, row
+
+from mlwright.serving import ServeSettings, running
+from mlwright.serving.answers import Answer, Refused
+from mlwright.serving.batch import Batch, Job
+from mlwright.serving.metrics import Metrics
+
+
+def batch_of(model: Doubler, **settings: float) -> Batch:
+    return Batch(model, ServeSettings(**settings), Metrics())
+
+
+def body(age: object) -> bytes:
+    return json.dumps(row(age)).encode()
+
+
+def predictions(answers: list[Answer]) -> list[float]:
+    return [json.loads(answer.body)["prediction"] for answer in answers]
+
+
+def test_jobs_of_one_tick_run_together_and_keep_their_answers():
+    model, answers = Doubler(), []
+
+    async def tick() -> None:
+        batch = batch_of(model)
+        batch.attach(asyncio.get_running_loop())
+        for i in range(20):
+            batch.submit(Job(body(i), False, answers.append))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        batch.close()
+
+    asyncio.run(tick())
+    assert model.batches == [20]
+    assert predictions(answers) == [2.0 * i for i in range(20)]
+
+
+def test_a_tick_is_cut_into_batches_of_limited_rows():
+    model, answers = Doubler(), []
+
+    async def tick() -> None:
+        batch = batch_of(model, batch_rows=8)
+        batch.attach(asyncio.get_running_loop())
+        for i in range(20):
+            batch.submit(Job(body(i), False, answers.append))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        batch.close()
+
+    asyncio.run(tick())
+    assert model.batches == [8, 8, 4]
+    assert predictions(answers) == [2.0 * i for i in range(20)]
+
+
+def test_bad_requests_do_not_disturb_their_neighbours():
+    batch = batch_of(Doubler())
+    bodies = [body(1), b"{", body("x"), body(2), b"[]", json.dumps([row(3), row("y")]).encode()]
+    outcomes = batch.work([Job(b, at == 5, lambda answer: None) for at, b in enumerate(bodies)])
+    assert [outcome.answer.status for outcome in outcomes] == [200, 400, 422, 200, 400, 200]
+    assert [outcome.rows for outcome in outcomes] == [1, 0, 0, 1, 0, 1]
+    assert [outcome.bad_rows for outcome in outcomes] == [0, 0, 1, 0, 0, 1]
+    batch.close()
+
+
+class Failing(Doubler):
+    """Fails where any age is 13, with the age in its message."""
+
+    def run(self, numbers, strings):
+        if (numbers[:, 0] == 13.0).any():
+            raise RuntimeError("bad age 13 of Secret Person")
+        return super().run(numbers, strings)
+
+
+def test_a_row_that_the_model_fails_on_fails_its_own_request_only_and_is_not_logged(caplog):
+    with caplog.at_level(logging.DEBUG), running(Failing()) as url, Wire(url) as wire:
+        wire.send(b"".join(predict(row(age)) for age in (1, 13, 2)))
+        replies = [wire.reply() for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 500, 200]
+    assert replies[1].json["error"]["code"] == "model_failed"
+    assert [replies[i].json["prediction"] for i in (0, 2)] == [2.0, 4.0]
+    assert "RuntimeError" in caplog.text
+    assert "13" not in caplog.text
+    assert "Secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"prediction": np.array([np.nan])},
+        {"prediction": np.array([np.inf])},
+        {"prediction": np.array([1.0, 2.0])},
+        {"prediction": None},
+    ],
+)
+def test_an_answer_that_is_no_answer_is_an_error_not_null(outputs):
+    model = Doubler()
+    model.run = lambda numbers, strings: SimpleNamespace(probability=None, label=None, **outputs)
+    batch = batch_of(model)
+    assert [o.answer.status for o in batch.work([Job(body(1), False, lambda answer: None)])] == [500]
+    batch.close()
+
+
+def test_a_request_whose_wait_would_be_too_long_is_refused_before_it_is_decoded():
+    async def overload() -> Refused:
+        batch = batch_of(Doubler(seconds=0.05), slo_ms=100.0)
+        batch.attach(asyncio.get_running_loop())
+        batch.warm(row(1))
+        batch.admit()  # whatever it costs, an empty queue takes one
+        for i in range(5):
+            batch.submit(Job(body(i), False, lambda answer: None))
+        try:
+            with pytest.raises(Refused) as refused:
+                batch.admit()
+        finally:
+            await asyncio.sleep(0.3)
+            batch.close()
+        return refused.value
+
+    answer = asyncio.run(overload()).answer
+    assert answer.status == 503
+    assert b"Retry-After: 1" in answer.extra
+
+
+def test_overload_is_503_with_retry_after_while_health_answers():
+    model = Doubler()
+    with (
+        running(model, ServeSettings(slo_ms=50.0, pipelined=1000)) as url,
+        Wire(url) as load,
+        Wire(url) as probe,
+    ):
+        model.seconds = 0.4
+        load.send(predict(row(0)))
+        assert load.reply().status == 200  # by now the cost of a row is known
+        load.send(b"".join(predict(row(i)) for i in range(8)))
+        time.sleep(0.1)
+        probe.socket.settimeout(0.25)  # less than a run of the model
+        probe.send(request())
+        assert probe.reply().status == 200
+        probe.send(request(path="/metrics"))
+        assert b"mlwright_requests_in_flight" in probe.reply().body
+        replies = [load.reply() for _ in range(8)]
+    shed = [reply for reply in replies if reply.status == 503]
+    assert shed
+    assert len(shed) < 8
+    for reply in shed:
+        assert int(reply.headers["retry-after"]) >= 1
+        assert reply.json["error"]["code"] == "overloaded"
+        assert "connection" not in reply.headers
+
+
+def test_one_large_request_is_taken_by_an_empty_queue():
+    with running(Doubler(), ServeSettings(slo_ms=0.001)) as url, Wire(url) as wire:
+        wire.send(predict([row(i) for i in range(5000)]))
+        answer = wire.reply().json
+    assert [p["prediction"] for p in answer["predictions"]] == [2.0 * i for i in range(5000)]
+
+
+def test_too_many_rows_are_413(url):
+    with Wire(url) as wire:
+        wire.send(predict([row(1)] * 10_001))
+        reply = wire.reply()
+    assert (reply.status, reply.json["error"]["code"]) == (413, "too_many_rows")
+
+
+def test_the_cost_of_a_row_is_learnt():
+    batch = batch_of(Doubler(seconds=0.02))
+    batch.warm(row(1))
+    assert batch.seconds_per_row >= 0.02
+    batch.close()
