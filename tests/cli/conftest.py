@@ -1,14 +1,14 @@
 """A stand-in for the lifecycle, so that tests of the command line train nothing."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import mlwright.lifecycle as lifecycle_package
 from mlwright.base.errors import RowProblem
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
@@ -135,7 +135,6 @@ def fake_model() -> SimpleNamespace:
 @pytest.fixture
 def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
     fake = FakeLifecycle()
-    module = ModuleType("mlwright.lifecycle")
     report = lambda m, s, out, **_: SimpleNamespace(  # noqa: E731
         rows=12, refused=len(fake.problems), out=Path(out), problems=fake.problems
     )
@@ -146,11 +145,11 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
         "load": lambda path: fake_model(),
         "predict_file": report,
         "evaluate": lambda model, source: EVALUATION,
-        "serve": lambda path, *, started, **_: started("http://127.0.0.1:8080"),
     }
     for name, answer in verbs.items():
-        setattr(module, name, fake.verb(name, answer))
-    monkeypatch.setitem(sys.modules, "mlwright.lifecycle", module)
+        monkeypatch.setattr(lifecycle_package, name, fake.verb(name, answer))
+    listen = fake.verb("serve", lambda model, *, started, **_: started("http://127.0.0.1:8080"))
+    monkeypatch.setattr("mlwright.serving.serve", listen)
     monkeypatch.chdir(tmp_path)
     return fake
 

@@ -86,7 +86,9 @@ def scores(evaluation: Evaluation) -> RenderableType:
 
 def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
     """The candidates, best first, with their share in the ensemble and what they cost."""
-    table = _table("candidate", ">score", "95 % interval", ">share", ">fit", ">CPU a row", ">size")
+    has_cpu, has_size = any(e.cpu_us for e in entries), any(e.size_bytes for e in entries)
+    costs = [">CPU a row"] * has_cpu + [">size"] * has_size
+    table = _table("candidate", ">score", "95 % interval", ">share", ">fit", *costs)
     for entry in entries[:most]:
         value, interval = figures.score(entry.score) if entry.score else ("-", safe(entry.reason))
         chosen = "bold" if entry.weight > 0 else ""
@@ -96,12 +98,12 @@ def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
             Text(interval, style="" if entry.score else "dim", overflow="ellipsis", no_wrap=True),
             Text(f"{entry.weight:.0%}" if entry.weight > 0 else "", style="green"),
             figures.seconds(entry.fit_seconds),
-            figures.microseconds(entry.cpu_us),
-            figures.size(entry.size_bytes),
+            *[figures.microseconds(entry.cpu_us)] * has_cpu,
+            *[figures.size(entry.size_bytes)] * has_size,
         )
     more = len(entries) - most
-    note = [Text(f"and {figures.counted(more, 'more candidate')}", style="dim")] if more > 0 else []
-    return Group(table, *note)
+    note = f"and {figures.counted(more, 'more candidate')}; " if more > 0 else ""
+    return Group(table, Text(f"{note}scores are out of fold and chose the shares", style="dim"))
 
 
 def columns(schema: Schema, profile: Profile | None, *, most: int = 20) -> RenderableType:

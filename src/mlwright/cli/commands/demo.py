@@ -35,6 +35,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.show(f"written: {folder / TABLE}, {folder / NEW}")
         return 0
     from mlwright.lifecycle import check, fit, read
+    from mlwright.lifecycle.extras import need
+
+    need("serve", "the demo")  # said before training, not after it
 
     if not screen.json:
         _show_story(screen, folder)
@@ -59,7 +62,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         }
     )
     if not screen.json:
-        _show_answer(screen, model, row, answer)
+        _show_answer(screen, model, folder, row, answer)
     return 0
 
 
@@ -98,7 +101,7 @@ def _typed(schema: Schema, texts: dict[str, str]) -> dict[str, Any]:  # Any: JSO
     for column in schema.features:
         text = texts[column.name]
         missing = text in ("", *column.missing)
-        row[column.name] = None if missing else float(text) if column.kind == "numeric" else text
+        row[column.name] = None if missing else json.loads(text) if column.kind == "numeric" else text
     return row
 
 
@@ -115,19 +118,21 @@ def _show_story(screen: Screen, folder: Path) -> None:
     screen.show(look.title("mlwright demo", "from raw rows to a served prediction"), Text(story), Text(""))
 
 
-def _show_answer(screen: Screen, model: Model, row: dict[str, Any], answer: Any) -> None:  # Any: JSON values
+def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any], answer: Any) -> None:
     from rich.text import Text
 
     from mlwright.cli import look
 
     request = Text("POST /predict ", "bold").append(json.dumps(row), "not bold")
     response = Text("200 OK ", "green").append(safe(json.dumps(answer)), "default")
+    limits = model.card.partition("## Limits\n")[2].partition("\n## ")[0].strip()
     onward = [
         ("what is wrong with your table", "mlwright check yours.csv --target COLUMN"),
         ("train on it", "mlwright fit yours.csv --target COLUMN -o yours.mlw"),
         ("serve it", "mlwright serve yours.mlw"),
     ]
     screen.show(
+        look.section("Limits, from the card", Text(limits, "dim"), f"The whole card: {folder / 'card.md'}"),
         look.section("Served", request, Text(""), response, Text("and the server is stopped", "dim")),
         look.section("The same with your own file", look.commands(onward)),
     )

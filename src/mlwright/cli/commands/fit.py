@@ -26,7 +26,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         )
     output = output_for(arguments.source, arguments.output)
     from mlwright.lifecycle import check, fit, read
+    from mlwright.lifecycle.fit import seconds_of
 
+    seconds_of(arguments.time_limit)  # a slip here is told before the table is read
     dataset = read(arguments.source, **roles_of(arguments))
     found = check(dataset)
     if not screen.json:

@@ -1,0 +1,121 @@
+// Opens a .mlw file without Python: reads the stored ZIP, checks every digest, runs the graph on the samples that
+// the file carries, and compares with the answers that it carries.
+//
+//     ONNXRUNTIME_NODE_INSTALL=skip npm ci      (the package holds the CPU library; nothing more is fetched)
+//     node open_model.mjs model.mlw
+//
+// Exit code 0: every sample is reproduced. 1: one is not. 3: the file cannot be opened.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import ort from "onnxruntime-node";
+
+const TOLERANCE = 1e-9;
+
+/** The members of a .mlw file by name. Its ZIP is canonical: members stored one after the other, nothing compressed. */
+export function membersOf(file) {
+  const members = new Map();
+  let at = 0;
+  while (file.readUInt32LE(at) === 0x04034b50) {
+    const method = file.readUInt16LE(at + 8);
+    const size = file.readUInt32LE(at + 18);
+    const nameSize = file.readUInt16LE(at + 26);
+    const start = at + 30 + nameSize;
+    const name = file.toString("utf8", at + 30, start);
+    if (method !== 0 || start + size > file.length) throw new Error(`the member ${name} is damaged`);
+    members.set(name, file.subarray(start, start + size));
+    at = start + size;
+  }
+  const manifest = JSON.parse(members.get("manifest.json"));
+  for (const [name, digest] of Object.entries(manifest.members)) {
+    const found = createHash("sha256").update(members.get(name)).digest("hex");
+    if (found !== digest) throw new Error(`the bytes of ${name} differ from their digest`);
+  }
+  return members;
+}
+
+const isNumberKind = (column) => ["numeric", "boolean", "datetime"].includes(column.kind);
+
+/** The columns that the graph is given, in the schema's order. */
+export function featuresOf(schema) {
+  return schema.columns.filter((c) => ["feature", "time", undefined].includes(c.role) && c.kind !== "id");
+}
+
+/** One sent value as the double or the text that the graph is given; missing is NaN or "". */
+export function decode(column, value) {
+  const text = typeof value === "string" ? value.normalize("NFC").trim() : value;
+  const missing = text === null || text === undefined || text === "" || (column.missing ?? []).includes(text);
+  if (!isNumberKind(column)) return missing ? "" : category(column, text);
+  if (missing) return NaN;
+  if (column.kind === "boolean" && typeof text === "string") {
+    return ["true", ...(column.true ?? [])].includes(text.toLowerCase()) ? 1 : 0;
+  }
+  if (column.kind === "datetime") return seconds(text);
+  return Number(text);
+}
+
+/** 7, 7.0 and (among codes) "7.0" are one category: "7". */
+function category(column, value) {
+  if (column.codes && /^-?(0|[1-9]\d*)(\.0*)?$/.test(value)) return String(value).split(".")[0];
+  return String(value);
+}
+
+/** Seconds since 1970; a time without a zone is UTC. */
+function seconds(text) {
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes("T") ? text : `${text}Z`;
+  return Date.parse(zoned) / 1000;
+}
+
+/** The graph's inputs for `rows`: all numbers as one double tensor, all texts as one string tensor. */
+export function tensorsOf(schema, rows) {
+  const features = featuresOf(schema);
+  const numbers = features.filter(isNumberKind);
+  const strings = features.filter((c) => !isNumberKind(c));
+  const values = (columns) => rows.flatMap((row) => columns.map((c) => decode(c, row[c.name])));
+  const feeds = {};
+  if (numbers.length) {
+    feeds.numbers = new ort.Tensor("float64", Float64Array.from(values(numbers)), [rows.length, numbers.length]);
+  }
+  if (strings.length) feeds.strings = new ort.Tensor("string", values(strings), [rows.length, strings.length]);
+  return feeds;
+}
+
+/** Runs the samples; returns how many rows there are and the largest difference of any number. */
+export async function reproduce(members) {
+  const schema = JSON.parse(members.get("schema.json"));
+  const samples = JSON.parse(members.get("samples.json"));
+  const session = await ort.InferenceSession.create(members.get("model.onnx"));
+  const outputs = await session.run(tensorsOf(schema, samples.rows));
+  let largest = 0;
+  let labelsDiffer = 0;
+  for (const [name, kept] of Object.entries(samples.outputs)) {
+    const answered = Array.from(outputs[name].data);
+    kept.flat().forEach((expected, i) => {
+      if (name === "label") labelsDiffer += String(expected) === String(normal(expected, answered[i])) ? 0 : 1;
+      else largest = Math.max(largest, Math.abs(expected - answered[i]) / Math.max(1, Math.abs(expected)));
+    });
+  }
+  return { rows: samples.rows.length, largest, labelsDiffer };
+}
+
+/** onnxruntime-node gives booleans as 0 and 1, and whole numbers as BigInt. */
+function normal(expected, answered) {
+  return typeof expected === "boolean" ? Boolean(answered) : answered;
+}
+
+async function main(path) {
+  let members;
+  try {
+    members = membersOf(readFileSync(path));
+  } catch (error) {
+    console.error(`error: ${error.message}\n  where: ${path}`);
+    return 3;
+  }
+  const { rows, largest, labelsDiffer } = await reproduce(members);
+  console.log(JSON.stringify({ rows, largest, labelsDiffer }));
+  return largest <= TOLERANCE && labelsDiffer === 0 ? 0 : 1;
+}
+
+if (process.argv[1]?.endsWith("open_model.mjs")) {
+  process.exitCode = await main(process.argv[2] ?? "model.mlw");
+}

@@ -1,0 +1,94 @@
+"""What works without which library: opening and predicting need no extra; the rest says which it needs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+EVERYTHING_ELSE = (
+    "polars",
+    "scipy",
+    "lightgbm",
+    "catboost",
+    "uvloop",
+    "httptools",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "onnx",
+    "matplotlib",
+)
+
+OPEN_AND_PREDICT = """
+import json
+import mlwright as mw
+
+model = mw.load("mlwright-demo/bank.mlw")
+rows = list(model.samples.rows)
+probability = model.predict_proba(rows[0]).tolist()
+print(json.dumps([model.predict(rows).tolist(), probability, model.evaluation.metric]))
+"""
+
+
+def without(libraries, code, place):
+    """Runs `code` in a Python in which `libraries` cannot be imported."""
+    block = "".join(f"sys.modules[{name!r}] = None\n" for name in libraries)
+    command = [sys.executable, "-c", f"import sys\n{block}{code}"]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+
+
+def cli(*strings):
+    return f"from mlwright.cli import main\nsys.exit(main({list(strings)!r}))"
+
+
+def test_the_core_alone_opens_and_predicts_as_ever(place):
+    done = without(EVERYTHING_ELSE, OPEN_AND_PREDICT, place)
+    assert done.returncode == 0, done.stderr
+    labels, probability, metric = json.loads(done.stdout)
+    assert set(labels) <= {"no", "yes"} and abs(sum(probability[0]) - 1) < 1e-9 and metric == "roc_auc"
+
+
+def test_the_core_alone_shows_a_model(place):
+    done = without(EVERYTHING_ELSE, cli("show", "mlwright-demo/bank.mlw"), place)
+    assert done.returncode == 0 and "roc_auc" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("library", "extra", "strings"),
+    [
+        ("polars", "train", ["check", "mlwright-demo/bank.csv"]),
+        ("scipy", "train", ["fit", "mlwright-demo/bank.csv", "-t", "y"]),
+        ("polars", "train", ["predict", "mlwright-demo/bank.mlw", "mlwright-demo/bank.csv", "-o", "x.csv"]),
+        ("httptools", "serve", ["serve", "mlwright-demo/bank.mlw"]),
+        ("httptools", "serve", ["demo"]),
+    ],
+)
+def test_a_missing_library_is_told_with_the_extra_that_brings_it(place, library, extra, strings):
+    done = without([library], cli(*strings), place)
+    assert done.returncode == 2
+    assert library in done.stderr and f"pip install 'mlwright[{extra}]'" in done.stderr
+
+
+def test_serving_does_without_uvloop(place):
+    code = """
+import urllib.request
+import mlwright as mw
+from mlwright.serving import running
+
+with running(mw.load("mlwright-demo/bank.mlw")) as url:
+    print(urllib.request.urlopen(f"{url}/ready").status)
+"""
+    done = without(["uvloop"], code, place)
+    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "catboost"])
+def test_training_does_without_a_booster_and_says_so(place, library):
+    lines = [f"{i % 50},{(i % 50) * 3 + i % 2}" for i in range(200)]
+    (place / "line.csv").write_text("\n".join(["x,y", *lines]))
+    strings = ["fit", "line.csv", "-t", "y", "--time-limit", "5s", "--quiet", "--json"]
+    done = without([library], cli(*strings), place)
+    assert done.returncode == 0, done.stderr
+    board = json.loads(done.stdout)["evaluation"]["leaderboard"]
+    assert any(entry.get("weight") and entry["family"] != library for entry in board)

@@ -1,0 +1,41 @@
+"""What several kinds of tests share: the demo's folder with a model trained once for the whole run."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `mlwright demo` leaves behind, made once in a few seconds. Not to be changed."""
+    from mlwright.cli.commands.demo import LEAK, MODEL, TABLE, TARGET, write_tables
+    from mlwright.lifecycle import fit
+
+    folder = tmp_path_factory.mktemp("demo") / "mlwright-demo"
+    write_tables(folder)
+    model = fit(folder / TABLE, target=TARGET, drop=(LEAK,), time_limit="8s")
+    model.save(folder / MODEL)
+    (folder / "card.md").write_text(model.card, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def place(demo_folder: Path, tmp_path: Path) -> Path:
+    """A folder of one's own, with a copy of the demo's folder in it."""
+    shutil.copytree(demo_folder, tmp_path / "mlwright-demo")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def environment() -> Callable[[], dict[str, str]]:
+    """Environment variables for a child process that finds this interpreter's commands and draws plainly."""
+
+    def make() -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        return {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
+
+    return make

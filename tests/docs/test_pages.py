@@ -1,0 +1,71 @@
+"""Documentation that cannot lie: every block runs, every link leads somewhere, every tree is exact."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+STORY = Path(__file__).with_name("story.py")
+LINK = re.compile(r"\[[^\]]+\]\((?!https?://)([^)#]+)?(#[^)]+)?\)")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "```" in p.read_text(encoding="utf-8")], ids=name)
+def test_every_block_of_the_page_runs_in_order(page, place, environment):
+    done = subprocess.run(
+        [sys.executable, STORY, page],
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=name)
+def test_every_link_to_a_file_leads_to_one(page):
+    links = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8")) if target]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name(p) for p in PAGES[1:] if f"({name(p)})" not in readme] == []
+
+
+def test_the_tree_in_the_readme_is_the_tree():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = text.partition("    src/mlwright/\n")[2].partition("\n\n")[0]
+    told = {line.split("/")[0].strip() for line in tree.splitlines()}
+    folders = {
+        p.name for p in (ROOT / "src" / "mlwright").iterdir() if p.is_dir() and p.name != "__pycache__"
+    }
+    assert told == folders
+    assert all(re.fullmatch(r"      \w+/ +\S.*", line) for line in tree.splitlines())
+
+
+def test_every_public_verb_stands_in_the_readme_or_a_guide():
+    import mlwright
+
+    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
+    verbs = [n for n in mlwright.__all__ if not n.startswith("_")]
+    assert [v for v in verbs if not re.search(rf"\b{v}\b", text)] == []
+
+
+def test_every_kind_of_error_stands_on_its_page():
+    from mlwright.base import errors
+
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    kinds = [
+        n for n, k in vars(errors).items() if isinstance(k, type) and issubclass(k, errors.MlwrightError)
+    ]
+    inner = {"MlwrightError", "DataProblem", "ModelFileProblem"}
+    assert [n for n in kinds if n not in inner and f"`{n}`" not in text] == []

@@ -1,0 +1,156 @@
+"""A user's whole story through the command line, with nothing faked."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cli(place: Path, environment) -> Cli:
+    """Runs a command in a folder that holds what the demo leaves behind."""
+
+    def run(*strings: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mlwright", *strings]
+        return subprocess.run(
+            command, cwd=place, env=environment(), capture_output=True, text=True, check=False, timeout=300
+        )
+
+    return run
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_of_ones_own_becomes_a_model_that_predicts_and_is_measured(cli, place):
+    lines = ["size;town;built;price"]
+    lines += [
+        f"{30 + i % 90};{'Oslo' if i % 3 else 'Bergen'};{1950 + i % 70};{(30 + i % 90) * 1000 + i % 7}"
+        for i in range(400)
+    ]
+    (place / "flats.csv").write_text("\n".join(lines), encoding="utf-8")
+    done = cli("fit", "flats.csv", "--target", "price", "--time-limit", "6s", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    evaluation = told["evaluation"]
+    assert told["model"] == "flats.mlw" and evaluation["task"] == "regression"
+    assert evaluation["scores"][0]["high"] < evaluation["baseline"][0]["value"]
+
+    assert cli("predict", "flats.mlw", "flats.csv", "-o", "out.csv").returncode == 0
+    scored = rows_of(place / "out.csv")
+    assert len(scored) == 400 and all(float(row["predicted_price"]) > 0 for row in scored)
+    assert cli("evaluate", "flats.mlw", "flats.csv", "--require", "26000").returncode == 0
+    assert cli("evaluate", "flats.mlw", "flats.csv", "--require", "0.001").returncode == 1
+
+
+def test_check_sees_the_leak_in_a_table(cli, place):
+    rows = "\n".join(f"{i},{i % 2},{'yes' if i % 2 else 'no'}" for i in range(300))
+    (place / "leak.csv").write_text(f"age,outcome,bought\n{rows}\n", encoding="utf-8")
+    done = cli("check", "leak.csv", "--target", "bought", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert any(f["column"] == "outcome" and f["status"] == "found" for f in told["findings"])
+
+
+def test_show_fits_the_terminal(cli):
+    done = cli("show", "mlwright-demo/bank.mlw")
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 100 and len(done.stdout.splitlines()) < 90
+
+
+def test_a_row_that_breaks_the_schema_says_so_beside_itself(cli, place):
+    table = (place / "mlwright-demo" / "new_customers.csv").read_text()
+    (place / "odd.csv").write_text(table.replace("34;", "old;", 1))
+    done = cli("predict", "mlwright-demo/bank.mlw", "odd.csv", "-o", "odd_scored.csv", "--strict")
+    assert done.returncode == 1
+    scored = rows_of(place / "odd_scored.csv")
+    assert "age" in scored[0]["error"] and scored[0]["predicted_y"] == ""
+    assert all(row["predicted_y"] and not row["error"] for row in scored[1:])
+
+
+@pytest.mark.parametrize(
+    ("strings", "code", "said"),
+    [
+        (("fit", "nothing.csv", "-t", "y"), 3, "nothing.csv"),
+        (("fit", "mlwright-demo/bank.csv", "-t", "poutcom"), 3, "did you mean 'poutcome'?"),
+        (("fit", "mlwright-demo/bank.csv", "-t", "y", "--drop", "durration"), 2, "did you mean 'duration'?"),
+        (("fit", "mlwright-demo/bank.csv", "-t", "y", "--time-limit", "soon"), 2, "no span of time"),
+        (("show", "mlwright-demo/bank.csv"), 3, "not a model file"),
+        (("show", "mlwright-demo/bnak.mlw"), 3, "did you mean 'bank.mlw'?"),
+        (("predict", "mlwright-demo/bank.mlw", "mlwright-demo/bank.csv", "-o", "x.xlsx"), 2, ".parquet"),
+        (("serve", "mlwright-demo/bank.mlw", "--host", "0.0.0.0"), 2, "token"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_its_way_out(cli, strings, code, said):
+    done = cli(*strings)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_serve_answers_until_it_is_told_to_stop(place, environment):
+    command = [sys.executable, "-m", "mlwright", "serve", "mlwright-demo/bank.mlw", "--port", "0", "--json"]
+    with subprocess.Popen(command, cwd=place, env=environment(), stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = "".join(iter(server.stdout.readline, "}\n")) + "}"
+        url = json.loads(told)["url"]
+        with urllib.request.urlopen(f"{url}/schema") as answer:
+            row = json.load(answer)["examples"][0]
+        request = urllib.request.Request(
+            f"{url}/predict", json.dumps(row).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["label"] in ("no", "yes")
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=30) == 0
+
+
+def test_the_demo_goes_the_whole_way(cli, place):
+    done = cli("demo", "--folder", "mine", "--time-limit", "8s")
+    assert done.returncode == 0, done.stderr
+    for said in ("Findings", "baseline", "POST /predict", "200 OK", "mlwright fit yours.csv --target COLUMN"):
+        assert said in done.stdout
+    assert {p.name for p in (place / "mine").iterdir()} == {
+        "bank.csv",
+        "new_customers.csv",
+        "bank.mlw",
+        "card.md",
+    }
+
+
+def test_an_interrupted_search_keeps_the_best_so_far(place, environment):
+    command = [
+        sys.executable,
+        "-m",
+        "mlwright",
+        "fit",
+        "mlwright-demo/bank.csv",
+        "-t",
+        "y",
+        "--time-limit",
+        "10m",
+        "-o",
+        "kept.mlw",
+    ]
+    with subprocess.Popen(
+        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as fitting:
+        assert fitting.stderr is not None
+        for line in fitting.stderr:
+            if line.startswith("training"):
+                break
+        with pytest.raises(subprocess.TimeoutExpired):
+            fitting.wait(timeout=8)
+        fitting.send_signal(signal.SIGINT)
+        fitting.communicate(timeout=120)
+    assert fitting.returncode in (0, 130)
+    assert (place / "kept.mlw").exists() == (fitting.returncode == 0)
