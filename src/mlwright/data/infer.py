@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import polars as pl
@@ -26,6 +26,7 @@ from mlwright.data.typed_kind import Judged, judge_typed
 _MOST_CATEGORIES = 10_000
 _FEWEST_SEEN = 5
 _MOST_ALIKE = 10
+_GROUPED = r"^\s*[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+\s*$"
 _SHARED = frozenset((codes.CONSTANT, codes.ALL_MISSING, codes.MISSING_MARKERS, codes.ROW_COUNTER))
 
 
@@ -89,6 +90,12 @@ def infer_table(raw: pl.DataFrame, hints: Hints | None = None) -> Inferred:
         columns.append(column)
         values.append(decoded)
         findings.extend(found)
+    if hints.number is None and any(c.number.decimal == "," for c in columns):
+        again = replace(hints, number=NumberFormat(decimal=",", thousands="."))
+        for i in (i for i, c in enumerate(columns) if _all_grouped(raw.to_series(i), c)):
+            columns[i], values[i], _ = _infer_column(raw.to_series(i), again)
+            evidence = "its points separate thousands, since other columns have decimal commas"
+            findings.append(finding(codes.NUMBER_FORMAT, evidence, column=columns[i].name))
     return Inferred(Schema(columns=tuple(columns)), pl.DataFrame(values), gathered(findings))
 
 
@@ -102,6 +109,14 @@ def gathered(findings: list[Finding]) -> tuple[Finding, ...]:
         first = ", ".join(map(repr, names[:5]))
         out.append(finding(code, f"{len(names)} columns: {first} and {len(names) - 5} more"))
     return tuple(out)
+
+
+def _all_grouped(raw: pl.Series, column: Column) -> bool:
+    """Whether a column of numbers has points, and each of them before three digits: `1.000` but never `1.5`."""
+    if column.kind != "numeric" or column.number != NumberFormat() or raw.dtype != pl.String:
+        return False
+    pointed = raw.filter(raw.str.contains(".", literal=True))
+    return len(pointed) > 0 and bool(pointed.str.contains(_GROUPED).all())
 
 
 def _infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, pl.Series, list[Finding]]:

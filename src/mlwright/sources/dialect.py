@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from mlwright.sources.structure import structure_of
+
 _CANDIDATES: Final = (",", ";", "\t", "|")
 _NONE: Final = "\x1f"
 """A separator that no text file has: for files of one column."""
@@ -79,6 +81,7 @@ def _fit(sample: str, separator: str, quote: str) -> _Fit:
         delimiter=separator,
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        skipinitialspace=True,
     )
     counts: list[int] = []
     for row in rows:
@@ -120,12 +123,15 @@ def _separator(fits: dict[tuple[str, str], _Fit], quote: str, suffix: str) -> st
 def _quote(separator: str, fits: dict[tuple[str, str], _Fit], sample: str) -> str:
     if '"' not in sample:
         return '"'
+    if structure_of(sample.encode(), separator, '"').regular_quotes:
+        return '"'
     with_quotes = fits.get((separator, '"')) or _fit(sample, separator, '"')
     without = fits.get((separator, "")) or _fit(sample, separator, "")
     edge = re.escape(separator)
-    opened = len(re.findall(rf'(?:^|{edge})"', sample, re.MULTILINE))
+    opened = len(re.findall(rf'(?:^|{edge}) *"', sample, re.MULTILINE))
     closed = len(re.findall(rf'"(?:$|{edge})', sample, re.MULTILINE))
-    balanced = abs(opened - closed) <= 0.1 * max(opened, closed) + 1
-    if without.share == 1.0 and (with_quotes.share < 1.0 or not balanced):
+    balanced = abs(opened - closed) <= 0.05 * max(opened, closed)
+    regular = without.share == 1.0 and without.first == without.fields
+    if regular and (with_quotes.share < 1.0 or not balanced):
         return ""
     return '"'

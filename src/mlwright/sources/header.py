@@ -27,6 +27,9 @@ def has_header(first: list[str], body: pl.DataFrame) -> bool:
         return True
     cells = cleaned(pl.Series(first, dtype=pl.String)).fill_null("")
     numbers = plain_numbers(cells)
+    places = [str(i) for i in range(len(first))]
+    if len(first) > 1 and cells.to_list() in (places, ["", *places[:-1]]):
+        return True  # pandas writes these for columns without names
     body = body.head(_BODY)
     named = repeated = numeric = 0
     for cell, number, column in zip(cells, numbers, body.get_columns(), strict=True):
