@@ -112,7 +112,7 @@ def gathered(findings: list[Finding]) -> tuple[Finding, ...]:
 
 
 def _all_grouped(raw: pl.Series, column: Column) -> bool:
-    """Whether a column of numbers has points, and each of them before three digits: `1.000` but never `1.5`."""
+    """Whether a column of numbers has points, each of them before three digits: `1.000`, never `1.5`."""
     if column.kind != "numeric" or column.number != NumberFormat() or raw.dtype != pl.String:
         return False
     pointed = raw.filter(raw.str.contains(".", literal=True))
