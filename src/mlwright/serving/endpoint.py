@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mlwright.serving.protocol import Connection
 
 _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
+_REMEMBERED = 1024
+_REMEMBERED_BYTES = 1024
 _LANE = frozenset(("/health", "/ready", "/metrics"))
 
 
@@ -39,6 +41,8 @@ class Endpoint:
         self.batch = Batch(model, settings, self.metrics)
         self.connections: set[Connection] = set()
         self.peers: Counter[str] = Counter()
+        self.known_heads: dict[bytes, tuple[Head, Route]] = {}
+        """Heads as they came: clients differ in little but a length, so that few need reading."""
         self.held_bytes = 0
         self.is_warm = False
         self.is_draining = False
@@ -102,6 +106,13 @@ class Endpoint:
         if route.answer is None:
             _check_content(head)
         return route
+
+    def remember(self, raw: bytes, head: Head, route: Route) -> None:
+        """Keeps what a head was read as."""
+        if len(raw) <= _REMEMBERED_BYTES:
+            if len(self.known_heads) >= _REMEMBERED:
+                self.known_heads.clear()
+            self.known_heads[raw] = head, route
 
     def permit(self, route: Route, head: Head, *, reserved: bool) -> None:
         """Whether this request may pass now. Raises `Refused` (401, 403, 413, 503)."""

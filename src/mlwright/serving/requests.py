@@ -58,7 +58,6 @@ class Requests:
         self._held = 0
         self._body: FixedBody | ChunkedBody = FixedBody(0)
         self._request: tuple[Head, Route] | None = None
-        self._known: tuple[bytes, Head, Route] | None = None
 
     @property
     def has_bytes(self) -> bool:
@@ -146,17 +145,17 @@ class Requests:
             return False
         raw = self._data[self._at : end + 4]
         self._at = end + 4
-        known = self._known
-        if known is not None and known[0] == raw:  # heads of one client seldom differ
-            head, route = known[1], known[2]
-        else:
+        known = self._endpoint.known_heads.get(raw)
+        if known is None:
             head = read_head(raw)
             try:
                 route = self._endpoint.route(head)
             except Refused as refused:
                 self._answer_early(head, refused, "other")
                 return True
-            self._known = raw, head, route
+            self._endpoint.remember(raw, head, route)
+        else:
+            head, route = known
         try:
             self._endpoint.permit(route, head, reserved=self.reserved)
         except Refused as refused:

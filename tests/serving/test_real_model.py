@@ -1,0 +1,124 @@
+"""A real model file behind the endpoint answers as it does in Python."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.serving.conftest import Wire, predict, request
+
+from mlwright import artifact
+from mlwright.artifact import SampleOutputs, Samples, assemble
+from mlwright.base.canonical import canonical_json
+from mlwright.base.errors import NotAModel
+from mlwright.base.evaluation import Evaluation, Score
+from mlwright.base.finding import Findings
+from mlwright.base.profile import Profile
+from mlwright.base.schema import Column, Schema, Target
+from mlwright.graph.build import ML, GraphBuilder
+from mlwright.serving import running
+
+SCHEMA = Schema(
+    columns=(
+        Column(name="age", kind="numeric"),
+        Column(name="member", kind="boolean"),
+        Column(name="city", kind="categorical"),
+        Column(name="bought", kind="categorical", role="target"),
+    ),
+    target=Target(name="bought", task="binary", classes=("0", "1"), label_type="integer", positive="1"),
+)
+ROW = {"age": 40.0, "member": True, "city": "Rome"}
+
+
+def graph() -> bytes:
+    g = GraphBuilder()
+    numbers, strings = g.input("numbers", "float64", 2), g.input("strings", "string", 1)
+    code = g.node(
+        "LabelEncoder", strings, domain=ML, keys_tensor=np.array(["Oslo", "Rome"], dtype=object),
+        values_tensor=np.array([0.5, -1.25]), default_tensor=np.array([0.0]),
+    )  # fmt: skip
+    known = g.node("Where", g.node("IsNaN", numbers), g.constant(0.0), numbers)
+    weights = g.constant(np.array([[-0.02, 0.03], [0.5, -0.5], [1.0, -1.0]]))
+    margin = g.node("MatMul", g.concat([known, code]), weights)
+    g.output("probability", g.node("Softmax", margin, axis=1), "float64", 2)
+    g.output("label", g.node("ArgMax", margin, axis=1, keepdims=0), "int64", None)
+    g.output("margin", margin, "float64", 2)
+    return g.to_bytes()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    margin = np.array([-0.02 * 40 + 0.5 - 1.25, 0.03 * 40 - 0.5 + 1.25])
+    probability = np.exp(margin) / np.exp(margin).sum()
+    outputs = SampleOutputs(
+        probability=(tuple(probability.tolist()),), label=(1,), margin=(tuple(margin.tolist()),)
+    )
+    score = Score(metric="log_loss", value=0.5, low=0.4, high=0.6, rows=40, greater_is_better=False)
+    evaluation = Evaluation(
+        task="binary", metric="log_loss", scores=(score,), baseline=(score,), rows=40, how="held out",
+        split="random", leaderboard=(),
+    )  # fmt: skip
+    data = assemble(
+        kind="tabular",
+        versions={"numpy": "2"},
+        recipe={"seed": 0},
+        timings={
+            "created_at": "2026-01-02T03:04:05Z",
+            "machine": "a machine",
+            "fit_seconds": 1.0,
+            "entries": {},
+        },
+        members={
+            "model.onnx": graph(),
+            "schema.json": canonical_json(SCHEMA),
+            "profile.json": canonical_json(Profile(rows=40, columns=())),
+            "evaluation.json": canonical_json(evaluation),
+            "findings.json": canonical_json(Findings()),
+            "samples.json": canonical_json(Samples(rows=(ROW,), outputs=outputs)),
+            "card.md": b"# A small model\n",
+        },
+    )
+    path = tmp_path_factory.mktemp("model") / "small.mlw"
+    path.write_bytes(data)
+    return path
+
+
+def test_a_model_file_is_served_from_its_path_and_answers_as_in_python(file):
+    model = artifact.load(file)
+    source = random.Random(7)
+    rows = [
+        {
+            "age": source.choice([None, source.uniform(0, 90)]),
+            "member": source.choice([True, False, None]),
+            "city": source.choice(["Oslo", "Rome", "elsewhere", "", None]),
+        }
+        for _ in range(200)
+    ]
+    probability, label = model.predict_proba(rows), model.predict(rows)
+    with running(file) as url, Wire(url) as wire:
+        wire.send(predict(rows))
+        together = wire.reply().json["predictions"]
+        wire.send(b"".join(predict(r) for r in rows))
+        alone = [wire.reply().json for _ in rows]
+        wire.send(request(path="/schema"))
+        example = wire.reply().json["examples"][0]
+        wire.send(request(path="/metrics"))
+        assert model.digest in wire.reply().body.decode()
+    assert example == ROW
+    for i, answers in enumerate(zip(together, alone, strict=True)):
+        for answer in answers:
+            assert answer["label"] == int(label[i])
+            assert answer["probability"] == {"0": probability[i][0], "1": probability[i][1]}
+            assert math.isclose(sum(answer["probability"].values()), 1.0)
+    assert alone[0]["model"] == model.digest[:12]
+
+
+def test_a_file_that_is_no_model_does_not_start(tmp_path):
+    path = tmp_path / "other.mlw"
+    path.write_text(json.dumps({"not": "a model"}))
+    with pytest.raises(NotAModel), running(path):
+        pytest.fail("it must not start")
