@@ -122,10 +122,10 @@ def _least_squares(x: Floats, y: Codes | Floats, folds: Codes) -> Floats:
     x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     x = np.column_stack([np.ones(len(x)), x])
     predicted = np.empty(y.shape, dtype=np.float64)
-    whole_xx, whole_xy = x.T @ x, x.T @ y
-    penalty = RIDGE * len(x) * np.eye(x.shape[1])
-    for fold in range(FOLDS):
-        held = folds == fold
-        xx, xy = whole_xx - x[held].T @ x[held], whole_xy - x[held].T @ y[held]
-        predicted[held] = x[held] @ np.linalg.solve(xx + penalty, xy)
+    rows = [np.flatnonzero(folds == fold) for fold in range(FOLDS)]
+    squares = [(x[held].T @ x[held], x[held].T @ y[held]) for held in rows]
+    whole_xx = sum(xx for xx, _ in squares) + RIDGE * len(x) * np.eye(x.shape[1])
+    whole_xy = sum(xy for _, xy in squares)
+    for held, (xx, xy) in zip(rows, squares, strict=True):
+        predicted[held] = x[held] @ np.linalg.solve(whole_xx - xx, whole_xy - xy)
     return predicted

@@ -141,7 +141,7 @@ def disguised_missing(table: Table) -> Iterator[Seen]:
         for value in _sentinels(known, column.name):
             rows = numbers == value
             share = wilson(int(rows.sum()), len(numbers))
-            # The one kind of value that evidence names: it comes from the list above, not from somebody's row.
+            # The one value that evidence ever names: it comes from a list above, not from somebody's row.
             what = "an impossible zero" if value == 0 else f"{value:.0f}, far from all other values,"
             yield Seen(
                 f"{what} stands in {int(rows.sum()):,} rows, {percent(share)}",

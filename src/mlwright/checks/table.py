@@ -20,7 +20,7 @@ SAMPLE_ROWS = 50_000
 SAMPLE_CELLS = 5_000_000
 """And rows times columns."""
 FOLDS = 5
-MOST_CODES = 20
+MOST_CODES = 10
 
 
 @dataclass(frozen=True)
