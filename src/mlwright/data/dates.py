@@ -17,6 +17,8 @@ from mlwright.base.decoding import moment_of
 
 _EXACT = 2**53
 """Microseconds that a double holds exactly: until the year 2255."""
+_FEWEST_IN_ORDER = 5
+"""Fewer dates may well be in order by chance."""
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ISO_SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _DAYS_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y")
@@ -117,7 +119,7 @@ def date_form(texts: list[str], name: str, extra: tuple[str, ...] = ()) -> DateF
     if not exchanged:
         return DateForm((fitting[0],))
     day_first, month_first = sorted(exchanged[0], key=lambda f: not f.startswith("%d"))
-    in_order = [_in_order(texts, f) for f in (day_first, month_first)]
+    in_order = [len(texts) >= _FEWEST_IN_ORDER and _in_order(texts, f) for f in (day_first, month_first)]
     if in_order[0] != in_order[1]:
         chosen = day_first if in_order[0] else month_first
         return DateForm((chosen,), other=_exchanged(chosen), by_order=True)
