@@ -57,9 +57,11 @@ class Session:
         self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]
     ) -> list[npt.NDArray[Any]]:
         feed = {"numbers": np.ascontiguousarray(numbers), "strings": np.ascontiguousarray(strings)}
-        answers: list[npt.NDArray[Any]] = self._session.run(
-            self._names, {name: feed[name] for name in feed if name in self._inputs}
-        )
+        given = {name: feed[name] for name in feed if name in self._inputs}
+        try:
+            answers: list[npt.NDArray[Any]] = self._session.run(self._names, given)  # Any: as above
+        except Exception as error:  # onnxruntime's classes have no root of their own
+            raise _refused(error) from error
         return answers
 
 
@@ -84,9 +86,10 @@ def _open(graph: bytes) -> Any:  # Any: onnxruntime has no types
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelRefused(
-            f"onnxruntime cannot run it: {str(error)[:300]}",
-            where="the graph",
-            remedy="make the model again with mlwright",
-        ) from error
+    except Exception as error:  # onnxruntime's classes have no root of their own
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> ModelRefused:
+    problem = f"onnxruntime cannot run it: {str(error)[:300]}"
+    return ModelRefused(problem, where="the graph", remedy="make the model again with mlwright")

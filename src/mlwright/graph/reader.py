@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from mlwright.base.errors import ModelRefused, shown
 
@@ -89,6 +90,9 @@ SHAPE = Message("a shape", {1: _MANY}, {})
 DIMENSION = Message("a dimension", {1: _ONE_NUMBER, 2: _ONE}, {3: "a denotation"})
 # The deepest chain is model, graph, input, type, tensor type, shape, dimension: seven, and nothing recurses.
 
+_SHORT = 64
+"""Bytes of a packed list up to which reading one by one is quicker than numpy."""
+
 _REMEDY = "make the model again with mlwright; a graph from elsewhere is not run"
 
 
@@ -135,10 +139,12 @@ def text_of(data: bytes, at: int, end: int) -> str:
         refuse(f"a name is not UTF-8: {shown(data[at:end])}")
 
 
-def packed_count(data: bytes, at: int, end: int) -> int:
-    """How many varints are packed in `data[at:end]`, each of them minimal. Runs at the speed of numpy."""
+def packed_array(data: bytes, at: int, end: int) -> npt.NDArray[np.int64]:
+    """The varints packed in `data[at:end]`, each of them minimal, as signed numbers; at numpy's speed."""
     if at == end:
         refuse("a packed list is written though it is empty")
+    if end - at <= _SHORT:
+        return np.array(list(_varints(data, at, end)), dtype=np.uint64).view(np.int64)
     octets = np.frombuffer(data, np.uint8, end - at, at)
     last = np.flatnonzero(octets < 0x80)
     if not len(last) or last[-1] != len(octets) - 1:
@@ -147,16 +153,19 @@ def packed_count(data: bytes, at: int, end: int) -> int:
     final = octets[last]
     if (lengths > 10).any() or ((lengths > 1) & (final == 0)).any() or ((lengths == 10) & (final > 1)).any():
         refuse("a packed number is not written in the shortest way")
-    return len(last)
+    first = last - lengths + 1
+    values = np.zeros(len(last), dtype=np.uint64)
+    for i in range(int(lengths.max())):
+        some = np.flatnonzero(lengths > i)
+        values[some] |= (octets[first[some] + i] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * i)
+    return values.view(np.int64)
 
 
-def packed_values(data: bytes, at: int, end: int) -> list[int]:
-    """The varints packed in `data[at:end]`; for short lists such as dimensions."""
-    values = []
+def _varints(data: bytes, at: int, end: int) -> Iterator[int]:
+    """The varints packed in `data[at:end]`, one by one."""
     while at < end:
         value, at = _varint(data, at, end)
-        values.append(value)
-    return values
+        yield value
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:

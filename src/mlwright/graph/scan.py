@@ -17,8 +17,9 @@ import numpy as np
 
 from mlwright.base.errors import shown
 from mlwright.graph import reader, wire
+from mlwright.graph.attributes import Attribute, check_attributes
 from mlwright.graph.operators import GROWING, MICROSOFT, OPERATORS, OPSETS, SHAPE_INPUTS
-from mlwright.graph.reader import fields, packed_count, packed_values, refuse, text_of
+from mlwright.graph.reader import fields, packed_array, refuse, text_of
 
 _DTYPES = {code: name for name, code in wire.DTYPES.items()}
 _SIZES = {name: np.dtype(name).itemsize for name in wire.DTYPES if name != "string"}
@@ -29,6 +30,7 @@ _MOST_SHAPE_VALUES = 64
 _MOST_GROWTH = 1_000_000
 # AttributeProto.AttributeType, and the field that holds the value of each.
 _ATTRIBUTE_FIELDS = {1: 2, 2: 3, 3: 4, 4: 5, 6: 7, 7: 8, 8: 9}
+_LISTS = frozenset({7, 8, 9})
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
     inputs: list[str] = []
     outputs: list[str] = []
     operator = domain = ""
-    attributes: set[str] = set()
+    attributes: dict[str, Attribute] = {}
     for number, start, stop in fields(data, at, end, reader.NODE):
         if number == 1:
             inputs.append(_name(data, start, stop) if stop > start else "")
@@ -208,16 +210,17 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
         elif number == 4:
             operator = text_of(data, start, stop)
         elif number == 5:
-            name = _attribute(data, start, stop, walk)
-            if name in attributes:
-                refuse(f"the attribute {name!r} is repeated")
-            attributes.add(name)
+            attribute = _attribute(data, start, stop, walk)
+            if attribute.name in attributes:
+                refuse(f"the attribute {attribute.name!r} is repeated")
+            attributes[attribute.name] = attribute
         else:
             domain = text_of(data, start, stop)
     key = (domain, operator)
     if key not in OPERATORS[walk.format_version]:
         refuse(f"the operator {shown(f'{domain}.{operator}' if domain else operator)} is not on the list")
     walk.operators[key] += 1
+    check_attributes(operator, attributes)
     if not outputs:
         refuse(f"a node {operator} has no output")
     for name in outputs:
@@ -231,29 +234,29 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
         walk.shapes += [(operator, name) for i, name in enumerate(inputs) if name and i in deciding]
 
 
-def _attribute(data: bytes, at: int, end: int, walk: _Walk) -> str:
-    name, kind = "", 0
-    held: set[int] = set()
+def _attribute(data: bytes, at: int, end: int, walk: _Walk) -> Attribute:
+    attribute = Attribute()
     for number, start, stop in fields(data, at, end, reader.ATTRIBUTE):
         if number == 1:
-            name = _name(data, start, stop)
+            attribute.name = _name(data, start, stop)
         elif number == 20:
-            kind = start
+            attribute.kind = start
         else:
-            held.add(number)
+            attribute.places.append((number, start, stop))
             if number == 5:
                 _tensor(data, start, stop, walk)
-            elif number == 7 and (stop - start) % 4:
-                refuse(f"the list of floats {name!r} ends within a number")
+            elif number == 7 and (stop == start or (stop - start) % 4):
+                refuse(f"the list of floats {attribute.name!r} is empty or ends within a number")
             elif number == 8:
-                packed_count(data, start, stop)
+                attribute.numbers = packed_array(data, start, stop)
             elif number in (4, 9):
                 text_of(data, start, stop)
-    expected = _ATTRIBUTE_FIELDS.get(kind)
-    lists = (7, 8, 9)
-    if not name or expected is None or not (held == {expected} or (not held and expected in lists)):
-        refuse(f"the attribute {shown(name)} of type {kind} does not hold exactly one value of its type")
-    return name
+    expected = _ATTRIBUTE_FIELDS.get(attribute.kind)
+    held = {number for number, _, _ in attribute.places}
+    if not attribute.name or expected is None or (held or _LISTS & {expected}) != {expected}:
+        name = shown(attribute.name)
+        refuse(f"the attribute {name} of type {attribute.kind} does not hold exactly one value of its type")
+    return attribute
 
 
 def _tensor(data: bytes, at: int, end: int, walk: _Walk) -> _Tensor:
@@ -262,8 +265,7 @@ def _tensor(data: bytes, at: int, end: int, walk: _Walk) -> _Tensor:
     raw = False
     for number, start, stop in fields(data, at, end, reader.TENSOR):
         if number == 1:
-            packed_count(data, start, stop)
-            tensor.dims = tuple(packed_values(data, start, stop))
+            tensor.dims = tuple(packed_array(data, start, stop).tolist())
         elif number == 2:
             if start not in _DTYPES:
                 refuse(f"a tensor has the element type {start}")
@@ -275,7 +277,7 @@ def _tensor(data: bytes, at: int, end: int, walk: _Walk) -> _Tensor:
             tensor.name = _name(data, start, stop)
         else:
             raw, tensor.start, tensor.stop = True, start, stop
-    if not tensor.dtype or len(tensor.dims) > 8 or any(d >= 1 << 31 for d in tensor.dims):
+    if not tensor.dtype or len(tensor.dims) > 8 or not all(0 <= d < 1 << 31 for d in tensor.dims):
         refuse(f"the tensor {shown(tensor.name)} has no element type, or dimensions that cannot be")
     count = math.prod(tensor.dims)
     if tensor.dtype == "string":

@@ -1,0 +1,107 @@
+"""What the attributes of tree ensembles and n-gram counters may say, checked before anything runs them.
+
+Called by `scan`. onnxruntime descends into a tree by recursion and trusts an n-gram counter's bounds: a chain
+of 12,000 nodes ends the process on a stack of 8 MiB, 1,000 on one of 512 KiB, a skip of 2**40 never ends,
+and a list of indexes that is too short aborts (measured with 1.32.0). What it refuses itself is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.graph.reader import refuse
+
+DEEPEST_TREE = 512
+"""Nodes on the longest way through a tree."""
+
+_LONGEST_GRAM, _MOST_SKIPS, _MOST_GRAMS = 8, 8, 1_000_000
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass
+class Attribute:
+    """One attribute of a node, as places in the bytes."""
+
+    name: str = ""
+    kind: int = 0
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+    """Field number, then the value and 0 of a number, or the first and the last offset of anything else."""
+    numbers: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """The list of whole numbers, where it holds one."""
+
+    def number(self, default: int) -> int:
+        """The whole number that it holds."""
+        held = [value for number, value, _ in self.places if number == 3]
+        return held[0] if held else default
+
+
+Attributes = Mapping[str, Attribute]
+
+
+def check_attributes(operator: str, attributes: Attributes) -> None:
+    """Refuses attributes that onnxruntime would follow to its death; other operators pass."""
+    check = _CHECKS.get(operator)
+    if check is not None:
+        check(attributes)
+
+
+def _check_trees(attributes: Attributes) -> None:
+    """Every way through every tree is short; a circle is a way without end."""
+    absent = Attribute()
+    names = ("nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs", "tree_roots")
+    true, false, true_leaf, false_leaf, level = (attributes.get(n, absent).numbers for n in names)
+    count = len(true)
+    if not count or {len(false), len(true_leaf), len(false_leaf)} != {count} or not len(level):
+        refuse("a tree ensemble's lists of nodes have different lengths, or none")
+    children = np.concatenate([true[true_leaf == 0], false[false_leaf == 0], level])
+    if children.min() < 0 or children.max() >= count:
+        refuse("a tree ensemble leads to a node that it does not have")
+    depth = 0
+    while len(level):
+        depth += 1
+        if depth > DEEPEST_TREE:
+            refuse(f"a tree is deeper than {DEEPEST_TREE} nodes, or leads in a circle")
+        level = np.unique(
+            np.concatenate([true[level][true_leaf[level] == 0], false[level][false_leaf[level] == 0]])
+        )
+
+
+def _check_grams(attributes: Attributes) -> None:
+    """The pool is divided as the counts say, with one index for each n-gram of it."""
+    absent = Attribute()
+    shortest = attributes.get("min_gram_length", absent).number(0)
+    longest = attributes.get("max_gram_length", absent).number(0)
+    if not 1 <= shortest <= longest <= _LONGEST_GRAM:
+        refuse(
+            f"an n-gram counter has n-grams of {shortest} to {longest} words instead of 1 to {_LONGEST_GRAM}"
+        )
+    if attributes.get("max_skip_count", absent).number(0) > _MOST_SKIPS:
+        refuse(f"an n-gram counter skips more than {_MOST_SKIPS} words")
+    words = sum(number == 9 for number, _, _ in attributes.get("pool_strings", absent).places)
+    pool = words + len(attributes.get("pool_int64s", absent).numbers)
+    starts = attributes.get("ngram_counts", absent).numbers
+    sizes = np.diff(starts, append=pool)
+    lengths = np.arange(1, len(starts) + 1)
+    if not len(starts) or starts[0] != 0 or (sizes < 0).any() or (sizes % lengths).any():
+        refuse("an n-gram counter divides its pool otherwise than its words allow")
+    indexes = attributes.get("ngram_indexes", absent).numbers
+    if len(indexes) != (sizes // lengths).sum() or not len(indexes):
+        refuse("an n-gram counter has not one index for each n-gram")
+    if indexes.min() < 0 or indexes.max() >= _MOST_GRAMS:
+        refuse(f"an n-gram counter has an index that is not within 0 and {_MOST_GRAMS}")
+    weights = [
+        stop - start for number, start, stop in attributes.get("weights", absent).places if number == 7
+    ]
+    if weights and weights[0] != 4 * len(indexes):
+        refuse("an n-gram counter has not one weight for each n-gram")
+
+
+_CHECKS: dict[str, Callable[[Attributes], None]] = {
+    "TreeEnsemble": _check_trees,
+    "TfIdfVectorizer": _check_grams,
+}
