@@ -1,6 +1,7 @@
 """Progress on a terminal and elsewhere."""
 
 import io
+import itertools
 
 import pytest
 from rich.console import Console
@@ -22,7 +23,7 @@ def tell(progress: Progress) -> None:
 def test_on_a_terminal_stages_that_ended_stay_with_their_time():
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=90, highlight=False)
-    ticks = iter([10.0, 14.2, 14.2, 15.0])
+    ticks = itertools.count(10.0, 4.2)
     tell(BarProgress(console, clock=lambda: next(ticks)))
     text = file.getvalue()
     assert "searching" in text and "4.2 s" in text and "12 s left" in text
@@ -41,3 +42,18 @@ def test_elsewhere_a_stage_is_a_line(capsys: pytest.CaptureFixture[str]):
 def test_quiet_is_silence(capsys: pytest.CaptureFixture[str]):
     tell(Screen(quiet=True).progress())
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_stage_that_took_no_time_leaves_no_line():
+    file = io.StringIO()
+    progress = BarProgress(Console(file=file, force_terminal=True, width=90), clock=lambda: 1.0)
+    tell(progress)
+    tell(progress)
+    assert "✓" not in file.getvalue()
+
+
+def test_a_stage_is_told_once(capsys: pytest.CaptureFixture[str]):
+    progress = LineProgress()
+    tell(progress)
+    tell(progress)
+    assert capsys.readouterr().err.count("searching ...") == 1

@@ -9,14 +9,17 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from mlwright.base.progress import Progress
 from mlwright.cli import figures
 from mlwright.cli.screen import safe
 
+WORTH_A_LINE_S = 1.0
+
 
 class BarProgress(Progress):
-    """One bar for the whole call; stages that are over stay above it with the time they took."""
+    """One bar for the whole call; stages that took a second or more stay above it with their time."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -55,18 +58,27 @@ class BarProgress(Progress):
         self._end_stage()
         self._stage = ""
         self._bars.stop()
+        self._bars.update(self._task, completed=0.0, left="", message="")
 
     def _end_stage(self) -> None:
-        if self._stage:
-            took = figures.seconds(self._clock() - self._since)
-            self._console.print(f"  [green]✓[/] {safe(self._stage)} [dim]{took}[/]", markup=True)
+        took = self._clock() - self._since
+        if self._stage and took >= WORTH_A_LINE_S:
+            line = Text.assemble(
+                "  ", ("✓ ", "green"), safe(self._stage), (f" {figures.seconds(took)}", "dim")
+            )
+            self._console.print(line)
 
 
 class LineProgress(Progress):
-    """For logs and pipes: a line when a stage begins, and the notes."""
+    """For logs and pipes: a line when a stage begins for the first time, and the notes."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
 
     def stage(self, name: str) -> None:
-        _line(f"{safe(name)} ...")
+        if name not in self._said:
+            self._said.add(name)
+            _line(f"{safe(name)} ...")
 
     def note(self, message: str) -> None:
         _line(safe(message))

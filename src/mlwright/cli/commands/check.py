@@ -6,16 +6,13 @@ import argparse
 
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
-from mlwright.cli.roles import roles_of
 from mlwright.cli.screen import Screen
+from mlwright.cli.tables import read_and_check, roles_of
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
-    from mlwright.lifecycle import check, read
-
-    dataset = read(arguments.source, **roles_of(arguments))
-    found = check(dataset)
+    dataset, found = read_and_check(arguments.source, roles_of(arguments), screen.progress())
     refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
     screen.answer(
         {

@@ -17,6 +17,7 @@ from mlwright.cli import figures
 from mlwright.cli.commands.fit import show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
+from mlwright.cli.tables import read_and_check
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -34,18 +35,18 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.answer({"table": str(folder / TABLE), "new_rows": str(folder / NEW)})
         screen.show(f"written: {folder / TABLE}, {folder / NEW}")
         return 0
-    from mlwright.lifecycle import check, fit, read
+    from mlwright.lifecycle import fit
     from mlwright.lifecycle.extras import need
 
     need("serve", "the demo")  # said before training, not after it
 
     if not screen.json:
         _show_story(screen, folder)
-    dataset = read(folder / TABLE, target=TARGET, drop=(LEAK,))
-    found = check(dataset)
+    progress = screen.progress()
+    dataset, found = read_and_check(folder / TABLE, {"target": TARGET, "drop": (LEAK,)}, progress)
     if not screen.json:
         show_table(screen, str(folder / TABLE), len(dataset), len(dataset.schema.features), found)
-    model = fit(dataset, time_limit=arguments.time_limit, progress=screen.progress())
+    model = fit(dataset, time_limit=arguments.time_limit, progress=progress)
     model.save(folder / MODEL)
     (folder / "card.md").write_text(model.card, encoding="utf-8")
     if not screen.json:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
-from mlwright.cli.roles import roles_of
 from mlwright.cli.screen import Screen
+from mlwright.cli.tables import read_and_check, roles_of
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -25,12 +25,12 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "fit needs to know what to predict", where="mlwright fit", remedy="name it with --target COLUMN"
         )
     output = output_for(arguments.source, arguments.output)
-    from mlwright.lifecycle import check, fit, read
+    from mlwright.lifecycle import fit
     from mlwright.lifecycle.fit import seconds_of
 
     seconds_of(arguments.time_limit)  # a slip here is told before the table is read
-    dataset = read(arguments.source, **roles_of(arguments))
-    found = check(dataset)
+    progress = screen.progress()
+    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress)
     if not screen.json:
         show_table(screen, arguments.source, len(dataset), len(dataset.schema.features), found)
     model = fit(
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         test=arguments.test,
         seed=arguments.seed,
         threads=arguments.threads,
-        progress=screen.progress(),
+        progress=progress,
     )
     model.save(output)
     screen.answer(

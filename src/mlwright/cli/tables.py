@@ -1,12 +1,19 @@
-"""From the flags `--target`, `--time`, ... to the arguments that `lifecycle.read` takes."""
+"""From a command's arguments to a table that was read and checked, with progress; shared by check, fit and demo."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from mlwright.base.progress import Progress
+
+if TYPE_CHECKING:
+    from mlwright.base.finding import Findings
+    from mlwright.data.dataset import Dataset
 
 
-class Roles(TypedDict):
+class Roles(TypedDict, total=False):
     """What the columns of a table are for."""
 
     target: str | None
@@ -36,3 +43,16 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
         drop=tuple(arguments.drop or ()),
         kinds=dict(arguments.kind) if arguments.kind else None,
     )
+
+
+def read_and_check(source: str | Path, roles: Roles, progress: Progress) -> tuple[Dataset, Findings]:
+    """The table and what was found in it. Raises what `lifecycle.read` raises."""
+    from mlwright.lifecycle import check, read
+
+    try:
+        progress.stage("reading")
+        dataset = read(source, **roles)
+        progress.stage("checking")
+        return dataset, check(dataset)
+    finally:
+        progress.done()
