@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mlwright.base.errors import RowProblem
-from mlwright.base.finding import Findings
+from mlwright.base.finding import Finding, Findings
 
 
 def test_check_passes_the_roles_on_and_fails_on_an_issue(mlwright, lifecycle):
@@ -26,6 +26,26 @@ def test_check_passes_the_roles_on_and_fails_on_an_issue(mlwright, lifecycle):
 def test_check_fails_on_as_little_as_it_is_told(mlwright, lifecycle, least, code):
     lifecycle.findings = Findings.of(f for f in lifecycle.findings if f.severity == "tip")
     assert mlwright("check", "a.csv", "--fail-on", least).code == code
+
+
+def test_check_shows_columns_with_the_same_finding_together(mlwright, lifecycle):
+    alike = [
+        Finding(
+            code="MLW103",
+            title="is mostly missing",
+            severity="tip",
+            status="found",
+            column=f"c{i}",
+            evidence=f"9{i} %",
+            remedy="Ask why",
+        )
+        for i in range(8)
+    ]
+    lifecycle.findings = Findings.of([*alike, alike[0]])
+    out = mlwright("check", "a.csv").out
+    assert "tip  MLW103  is mostly missing, 8 columns" in out
+    assert "c5 (95 %)" in out and "c6" not in out and "and 2 more" in out
+    assert out.count("Ask why") == 1
 
 
 def test_check_as_json_is_one_object(mlwright, lifecycle):

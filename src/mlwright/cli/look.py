@@ -56,15 +56,26 @@ def commands(rows: Iterable[tuple[str, str]]) -> RenderableType:
 
 
 def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
-    """What was found, worst first, each with its remedy; then one line for what was looked at in vain."""
-    parts: list[RenderableType] = [_finding(f) for f in (all_findings if every else all_findings.found)]
-    if not parts:
-        parts.append(Text("nothing found", style="green"))
-    if not every:
-        quiet = _quietly(all_findings)
-        if quiet:
-            parts.append(Text(quiet, style="dim"))
-    return Group(*parts)
+    """What was found, worst first: columns with the same finding together, each kind with its remedy once.
+
+    Unless `every` is asked for, one line says how many checks passed and which could not look.
+    """
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    kinds: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in dict.fromkeys(all_findings if every else all_findings.found):
+        kinds.setdefault((one.code, one.title, one.status), []).append(one)
+    for same in kinds.values():
+        first = same[0]
+        found = first.status == "found"
+        word = first.severity if found else first.status.replace("_", " ")
+        style = {"issue": "red", "tip": "yellow"}[first.severity] if found else "dim"
+        grid.add_row(Text(word, style), first.code, _alike(same))
+    parts: list[RenderableType] = [grid if kinds else Text("nothing found", style="green")]
+    quiet = "" if every else _quietly(all_findings)
+    return Group(*parts, *([Text(quiet, style="dim")] if quiet else []))
 
 
 def scores(evaluation: Evaluation) -> RenderableType:
@@ -136,21 +147,25 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _finding(finding: Finding) -> RenderableType:
-    style = {"issue": "red", "tip": "yellow"}[finding.severity] if finding.status == "found" else "dim"
-    word = finding.severity if finding.status == "found" else finding.status.replace("_", " ")
-    place = f"{safe(finding.column)}: " if finding.column else ""
-    body = Text.assemble((place, "bold"), safe(finding.title))
-    if finding.evidence:
-        body.append(f" ({safe(finding.evidence)})")
-    if finding.remedy and finding.status == "found":
-        body.append(f"\n→ {safe(finding.remedy)}", style="dim")
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(width=5 if finding.status == "found" else None, style=style, no_wrap=True)
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(word, finding.code, body)
-    return grid
+def _alike(same: Sequence[Finding], *, most: int = 6) -> Text:
+    """Findings of one kind: what it is, where (the first columns with their figures), and what to do."""
+    first = same[0]
+    if len(same) == 1:
+        place = f"{safe(first.column)}: " if first.column else ""
+        body = Text.assemble((place, "bold"), safe(first.title))
+        if first.evidence:
+            body.append(f" ({safe(first.evidence)})")
+    else:
+        places = figures.counted(len(same), "column") if all(f.column for f in same) else f"{len(same)} times"
+        body = Text(f"{safe(first.title)}, {places}")
+        for one in same[:most]:
+            body.append(f"\n{safe(one.column or 'the whole table')}", "bold")
+            body.append(f" ({safe(one.evidence)})" if one.evidence else "")
+        if len(same) > most:
+            body.append(f"\nand {len(same) - most} more", "dim")
+    if first.remedy and first.status == "found":
+        body.append(f"\n→ {safe(first.remedy)}", "dim")
+    return body
 
 
 def _quietly(all_findings: Findings) -> str:

@@ -1,4 +1,4 @@
-"""From a command's arguments to a table that was read and checked, with progress; shared by check, fit and demo."""
+"""From a command's arguments to a table, read and checked, with progress; shared by check, fit and demo."""
 
 from __future__ import annotations
 
