@@ -221,7 +221,7 @@ SCALAR |= st.integers(-(2**53), 2**53)
 
 
 @given(st.recursive(SCALAR, lambda x: st.lists(x, max_size=4) | st.dictionaries(TEXT, x, max_size=4)))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, database=None, max_examples=300)
 def test_whatever_is_written_canonically_is_accepted(value: object) -> None:
     check_json("profile.json", canonical_json(value))
 

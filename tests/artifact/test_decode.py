@@ -16,11 +16,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlwright.artifact import Decoded, decode_rows
 from mlwright.base.decoding import ValueRefused, decoder
 from mlwright.base.errors import Misuse, SchemaBroken
-from mlwright.base.schema import Column, Schema
+from mlwright.base.schema import Column, NumberFormat, Schema
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "decoding.json").read_text())
 FEATURES = [v for v in VECTORS if v["kind"] != "id"]  # an id is never a feature, so no tensor holds it
@@ -332,3 +334,107 @@ def test_whole_numbers_keep_all_their_digits_as_categories() -> None:
 def test_nothing_of_a_data_frame_library_is_imported() -> None:
     source = Path(sys.modules["mlwright.artifact.decode"].__file__ or "").read_text()
     assert not any(f"import {name}" in source for name in ("pandas", "polars", "pyarrow"))
+
+
+ODD_COLUMNS = [
+    (pl.Series(["Oslo", None], dtype=pl.Categorical), "categorical", ["Oslo", ""]),
+    (pl.Series(["Oslo", None], dtype=pl.Enum(["Oslo"])), "categorical", ["Oslo", ""]),
+    (pl.Series([True, None]), "categorical", ["true", ""]),
+    (pl.Series([True, None]), "boolean", [1.0, math.nan]),
+    (pl.Series([Decimal("1.5"), None]), "numeric", [1.5, math.nan]),
+    (pl.Series([None, None]), "numeric", [math.nan, math.nan]),
+    (pl.Series([None, None]), "categorical", ["", ""]),
+    (pl.Series([None, None]), "datetime", [math.nan, math.nan]),
+    (pd.Series([7, 8]).astype("category"), "categorical", ["7", "8"]),
+    (pd.Series([7, 8]).astype("category"), "numeric", [7.0, 8.0]),
+    (pd.Series([True, pd.NA], dtype="boolean"), "boolean", [1.0, math.nan]),
+    (pd.Series([True, pd.NA], dtype="boolean"), "categorical", ["true", ""]),
+    (pd.Series(["Oslo", None]), "categorical", ["Oslo", ""]),
+    (pd.Series(["1,5", None], dtype="string"), "categorical", ["1,5", ""]),
+    (pd.Series([None, None]), "numeric", [math.nan, math.nan]),
+    (pd.Series([pd.NaT, pd.NaT]), "numeric", [math.nan, math.nan]),
+    (pd.Series([1.5, math.nan]), "categorical", ["1.5", ""]),
+    (pd.Series(["7", 7.0, 7, "07"], dtype=object), "categorical", ["7", "7", "7", "07"]),
+    (pd.Series([True, 1, "yes", None], dtype=object), "categorical", ["true", "1", "yes", ""]),
+    (pa.array([True, None]), "boolean", [1.0, math.nan]),
+    (pa.array([Decimal("1.50"), None]), "numeric", [1.5, math.nan]),
+    (pa.array(["Oslo", None], pa.large_string()), "categorical", ["Oslo", ""]),
+    (pa.array(["Oslo", None]).dictionary_encode(), "categorical", ["Oslo", ""]),
+    (pa.nulls(2), "numeric", [math.nan, math.nan]),
+    (pa.nulls(2), "categorical", ["", ""]),
+    (pa.array([1, 2], pa.int8()), "boolean", [1.0, None]),
+    (np.array([1, 2, 0], dtype=np.uint8), "boolean", [1.0, None, 0.0]),
+    (np.array([True, False]), "numeric", [None, None]),
+    (np.array([1.5, math.nan]), "datetime", [None, math.nan]),
+    (np.array(["2026-01-02", "NaT"], dtype="datetime64[s]"), "numeric", [None, math.nan]),
+    (np.array(["2026-01-02", "NaT"], dtype="datetime64[s]"), "categorical", ["2026-01-02T00:00:00", ""]),
+    (np.array([1e308, -1e308], dtype=np.longdouble), "numeric", [1e308, -1e308]),
+    (np.array([1, 2], dtype=np.complex128), "numeric", [None, None]),
+    (np.array([b"a", b"b"]), "categorical", [None, None]),
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "values"),
+    ODD_COLUMNS,
+    ids=[
+        f"{i}-{type(c).__module__}-{getattr(c, 'dtype', '')}-{k}" for i, (c, k, _) in enumerate(ODD_COLUMNS)
+    ],
+)
+def test_columns_of_every_type_are_decoded_or_refused(column: Any, kind: str, values: list[Any]) -> None:
+    decoded = decode_rows({"x": column}, Schema(columns=(Column(name="x", kind=kind),)))  # type: ignore[arg-type]
+    assert decoded.refused.tolist() == [v is None for v in values]
+    missing: Any = math.nan if decoded.numbers.shape[1] else ""
+    found = decoded.numbers if decoded.numbers.shape[1] else decoded.strings
+    np.testing.assert_array_equal(found[:, 0], [missing if v is None else v for v in values])
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text("0123456789.,:+-TZe /", max_size=30),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=3,
+)
+RULES = [
+    Column(name="x", kind="numeric"),
+    Column(name="x", kind="numeric", number=NumberFormat(decimal=",", thousands="."), missing=("-1", "NA")),
+    Column(name="x", kind="boolean", true=("yes",), false=("no",)),
+    Column(name="x", kind="datetime"),
+    Column(name="x", kind="datetime", formats=("%d/%m/%Y %H:%M", "%Y")),
+    Column(name="x", kind="categorical", codes=True, missing=("?", "0")),
+    Column(name="x", kind="text", nullable=False),
+]
+
+
+@given(st.sampled_from(RULES), st.lists(JSON, min_size=1, max_size=5))
+@settings(deadline=None, database=None, max_examples=400)
+def test_whatever_is_sent_becomes_a_finite_number_a_text_or_a_problem(rule: Column, sent: list[Any]) -> None:
+    schema = Schema(columns=(rule,))
+    for rows in ([{"x": value} for value in sent], {"x": sent}):
+        decoded = decode_rows(rows, schema)
+        assert not np.isinf(decoded.numbers).any()
+        for text in decoded.strings.ravel():
+            assert type(text) is str
+            assert text.encode().decode() == text  # onnxruntime takes UTF-8
+        assert all(p.reason and p.expected and p.value for p in decoded.problems)
+        if not rule.nullable:
+            held = decoded.numbers if decoded.numbers.shape[1] else decoded.strings
+            missing = [v == "" or v != v for v in held[:, 0]]
+            assert missing == decoded.refused.tolist()
+
+
+@given(st.sampled_from(RULES), st.lists(st.floats() | st.integers(-(2**53), 2**53), min_size=1, max_size=8))
+@settings(deadline=None, database=None, max_examples=300)
+def test_numbers_in_an_array_are_decoded_as_one_by_one(rule: Column, sent: list[float]) -> None:
+    schema = Schema(columns=(rule,))
+    by_array, by_row = (
+        decode_rows({"x": np.array(sent, dtype=np.float64)}, schema),
+        decode_rows([{"x": float(v)} for v in sent], schema),
+    )
+    assert by_array.refused.tolist() == by_row.refused.tolist()
+    np.testing.assert_array_equal(by_array.numbers, by_row.numbers)
+    assert by_array.strings.tolist() == by_row.strings.tolist()

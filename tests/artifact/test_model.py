@@ -260,6 +260,13 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
             load(place)
 
 
+def test_a_vast_file_is_refused_without_being_read(tmp_path: Path) -> None:
+    with (tmp_path / "m.mlw").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ModelRefused, match="a model file may have"):
+        load(tmp_path / "m.mlw")
+
+
 def test_an_absent_file_is_named_with_the_near_miss(tmp_path: Path) -> None:
     (tmp_path / "loans.mlw").write_bytes(b"")
     with pytest.raises(NotAModel, match=r"did you mean 'loans\.mlw'"):
@@ -435,7 +442,8 @@ def test_assemble_refuses_what_cannot_be(classifier_file: bytes) -> None:
     assert load(assemble(**given)).timings.entries == {}
     for change in (
         {"kind": "os.system"}, {"versions": {"numpy": 2}}, {"timings": {}},
-        {"members": members | {"x.py": b""}}, {"members": {}}, {"members": members | {"manifest.json": b"{}"}}, {"recipe": {"rate": float("nan")}},
+        {"members": members | {"x.py": b""}}, {"members": members | {"manifest.json": b"{}"}},
+        {"members": {}}, {"recipe": {"rate": float("nan")}},
     ):  # fmt: skip
         with pytest.raises(Misuse):
             assemble(**(given | change))

@@ -4,7 +4,7 @@
 that it needs, and onnxruntime is imported with the first model that is opened.
 """
 
-from mlwright.artifact.decode import Decoded, decode_rows
+from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
 from mlwright.artifact.opening import SampleOutputs, Samples
@@ -15,6 +15,7 @@ __all__ = [
     "Manifest",
     "Model",
     "Outputs",
+    "RowDecoder",
     "SampleOutputs",
     "Samples",
     "Spent",

@@ -53,22 +53,95 @@ def decode_rows(rows: object, schema: Schema) -> Decoded:
     >>> print(decoded.problems[0])
     row 1, 'age': not a number, expected a number, got 'old'
     """
-    if isinstance(rows, Mapping):
-        return _from_columns(rows, schema) if _holds_columns(rows) else _from_dicts([rows], schema)
-    if isinstance(rows, (np.ndarray, str, bytes)):
-        raise Misuse(f"a {type(rows).__name__} has no column names", remedy=_SHAPES)
-    if hasattr(rows, "collect"):
-        raise Misuse(f"a {type(rows).__name__} has no rows yet", remedy="collect() it first")
-    # By the class, because a pandas frame shows its columns as attributes too.
-    attribute = "column_names" if hasattr(type(rows), "column_names") else "columns"
-    names = getattr(rows, attribute, None)
-    if names is not None and hasattr(rows, "__getitem__") and hasattr(rows, "__len__"):
-        return _from_columns(_frame_columns(rows, list(names)), schema, len(rows))
-    if isinstance(rows, Iterable):
-        listed = list(rows)
-        if all(isinstance(row, Mapping) for row in listed):
-            return _from_dicts(listed, schema)
-    raise Misuse(f"a {type(rows).__name__} is not rows", remedy=_SHAPES)
+    return RowDecoder(schema).decode(rows)
+
+
+class RowDecoder:
+    """Decodes rows by one schema, again and again; never changes, so that threads may share it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._known = frozenset(schema.names) | ({schema.target.name} if schema.target else frozenset())
+        self._places: list[_Place] = []
+        widths = {True: 0, False: 0}
+        for column in schema.features:
+            number = column.kind in NUMBER_KINDS
+            self._places.append(_Place(column, decoder(column), number, widths[number]))
+            widths[number] += 1
+        self._widths = widths[True], widths[False]
+
+    def decode(self, rows: object) -> Decoded:
+        """See `decode_rows`."""
+        if isinstance(rows, Mapping):
+            return self._columns(rows) if _holds_columns(rows) else self._dicts([rows])
+        if isinstance(rows, (np.ndarray, str, bytes)):
+            raise Misuse(f"a {type(rows).__name__} has no column names", remedy=_SHAPES)
+        if hasattr(rows, "collect"):
+            raise Misuse(f"a {type(rows).__name__} has no rows yet", remedy="collect() it first")
+        # By the class, because a pandas frame shows its columns as attributes too.
+        attribute = "column_names" if hasattr(type(rows), "column_names") else "columns"
+        names = getattr(rows, attribute, None)
+        if names is not None and hasattr(rows, "__getitem__") and hasattr(rows, "__len__"):
+            return self._columns(_frame_columns(rows, list(names)), len(rows))
+        if isinstance(rows, Iterable):
+            listed = list(rows)
+            if all(isinstance(row, Mapping) for row in listed):
+                return self._dicts(listed)
+        raise Misuse(f"a {type(rows).__name__} is not rows", remedy=_SHAPES)
+
+    def _dicts(self, rows: Sequence[Mapping[str, Any]]) -> Decoded:  # Any: typed values
+        decoded = self._empty(len(rows))
+        problems: list[RowProblem] = []
+        for i, row in enumerate(rows):
+            for place in self._places:
+                column = place.column
+                value = row.get(column.name, _ABSENT)
+                if value is _ABSENT:
+                    if not column.optional:
+                        problems.append(_absent_key(i, column))
+                    continue
+                try:
+                    decoded[place.number][i, place.index] = place.decode(value)
+                except ValueRefused as refusal:
+                    problems.append(_problem(i, column, refusal))
+            if not row.keys() <= self._known:
+                unknown = [key for key in row if key not in self._known]
+                problems += [_unknown(i, key, row[key], self._schema) for key in unknown]
+        return _decoded(decoded[True], decoded[False], problems)
+
+    def _columns(self, table: Mapping[Any, Any], count: int | None = None) -> Decoded:  # Any: not yet judged
+        columns = _needed(table, [place.column for place in self._places])
+        values = {
+            p.column.name: _values(columns[p.column.name], p)
+            for p in self._places
+            if p.column.name in columns
+        }
+        lengths = {len(v) for v in values.values()} | ({count} if count is not None else set())
+        if len(lengths) > 1:
+            raise Misuse(f"the columns have different lengths: {sorted(lengths)}")
+        decoded = self._empty(lengths.pop() if lengths else max(map(len, table.values()), default=0))
+        problems: list[RowProblem] = []
+        for place in self._places:
+            if place.column.name in values:
+                out = decoded[place.number][:, place.index]
+                refusals = _decode_column(values[place.column.name], place.column, out)
+                problems += [_problem(i, place.column, refusal) for i, refusal in refusals]
+        return _decoded(decoded[True], decoded[False], sorted(problems, key=lambda p: p.row))
+
+    def _empty(self, count: int) -> dict[bool, npt.NDArray[Any]]:  # Any: float64 and object
+        """Tensors of `count` rows in which everything is missing, by whether they hold numbers."""
+        numbers, strings = self._widths
+        return {True: np.full((count, numbers), NAN), False: np.full((count, strings), "", dtype=object)}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A feature, its decoder of typed values, and its place: the tensor and the column in it."""
+
+    column: Column
+    decode: Decode
+    number: bool
+    index: int
 
 
 _SHAPES = "give dicts, a dict of columns, or a data frame"
@@ -96,69 +169,14 @@ def _frame_columns(frame: Any, names: list[Any]) -> dict[str, Any]:  # Any: a fr
     return {name: frame[name] for name in names}
 
 
-def _from_dicts(rows: Sequence[Mapping[str, Any]], schema: Schema) -> Decoded:  # Any: typed values
-    problems: list[RowProblem] = []
-    numbers = np.full((len(rows), len(schema.numbers)), NAN)
-    strings = np.full((len(rows), len(schema.strings)), "", dtype=object)
-    places = _places(schema, numbers, strings)
-    known = frozenset(schema.names) | ({schema.target.name} if schema.target else set())
-    for i, row in enumerate(rows):
-        for column, decode, target, j in places:
-            value = row.get(column.name, _ABSENT)
-            if value is _ABSENT:
-                if not column.optional:
-                    problems.append(RowProblem(i, column.name, "nothing", column.kind, "the key is absent"))
-                continue
-            try:
-                target[i, j] = decode(value)
-            except ValueRefused as refusal:
-                problems.append(_problem(i, column, refusal))
-        if not row.keys() <= known:
-            problems += [_unknown(i, key, row[key], schema) for key in row if key not in known]
-    return _decoded(numbers, strings, problems)
-
-
-def _places(
-    schema: Schema, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]
-) -> list[tuple[Column, Decode, npt.NDArray[Any], int]]:  # Any: float64 or object
-    """Each feature with its decoder and its place: the tensor and the column in it."""
-    places = []
-    counts = {True: 0, False: 0}
-    for column in schema.features:
-        number = column.kind in NUMBER_KINDS
-        places.append((column, decoder(column), numbers if number else strings, counts[number]))
-        counts[number] += 1
-    return places
-
-
-def _from_columns(
-    table: Mapping[Any, Any], schema: Schema, count: int | None = None
-) -> Decoded:  # Any: not judged
-    columns = _needed(table, schema)
-    values = {name: _values(column, schema.column(name)) for name, column in columns.items()}
-    lengths = {len(v) for v in values.values()} | ({count} if count is not None else set())
-    if len(lengths) > 1:
-        raise Misuse(f"the columns have different lengths: {sorted(lengths)}")
-    n = lengths.pop() if lengths else _length(table)
-    numbers = np.full((n, len(schema.numbers)), NAN)
-    strings = np.full((n, len(schema.strings)), "", dtype=object)
-    problems: list[RowProblem] = []
-    for column, _, target, j in _places(schema, numbers, strings):
-        if column.name in values:
-            refusals = _decode_column(values[column.name], column, target[:, j])
-            problems += [_problem(i, column, refusal) for i, refusal in refusals]
-    return _decoded(numbers, strings, sorted(problems, key=lambda p: p.row))
-
-
-def _length(table: Mapping[Any, Any]) -> int:  # Any: columns
-    return max((len(column) for column in table.values()), default=0)
-
-
-def _needed(table: Mapping[Any, Any], schema: Schema) -> dict[str, Any]:  # Any: columns, not judged
+def _needed(
+    table: Mapping[Any, Any],  # Any: columns, not yet judged
+    features: Sequence[Column],
+) -> dict[str, Any]:  # Any: as above
     """The columns of the schema's features. Raises `SchemaBroken` where one is absent."""
     by_clean = {clean(str(name)): name for name in reversed(list(table))}
     found, absent = {}, []
-    for column in schema.features:
+    for column in features:
         if column.name in table:
             found[column.name] = table[column.name]
         elif column.name in by_clean:
@@ -174,14 +192,14 @@ def _needed(table: Mapping[Any, Any], schema: Schema) -> dict[str, Any]:  # Any:
     return found
 
 
-def _values(column: Any, rule: Column) -> Values:  # Any: a column of any library
+def _values(column: Any, place: _Place) -> Values:  # Any: a column of any library
     """The column as an array or a sequence of Python values, whatever library it comes from."""
     if isinstance(column, (np.ndarray, list, tuple)):
         return column
     if not hasattr(column, "to_numpy"):
         return list(column)
     kind = getattr(column.dtype, "kind", "") if hasattr(column, "dtype") else ""
-    if kind in ("i", "u", "f") and rule.kind in NUMBER_KINDS and hasattr(column.dtype, "na_value"):
+    if kind in ("i", "u", "f") and place.number and hasattr(column.dtype, "na_value"):
         array = column.to_numpy(dtype="float64", na_value=NAN)  # pandas' nullable numbers
     elif kind == "M":
         array = column.to_numpy(dtype="datetime64[us]")  # pandas, to UTC where it knows the zone
@@ -294,6 +312,10 @@ def _explain(
 
 def _problem(row: int, column: Column, refusal: ValueRefused) -> RowProblem:
     return RowProblem(row, column.name, shown(refusal.value), refusal.expected, refusal.reason)
+
+
+def _absent_key(row: int, column: Column) -> RowProblem:
+    return RowProblem(row, column.name, "nothing", column.kind, "the key is absent")
 
 
 def _unknown(row: int, key: object, value: object, schema: Schema) -> RowProblem:

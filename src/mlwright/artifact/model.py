@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.artifact.decode import Decoded, decode_rows
+from mlwright.artifact.decode import Decoded, RowDecoder
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
 from mlwright.artifact.replay import replay
@@ -92,6 +92,7 @@ class Model:
         self.card, self.facts = contents.card, contents.facts
         self.digest, self.file_digest, self.path = contents.manifest.digest, contents.file_digest, path
         self._graph, self._data = contents.members["model.onnx"], data
+        self._decoder = RowDecoder(contents.schema)
         self._session = Session(self._graph, contents.facts)
 
     @property
@@ -106,7 +107,7 @@ class Model:
 
     def decode(self, rows: object) -> Decoded:
         """`rows` as tensors, with a problem for each refused value; see `decode_rows`."""
-        return decode_rows(rows, self.schema)
+        return self._decoder.decode(rows)
 
     def predict(self, rows: object) -> npt.NDArray[Any]:  # Any: labels of the target's own type, or float64
         """One label (in the target's original type) or number for each row.
@@ -147,7 +148,7 @@ class Model:
 
     def warm(self) -> None:
         """Runs the samples once more, one by one, so that the first request finds everything in memory."""
-        decoded = decode_rows(self.samples.rows, self.schema)
+        decoded = self._decoder.decode(self.samples.rows)
         for i in range(min(len(decoded), 16)):
             self.run(decoded.numbers[i : i + 1], decoded.strings[i : i + 1])
 
@@ -193,7 +194,7 @@ class Model:
         return f"<div>{shown}<table>{head}{rows}</table></div>"
 
     def _answer(self, rows: object) -> Outputs:
-        decoded = decode_rows(rows, self.schema)
+        decoded = self._decoder.decode(rows)
         if decoded.problems:
             raise RowsRefused(decoded.problems)
         return self.run(decoded.numbers, decoded.strings)
