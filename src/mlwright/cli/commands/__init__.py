@@ -3,12 +3,12 @@
 Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that `--help` stays quick.
 """
 
+from mlwright.cli import flags
 from mlwright.cli.commands import check, demo, doctor, evaluate, fit, predict, serve, show, version
-from mlwright.cli.flags import Command
 
 __all__ = ["COMMANDS"]
 
-COMMANDS: tuple[Command, ...] = (
+COMMANDS: tuple[flags.Command, ...] = (
     check.COMMAND,
     fit.COMMAND,
     show.COMMAND,
