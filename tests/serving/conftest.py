@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from mlwright.base.schema import Column, Schema, Target
-from mlwright.serving import ServeSettings, running
+from mlwright.serving import ServeSettings, running, server
+from mlwright.serving.endpoint import Endpoint
 
 SCHEMA = Schema(
     columns=(
@@ -47,6 +49,28 @@ class Doubler:
         if self.seconds:
             time.sleep(self.seconds)
         return SimpleNamespace(probability=None, label=None, prediction=numbers[:, 0] * 2.0)
+
+
+class Gated(Doubler):
+    """Waits in each run until `gate` is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def run(self, numbers: np.ndarray, strings: np.ndarray) -> Any:
+        assert self.gate.wait(20)
+        return super().run(numbers, strings)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Waits for something that a running endpoint will do."""
+    for _ in range(2000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came about")
 
 
 class Reply(SimpleNamespace):
@@ -156,3 +180,17 @@ def ask(connect: Callable[[], Wire]) -> Callable[[bytes], Reply]:
         return wire.reply()
 
     return send
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Endpoint]:
+    """The endpoints that servers make in this test, for looking inside."""
+    endpoints: list[Endpoint] = []
+    make = server.make_endpoint
+
+    def keep(*arguments: Any) -> Endpoint:
+        endpoints.append(make(*arguments))
+        return endpoints[-1]
+
+    monkeypatch.setattr(server, "make_endpoint", keep)
+    return endpoints

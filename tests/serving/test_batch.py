@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.serving.conftest import Doubler, Wire, predict, request, row
+from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row
 
 from mlwright.serving import ServeSettings, running
 from mlwright.serving.answers import Answer, Refused
@@ -134,26 +133,21 @@ def test_a_request_whose_wait_would_be_too_long_is_refused_before_it_is_decoded(
 
 
 def test_overload_is_503_with_retry_after_while_health_answers():
-    model = Doubler()
-    with (
-        running(model, ServeSettings(slo_ms=50.0, pipelined=1000)) as url,
-        Wire(url) as load,
-        Wire(url) as probe,
-    ):
-        model.seconds = 0.4
+    model = Gated()
+    limits = ServeSettings(slo_ms=20.0, pipelined=1000)
+    with running(model, limits) as url, Wire(url) as load, Wire(url) as probe:
+        model.seconds = 0.1
         load.send(predict(row(0)))
         assert load.reply().status == 200  # by now the cost of a row is known
+        model.gate.clear()
         load.send(b"".join(predict(row(i)) for i in range(8)))
-        time.sleep(0.1)
-        probe.socket.settimeout(0.25)  # less than a run of the model
-        probe.send(request())
-        assert probe.reply().status == 200
-        probe.send(request(path="/metrics"))
+        probe.send(request() + request(path="/metrics"))
+        assert probe.reply().json == {"status": "ok"}  # the model stands still
         assert b"mlwright_requests_in_flight" in probe.reply().body
+        model.gate.set()
         replies = [load.reply() for _ in range(8)]
     shed = [reply for reply in replies if reply.status == 503]
-    assert shed
-    assert len(shed) < 8
+    assert len(shed) == 7
     for reply in shed:
         assert int(reply.headers["retry-after"]) >= 1
         assert reply.json["error"]["code"] == "overloaded"

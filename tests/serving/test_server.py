@@ -12,11 +12,10 @@ import threading
 import time
 
 import pytest
-from tests.serving.conftest import Doubler, Wire, predict, request, row
+from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row, until
 
 from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.serving import ServeSettings, running, server
-from mlwright.serving.endpoint import Endpoint
 
 SCRIPT = """
     import sys
@@ -110,29 +109,31 @@ def test_pipelined_requests_that_were_sent_before_the_signal_are_all_answered(pr
 
 
 def test_ready_says_no_while_stopping_and_health_says_yes():
-    model = Doubler()
-    replies = []
+    model = Gated()
+    seen = []
 
     def look() -> None:
-        time.sleep(0.35)  # the block below ends at once, and stopping has begun
-        probe.send(request(path="/ready") + request())
-        replies.extend((probe.reply(), probe.reply(), busy.reply()))
+        while not seen or seen[-1].status == 200:  # the block below ends at once, and stopping begins
+            probe.send(request(path="/ready"))
+            seen.append(probe.reply())
+        known.send(request())
+        seen.append(known.reply())
+        model.gate.set()
+        seen.append(busy.reply())
 
-    with running(model, ServeSettings(slo_ms=1e6, drain_idle_s=5.0)) as url:
-        model.seconds = 0.8
-        busy, probe = Wire(url), Wire(url)
-        busy.send(predict([row(i) for i in range(2000)]))  # many enough for the worker thread
-        probe.send(request())
-        assert probe.reply().status == 200
+    with running(model, ServeSettings(slo_ms=1e6, drain_idle_s=20.0)) as url:
+        model.gate.clear()
+        busy, known, probe = Wire(url), Wire(url), Wire(url)
+        busy.send(predict([row(i) for i in range(5000)]))  # many enough for the worker thread
         watcher = threading.Thread(target=look)
         watcher.start()
     watcher.join()
-    busy.close()
-    probe.close()
-    ready, health, busy_reply = replies
+    for wire in (busy, known, probe):
+        wire.close()
+    ready, health, busy_reply = seen[-3:]
     assert (ready.status, ready.json["why"]) == (503, "shutting down")
-    assert (health.status, health.headers["connection"]) == (200, "close")
-    assert len(busy_reply.json["predictions"]) == 2000
+    assert (health.json, health.headers["connection"]) == ({"status": "ok"}, "close")
+    assert len(busy_reply.json["predictions"]) == 5000
 
 
 def test_a_silent_connection_does_not_hold_up_stopping():
@@ -194,7 +195,7 @@ def test_it_serves_on_plain_asyncio_too(monkeypatch):
         assert wire.is_closed()
 
 
-def test_connections_over_the_cap_may_ask_for_health_only():
+def test_connections_over_the_cap_may_ask_for_health_only(made):
     limits = ServeSettings(max_connections=3, reserved_connections=1)
     with running(Doubler(), limits) as url:
         inside = [Wire(url) for _ in range(3)]
@@ -202,7 +203,7 @@ def test_connections_over_the_cap_may_ask_for_health_only():
             wire.send(request())
             assert wire.reply().status == 200
         lane = Wire(url)
-        time.sleep(0.05)
+        until(lambda: len(made[0].connections) == 4)
         beyond = Wire(url)
         assert beyond.is_closed()
         lane.send(predict(row(1)))
@@ -213,7 +214,7 @@ def test_connections_over_the_cap_may_ask_for_health_only():
             True,
         )
         lane.close()
-        time.sleep(0.05)
+        until(lambda: len(made[0].connections) == 3)
         with Wire(url) as healthy:
             healthy.send(request())
             assert healthy.reply().status == 200
@@ -236,26 +237,23 @@ def test_one_peer_cannot_take_all_connections_unless_it_is_a_trusted_proxy(proxi
             wire.close()
 
 
-def test_bodies_of_all_connections_together_are_capped():
+def test_bodies_of_all_connections_together_are_capped(made):
     limits = ServeSettings(max_held_bytes=100_000)
     head = request("POST", "/predict", Content_Type="application/json", Content_Length="90000")
     with running(Doubler(), limits) as url, Wire(url) as first, Wire(url) as second, Wire(url) as third:
         first.send(head + b" " * 60_000)
-        time.sleep(0.2)
+        until(lambda: made[0].held_bytes == 60_000)
         second.send(head + b" " * 60_000)
         assert second.reply().status == 503
         first.close()
-        time.sleep(0.1)
+        until(lambda: made[0].held_bytes == 0)
         third.send(head + b" " * 60_000)
-        time.sleep(0.1)
+        until(lambda: made[0].held_bytes == 60_000)
         third.send(b" " * 30_000)
         assert third.reply().status == 400  # received whole, and blank
 
 
-def test_connections_and_requests_are_counted_back_to_nothing(monkeypatch):
-    made: list[Endpoint] = []
-    make = server.make_endpoint
-    monkeypatch.setattr(server, "make_endpoint", lambda *a: made.append(make(*a)) or made[-1])
+def test_connections_and_requests_are_counted_back_to_nothing(made):
     with running(Doubler(seconds=0.05), ServeSettings(slo_ms=1e6)) as url:
         for data in (
             predict(row(1)),

@@ -57,6 +57,7 @@ class Batch:
         self._decoder = RowsDecoder(model.schema)
         self._writer = PredictionWriter(model.schema, model.digest)
         self._widths = len(model.schema.numbers), len(model.schema.strings)
+        self._slo_s = settings.slo_ms / 1000.0
         self._columns = frozenset(model.schema.names)
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
@@ -87,8 +88,8 @@ class Batch:
 
     def admit(self) -> None:
         """Raises `Refused` (503) where the predicted wait is over the limit."""
-        wait = self.wait_s
-        if wait * 1000.0 > self._settings.slo_ms:
+        if self._queued_rows + self._running_rows and self.wait_s > self._slo_s:
+            wait = self.wait_s
             after = max(1, math.ceil(wait))
             message = f"a request would wait about {wait * 1000.0:.0f} ms, over {self._settings.slo_ms:g} ms"
             raise Refused(
@@ -129,6 +130,8 @@ class Batch:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _outcome(self, rows: Decoded, answer: Answer, predicted: int) -> Outcome:
+        if not rows.problems and answer.status == 200:
+            return Outcome(answer, predicted)
         problems = [p for of_row in rows.problems.values() for p in of_row]
         failed = answer.status == 500
         return Outcome(answer, 0 if failed else predicted, problems, len(rows.problems), failed)
@@ -215,7 +218,10 @@ class Batch:
             self._bytes_per_row = _MEMORY * self._bytes_per_row + (1.0 - _MEMORY) * size / rows
         self._count(outcomes, rows)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            job.done(outcome.answer)
+            try:
+                job.done(outcome.answer)
+            except Exception as error:  # noqa: BLE001 - one broken connection must not keep others waiting
+                log.error("an answer could not be handed back: %s", type(error).__name__)
         self._schedule()
 
     def _count(self, outcomes: Sequence[Outcome], rows: int) -> None:

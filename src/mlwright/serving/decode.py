@@ -172,7 +172,11 @@ class RowsDecoder:
             numbers = list(numbers)
             for i, step in self._number_steps:
                 numbers[i] = step(numbers[i])
-        return numbers, [step(v) for step, v in zip(self._string_steps, self._get_strings(row), strict=True)]
+        return numbers, [
+            # what was seen before needs no step; keys are texts, which no number or boolean equals
+            seen.get(value) or step(value)
+            for (seen, step), value in zip(self._string_steps, self._get_strings(row), strict=True)
+        ]
 
     def _examine(
         self, raw: msgspec.Raw | bytes | bytearray, index: int, *, near: bool
@@ -300,21 +304,18 @@ def _getter(indices: range) -> Callable[[Any], Sequence[Any]]:  # Any: a struct 
     return lambda row: (one(row),)
 
 
-def _text_step(column: Column) -> Callable[[Any], str]:  # Any: whatever was sent
-    """The column's decoder, remembering the texts it has seen (never numbers: 1 and true are equal keys)."""
+def _text_step(column: Column) -> tuple[dict[str, str], Callable[[Any], str]]:  # Any: whatever was sent
+    """The texts of a column decoded so far, and the function that decodes others and remembers them."""
     decode = decoding.decoder(column)
-    if column.kind == "text":
-        return decode  # type: ignore[return-value]
     seen: dict[str, str] = {}
 
     def step(value: Any) -> str:  # Any: as above
-        if type(value) is not str:
-            return str(decode(value))
-        known = seen.get(value)
-        if known is None:
-            known = str(decode(value))
-            if len(seen) < CACHED_TEXTS and len(value) < _NAME_LENGTH:
-                seen[value] = known
-        return known
+        decoded = str(decode(value))
+        if type(value) is str and len(seen) < CACHED_TEXTS and len(value) < _NAME_LENGTH:
+            seen[value] = decoded
+        return decoded
 
-    return step
+    def plain(value: Any) -> str:  # Any: as above
+        return str(decode(value))
+
+    return seen, plain if column.kind == "text" else step

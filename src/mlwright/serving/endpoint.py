@@ -114,11 +114,14 @@ class Endpoint:
                 self.known_heads.clear()
             self.known_heads[raw] = head, route
 
-    def permit(self, route: Route, head: Head, *, reserved: bool) -> None:
+    def permit(self, route: Route, head: Head, reserved: bool) -> None:
         """Whether this request may pass now. Raises `Refused` (401, 403, 413, 503)."""
-        self._access.check(route.permission, head.first(b"authorization"))
+        if self._access.demands_tokens:
+            self._access.check(route.permission, head.first(b"authorization"))
         if reserved and route.path not in _LANE:
             raise _too_many_connections()
+        if 0 <= head.length <= SMALL_BODY_BYTES and not head.expects_continue:
+            return  # a short body is judged once it is here
         if head.length > self.limit(route):
             raise body_too_large(self.limit(route))
         if route.answer is None:

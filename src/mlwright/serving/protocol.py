@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
     def _answers_due(self) -> list[bytes]:
         requests, endpoint = self._requests, self._endpoint
         exchanges, metrics = requests.exchanges, endpoint.metrics
-        out = []
+        out: list[bytes] = []
         while exchanges and (answer := exchanges[0].answer) is not None:
             exchange = exchanges.popleft()
             # While draining, the answer after which nothing of the peer waits is its last.

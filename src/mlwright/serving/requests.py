@@ -53,6 +53,7 @@ class Requests:
         """No further request is begun at all."""
         self.reserved = False
         self._endpoint, self._pace, self._settle = endpoint, pace, settle
+        self._pipelined = endpoint.settings.pipelined
         self._data = b""
         self._at = 0
         self._held = 0
@@ -67,8 +68,7 @@ class Requests:
     @property
     def has_room(self) -> bool:
         """Whether a further request may be begun."""
-        is_full = self.is_blocked or len(self.exchanges) >= self._endpoint.settings.pipelined
-        return not is_full and not self.is_last
+        return len(self.exchanges) < self._pipelined and not self.is_blocked and not self.is_last
 
     @property
     def received(self) -> int:
@@ -157,7 +157,7 @@ class Requests:
         else:
             head, route = known
         try:
-            self._endpoint.permit(route, head, reserved=self.reserved)
+            self._endpoint.permit(route, head, self.reserved)
         except Refused as refused:
             self._answer_early(head, refused, route.path)
             return True
@@ -185,7 +185,8 @@ class Requests:
         head, route = self._request
         exchange = self.exchanges[-1]
         self.is_last = self.is_last or exchange.closes
-        self._enter("head")
+        if self.phase != "head":
+            self._enter("head")
         self._endpoint.answer(route, head, body, exchange.done)
 
     def _exchange(self, head: Head | None, route: str) -> Exchange:
