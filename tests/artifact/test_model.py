@@ -19,6 +19,7 @@ import pytest
 
 from mlwright.artifact import Model, assemble, load
 from mlwright.artifact.container import pack, unpack
+from mlwright.artifact.session import Session
 from mlwright.base.canonical import canonical_json, sha256
 from mlwright.base.errors import (
     EnvironmentProblem,
@@ -401,6 +402,36 @@ def test_samples_must_be_of_the_models_task_and_shape(make_file: MakeFile, model
         samples["outputs"] |= change
         with pytest.raises(ModelDamaged):
             load(make_file(samples_json=canonical_json(samples)))
+
+
+def test_a_graph_that_takes_too_long_is_stopped() -> None:
+    g = GraphBuilder()
+    wide = g.node("Expand", g.input("numbers", "float64", 1), g.constant(np.array([1, 100_000])))
+    for _ in range(300):
+        wide = g.node("Tanh", wide)
+    g.output("prediction", g.node("ReduceMax", wide, g.constant(np.array([1])), keepdims=0), "float64", None)
+    session = Session(g.to_bytes(), scan(g.to_bytes()))
+    rows, texts = np.zeros((100, 1)), np.empty((100, 0), dtype=object)
+    with pytest.raises(ModelRefused, match="takes too long"):
+        session.run(rows, texts, within_s=0.01)
+    assert session.run(rows[:1], texts[:1], within_s=60.0).prediction is not None
+
+
+def test_a_file_of_the_first_format_opens_for_ever() -> None:
+    opened = load(Path(__file__).parents[1] / "fixtures" / "format-1.mlw")
+    assert opened.manifest.format == 1 and opened.target.classes == ("no", "yes")
+    np.testing.assert_allclose(opened.predict_proba(ROW), [by_hand(ROW)], rtol=1e-12)
+    assert opened.digest == "ef1a9c708b7debd82924f8dbbc323324d9a866fa69eda6168e1bde04c39af90e"
+
+
+def test_thousands_of_samples_are_not_run(make_file: MakeFile, model: Model) -> None:
+    samples = samples_of(model)
+    samples["rows"] = samples["rows"] * 300
+    with pytest.raises(ModelDamaged, match="1200 samples"):
+        load(make_file(samples_json=canonical_json(samples)))
+    none = {"rows": [], "outputs": {"label": [], "margin": [], "probability": []}}
+    with pytest.raises(ModelDamaged, match="0 samples"):
+        load(make_file(samples_json=canonical_json(none)))
 
 
 def test_thousands_of_flipped_bytes_are_refused(classifier_file: bytes) -> None:

@@ -46,7 +46,7 @@ def load(source: str | os.PathLike[str] | bytes) -> Model:
     try:
         contents = judge(data)
         model = Model(contents, data, path)
-        replay(contents.samples, contents.schema, model.run)
+        replay(contents.samples, contents.schema, model._session.run)
     except ModelFileProblem as problem:
         if path is not None:
             problem.where = f"{path}, {problem.where}" if problem.where else str(path)

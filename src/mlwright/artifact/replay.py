@@ -21,15 +21,20 @@ TOLERANCE = 1e-6
 """Relative and absolute."""
 
 Kept = tuple[float, ...] | tuple[tuple[float, ...], ...]
-Run = Callable[[npt.NDArray[np.float64], npt.NDArray[np.object_]], Outputs]
+MOST_ROWS, MOST_SECONDS = 1024, 30.0
+"""What an opening may spend on samples."""
+
+Run = Callable[[npt.NDArray[np.float64], npt.NDArray[np.object_], float], Outputs]
 
 
 def replay(samples: Samples, schema: Schema, run: Run) -> None:
     """Raises `ModelDamaged` where the model does not answer its samples as it did when it was made."""
+    if not 1 <= len(samples.rows) <= MOST_ROWS:
+        raise _damaged(f"it has {len(samples.rows)} samples instead of 1 to {MOST_ROWS}")
     decoded = decode_rows(samples.rows, schema)
     if decoded.problems:
         raise _damaged(f"its samples break its schema: {decoded.problems[0]}")
-    outputs = run(decoded.numbers, decoded.strings)
+    outputs = run(decoded.numbers, decoded.strings, MOST_SECONDS)
     for name in ("probability", "label", "margin", "prediction"):
         kept, answered = getattr(samples.outputs, name), getattr(outputs, name)
         if (kept is None) != (answered is None) or (kept is not None and len(kept) != len(answered)):

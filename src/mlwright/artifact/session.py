@@ -6,6 +6,9 @@ so that `import mlwright` stays light. It knows tensors, not columns.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,25 +47,60 @@ class Session:
         self._names = [p.name for p in facts.outputs]
         self._inputs = {p.name for p in facts.inputs}
 
-    def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
-        """The outputs for `numbers` [N, a] and `strings` [N, b], which must hold no None."""
-        n = len(numbers)
-        parts = [self._call(numbers[i : i + CHUNK], strings[i : i + CHUNK]) for i in range(0, n, CHUNK)]
+    def run(
+        self,
+        numbers: npt.NDArray[np.float64],
+        strings: npt.NDArray[np.object_],
+        within_s: float | None = None,
+    ) -> Outputs:
+        """The outputs for `numbers` [N, a] and `strings` [N, b], which must hold no None.
+
+        With `within_s`, raises `ModelRefused` where the graph takes longer; it is stopped between two nodes.
+        """
+        ends = range(0, len(numbers), CHUNK)
+        with _deadline(within_s) as options:
+            parts = [self._call(numbers[i : i + CHUNK], strings[i : i + CHUNK], options) for i in ends]
         if not parts:
             return Outputs(**{p.name: _no_rows(p.dtype, p.width) for p in self._facts.outputs})
         whole = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
         return Outputs(**dict(zip(self._names, whole, strict=True)))
 
     def _call(
-        self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]
-    ) -> list[npt.NDArray[Any]]:
+        self,
+        numbers: npt.NDArray[np.float64],
+        strings: npt.NDArray[np.object_],
+        options: Any,  # Any: onnxruntime has no types
+    ) -> list[npt.NDArray[Any]]:  # Any: of the types in `facts`
         feed = {"numbers": np.ascontiguousarray(numbers), "strings": np.ascontiguousarray(strings)}
         given = {name: feed[name] for name in feed if name in self._inputs}
         try:
-            answers: list[npt.NDArray[Any]] = self._session.run(self._names, given)  # Any: as above
+            answers: list[npt.NDArray[Any]] = self._session.run(self._names, given, options)  # Any: as above
         except Exception as error:  # onnxruntime's classes have no root of their own
+            if options is not None and options.terminate:
+                raise ModelRefused("it takes too long", where="the graph", remedy=_REMEDY) from error
             raise _refused(error) from error
         return answers
+
+
+_REMEDY = "make the model again with mlwright"
+
+
+@contextmanager
+def _deadline(within_s: float | None) -> Iterator[Any]:  # Any: onnxruntime has no types
+    """Options of a run that end it after `within_s`; None where it may take its time."""
+    if within_s is None:
+        yield None
+        return
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    timer = threading.Timer(within_s, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    finally:
+        timer.cancel()
 
 
 def _no_rows(dtype: str, width: int | None) -> npt.NDArray[Any]:  # Any: of type `dtype`
@@ -92,4 +130,4 @@ def _open(graph: bytes) -> Any:  # Any: onnxruntime has no types
 
 def _refused(error: Exception) -> ModelRefused:
     problem = f"onnxruntime cannot run it: {str(error)[:300]}"
-    return ModelRefused(problem, where="the graph", remedy="make the model again with mlwright")
+    return ModelRefused(problem, where="the graph", remedy=_REMEDY)
