@@ -229,3 +229,14 @@ def test_any_texts_have_a_schema_that_reads_them(values: list[str | None]) -> No
     inferred = infer_table(pl.DataFrame({"x": pl.Series(values, dtype=pl.String)}))
     assert not [f for f in inferred.findings if f.code == "MLW012"]
     assert inferred.frame.height == len(values)
+
+
+def test_declared_numbers_are_missing_in_typed_columns_too() -> None:
+    inferred = infer_table(pl.DataFrame({"x": [1, -999, 3], "y": [1, 2, 3]}), Hints(missing=("-999",)))
+    assert inferred.frame["x"].to_list() == [1.0, None, 3.0]
+    assert [c.missing for c in inferred.schema.columns] == [("-999",), ()]
+
+
+def test_times_without_a_zone_are_said_to_be_taken_as_utc() -> None:
+    assert "taken as UTC" in column_of(["2020-01-01 10:00:00", "2020-01-02 11:00:00"]).why
+    assert "taken as UTC" not in column_of(["2020-01-01T10:00:00Z", "2020-01-02T11:00:00Z"]).why

@@ -128,6 +128,15 @@ def test_lines_before_the_header_can_be_passed_over(tmp_path: Path) -> None:
         read_raw(path, ReadOptions(skip_rows=2))
 
 
+def test_a_title_above_the_table_is_refused_with_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match=r"line 2: 3 fields where the first line has 1.*skip_rows"):
+        read(written(tmp_path, "sales of May\na,b,c\n1,2,3\n4,5,6\n"))
+
+
+def test_excels_line_about_the_separator_is_obeyed(tmp_path: Path) -> None:
+    assert rows(written(tmp_path, "sep=;\na;b\n1,5;2\n")) == [("1,5", "2")]
+
+
 def test_the_index_that_r_and_pandas_write_is_not_used(tmp_path: Path) -> None:
     for head in ('"","a","b"', '"a","b"'):
         body = "".join(f'"{i}",{i % 3},{"xyz"[i % 3]}\n' for i in range(1, 40))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import polars as pl
 
-from mlwright.base.decoding import clean
+from mlwright.base.decoding import clean, number_of
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding
 from mlwright.base.schema import KINDS, NUMBER_KINDS, Column, Kind, NumberFormat, Schema
@@ -155,7 +155,13 @@ def judge(raw: pl.Series, hints: Hints) -> Judged:
             number=hints.number,
             dates=hints.dates,
         )
-    return judge_typed(raw, forced=forced, target=raw.name == hints.target)
+    judged = judge_typed(raw, forced=forced, target=raw.name == hints.target)
+    if hints.missing and raw.dtype.is_numeric():
+        values = raw.cast(pl.Float64)
+        numbers = {m: number_of(clean(m)) for m in hints.missing}
+        markers = tuple(m for m, n in numbers.items() if n is not None and (values == n).any())
+        return replace(judged, column=_changed(judged.column, missing=markers))
+    return judged
 
 
 def _kind(name: str | None) -> Kind | None:

@@ -6,6 +6,7 @@ with their counts, never over a sample alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -196,6 +197,8 @@ def _datetime(e: _Evidence) -> Judged | None:
         evidence = f"{len(odd)} texts in {len(rows)} of {e.distinct.rows} rows"
         found.append(finding(codes.ODD_TEXTS, evidence, column=e.name, rows=rows))
     how = form.formats[0] if form.formats else "ISO 8601"
+    if ":" in texts[0] and not re.search(r"(Z|[+-]\d\d:?\d\d)$", texts[0]):
+        how += ", without a zone: taken as UTC"
     column = Column(
         name=e.name,
         kind="datetime",

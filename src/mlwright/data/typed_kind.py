@@ -45,7 +45,9 @@ def judge_typed(raw: pl.Series, *, forced: Kind | None = None, target: bool = Fa
         codes_ = forced in ("categorical", "id") and dtype.is_numeric()
         return Judged(Column(name=name, kind=forced, codes=codes_, why="named by the user"))
     if natural != "numeric" or dtype == pl.Null or target:
-        return Judged(Column(name=name, kind=natural, why=f"its type is {dtype}"))
+        naive = isinstance(dtype, pl.Datetime) and dtype.time_zone is None
+        why = f"its type is {dtype}" + (", without a zone: taken as UTC" if naive else "")
+        return Judged(Column(name=name, kind=natural, why=why))
     present = raw.cast(pl.Float64).drop_nulls().drop_nans()
     return judge_numbers(
         Numbers(name, present.unique(), len(present), len(raw) - len(present), lambda: present)

@@ -41,9 +41,12 @@ def read_delimited(path: Path, options: ReadOptions) -> Raw:
         raise SourceUnreadable(
             "the file holds no lines but blank ones", where=file.name, remedy="look at its origin"
         )
-    suffix = _suffix(path)
-    dialect = dialect_of(data, suffix=suffix, separator=_separator(options), quote=options.quote)
-    frame, more = parse(data, dialect, file.name, options.skip_rows)
+    separator, skipped = _separator(options), options.skip_rows
+    if re.match(rb"sep=[^\w\n]\n", data):  # Excel's own first line
+        separator, skipped = separator or chr(data[4]), skipped + 1
+        data = _without_lines(data, 1)
+    dialect = dialect_of(data, suffix=_suffix(path), separator=separator, quote=options.quote)
+    frame, more = parse(data, dialect, file.name, skipped)
     return _named(frame, file, dialect, options, (*found, *more))
 
 

@@ -19,6 +19,7 @@ _NONE: Final = "\x1f"
 """A separator that no text file has: for files of one column."""
 _SAMPLE_BYTES: Final = 256 * 1024
 _SAMPLE_ROWS: Final = 300
+_REGULAR: Final = 0.98
 WHITESPACE: Final = "whitespace"
 
 
@@ -56,11 +57,10 @@ def dialect_of(
     fits = {(s, q): _fit(sample, s, q) for s in candidates for q in quotes}
     if separator is None:
         separator = _separator(fits, quotes[0], suffix)
-        if suffix in (".txt", ".dat", ".data") and (separator == _NONE or separator == ","):
+        if suffix in (".txt", ".dat", ".data") and separator in (_NONE, ","):
             blanks = _blank_fit(sample)
-            if blanks.fields > 1 and blanks.share > 0.98 and fits[(",", quotes[0])].share < 0.98:
-                return Dialect(WHITESPACE, "")
-            if separator == _NONE and blanks.fields > 1 and blanks.share > 0.98:
+            commas = separator == "," and fits[",", quotes[0]].share > _REGULAR
+            if blanks.fields > 1 and blanks.share > _REGULAR and not commas:
                 return Dialect(WHITESPACE, "")
     if quote is None:
         quote = _quote(separator, fits, sample)
@@ -117,7 +117,9 @@ def _separator(fits: dict[tuple[str, str], _Fit], quote: str, suffix: str) -> st
     fit = fits[best, quote]
     if fit.first > 1 and (fit.fields > 1 or fit.share < 1.0):
         return best
-    return _NONE
+    # A title above a table: the separator is right, and the title is refused with its line.
+    titled = [s for s in _CANDIDATES if fits[s, quote].fields > 2 and fits[s, quote].share > 0.9]
+    return titled[0] if titled else _NONE
 
 
 def _quote(separator: str, fits: dict[tuple[str, str], _Fit], sample: str) -> str:

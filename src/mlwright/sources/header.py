@@ -10,7 +10,9 @@ import polars as pl
 from mlwright.data.texts import cleaned, plain_numbers
 
 _BODY = 2_000
-_INDEX_NAMES = frozenset(["", "unnamed: 0", "index", "row", "rownames", "row.names", "x", "_id", "idx"])
+_INDEX_NAMES = frozenset(
+    ["", "unnamed: 0", "index", "row", "rownames", "row.names", "x", "_id", "idx", "__index_level_0__"]
+)
 
 
 def has_header(first: list[str], body: pl.DataFrame) -> bool:
