@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
 
 from mlwright.base.evaluation import Score
 from mlwright.base.schema import Column
@@ -20,6 +19,8 @@ from mlwright.statistics.intervals import Codes, Floats
 
 MOST_BINS = 256
 ROWS_PER_BIN = 50
+FEW_VALUES = 32
+"""Up to so many distinct numbers, each has its own bin."""
 PRIOR_ROWS = 1.0
 """Rows that the overall mean counts as, in each bin."""
 RIDGE = 1e-6
@@ -43,12 +44,17 @@ def metric_of(table: Table) -> str:
 
 def by_column(table: Table, column: Column) -> Floats:
     """Held-back predictions of the target from one column: [N, K], or [N] for numbers."""
-    sample = table.sample
-    predicted = by_bins(sample, bins_of(table, column))
-    if table.task != "regression" or not is_number(column):
+    if is_number(column):
+        return by_numbers(table.sample, table.numbers(column)[table.sample.rows])
+    return by_bins(table.sample, codes_of(table.series(column)[table.sample.rows]))
+
+
+def by_numbers(sample: Sample, numbers: Floats) -> Floats:
+    """Held-back predictions of the target from numbers [N], by their bins; NaN is missing."""
+    predicted = by_bins(sample, number_bins(numbers))
+    if sample.y.dtype.kind != "f":
         return predicted
     # Means by bin are flat within a bin, which loses the far tails; the number itself has them.
-    numbers = table.numbers(column)[sample.rows]
     known = ~np.isnan(numbers)
     filled = np.where(known, numbers, numbers[known].mean() if known.any() else 0.0)
     return _least_squares(np.column_stack([predicted, filled]), sample.y, sample.folds)
@@ -88,25 +94,17 @@ def by_others(table: Table, parts: Sequence[Floats]) -> Floats | None:
     return _least_squares(shares, hits, sample.folds)
 
 
-def bins_of(table: Table, column: Column) -> Codes:
-    """Bin numbers from 0 [N] of the sample's rows: categories, or quantiles of numbers; missing apart."""
-    series = table.series(column)[table.sample.rows]
-    if not is_number(column) or series.n_unique() <= 32:
-        return codes_of(series)
-    numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return number_bins(numbers)
-
-
 def number_bins(numbers: Floats) -> Codes:
     """Bin numbers from 0 [N] by quantile, as many as the rows bear; NaN in a bin of its own.
 
     >>> number_bins(np.array([1.0, np.nan, 5.0])).tolist()
-    [1, 0, 8]
+    [1, 0, 2]
     """
     missing = np.isnan(numbers)
     count = int(np.clip(len(numbers) / ROWS_PER_BIN, 8, MOST_BINS))
-    if missing.all():
-        return np.zeros(len(numbers), dtype=np.int64)
+    distinct = np.unique(numbers[~missing])
+    if len(distinct) <= FEW_VALUES:
+        return np.where(missing, 0, 1 + np.searchsorted(distinct, numbers))
     edges = np.unique(np.quantile(numbers[~missing], np.arange(1, count) / count))
     return np.where(missing, 0, 1 + np.searchsorted(edges, numbers))
 

@@ -36,33 +36,55 @@ MOST_PARTS = 5
 
 def single_feature(table: Table) -> Iterator[Seen]:
     """MLW401."""
-    columns = _learnable(table)
     metric = metric_of(table)
-    alone = {c.name: strength(table, by_column(table, c)) for c in columns}
-    ranked = sorted(columns, key=lambda c: -alone[c.name])
-    strong = [c for c in ranked if alone[c.name] > STRONG[metric]]
-    known = {c.name: by_column(table, c) for c in ranked[: MOST_OTHERS + 1]} if strong else {}
-    for column in strong[: MOST_OTHERS + 1]:
-        predicted = known[column.name]
-        own = measured(table, predicted)
-        if own.low <= STRONG[metric]:
-            continue
-        others = [c.name for c in ranked[: MOST_OTHERS + 1] if c is not column]
-        together = by_others(table, [known[n] for n in others if not _twins(predicted, known[n])])
-        rest = None if together is None else measured(table, together)
-        reached = (0.5 if metric == "roc_auc" else 0.0) if rest is None else rest.high
-        if own.low > PERFECT[metric] or TIMES * (1 - own.low) < 1 - reached:
-            beside = "there is no other" if rest is None else f"{_figure(rest)} by the others together"
+    alone = each_alone(table)
+    strong = [name for name, reached in alone.items() if reached > STRONG[metric]]
+    known = predictions(table, list(alone)) if strong else {}
+    for name in strong[: MOST_OTHERS + 1]:
+        others = [p for n, p in known.items() if n != name]
+        told = beside_others(table, known[name], others)
+        if told:
             yield Seen(
-                f"alone it reaches {_figure(own)}, {beside}; {table.sample.said}",
+                f"alone it reaches {told}; {table.sample.said}",
                 "Make sure that it is known when a prediction is asked for; if not, leave it out.",
-                column.name,
+                name,
             )
+
+
+def each_alone(table: Table) -> dict[str, float]:
+    """What each feature reaches alone, strongest first. Raises `CouldNotLook` where none can be tried."""
+    reached = {c.name: strength(table, by_column(table, c)) for c in _learnable(table)}
+    return dict(sorted(reached.items(), key=lambda item: -item[1]))
+
+
+def predictions(table: Table, names: list[str]) -> dict[str, Floats]:
+    """Held-back predictions from each of the first features in `names`, as many as are compared with."""
+    column = table.dataset.schema.column
+    return {n: by_column(table, column(n)) for n in names[: MOST_OTHERS + 1]}
+
+
+def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> str:
+    """The figures of predictions too good beside all other features together; empty where they are not."""
+    metric, own = metric_of(table), measured(table, predicted)
+    if own.low <= STRONG[metric]:
+        return ""
+    others = [p for p in others if not twins(predicted, p)]
+    near_perfect = own.low > PERFECT[metric]
+    if not near_perfect and others:
+        best = max(strength(table, p) for p in others)
+        if TIMES * (1 - own.low) >= 1 - best:
+            return ""  # together they reach no less than the best of them, and need not be fitted
+    together = by_others(table, others)
+    rest = None if together is None else measured(table, together)
+    reached = (0.5 if metric == "roc_auc" else 0.0) if rest is None else rest.high
+    if not near_perfect and TIMES * (1 - own.low) >= 1 - reached:
+        return ""
+    return f"{figure(own)}, " + (f"{figure(rest)} by the others together" if rest else "there is no other")
 
 
 def repeated_target(table: Table) -> Iterator[Seen]:
     """MLW402."""
-    _able(table)
+    able(table)
     if table.task == "regression":
         yield from _formulas(table)
     else:
@@ -71,7 +93,7 @@ def repeated_target(table: Table) -> Iterator[Seen]:
 
 def missingness(table: Table) -> Iterator[Seen]:
     """MLW403."""
-    _able(table)
+    able(table)
     metric, looked = metric_of(table), 0
     for column in table.features:
         absent = _absent(table, column)
@@ -83,7 +105,7 @@ def missingness(table: Table) -> Iterator[Seen]:
             own = measured(table, predicted)
             if own.low > ABSENCE[metric]:
                 yield Seen(
-                    f"whether it is missing reaches {_figure(own)} by itself; {table.sample.said}",
+                    f"whether it is missing reaches {figure(own)} by itself; {table.sample.said}",
                     "Find out when it is filled in: if that is after the outcome, leave it out.",
                     column.name,
                     severity="issue" if own.low > GRAVE[metric] else "tip",
@@ -94,7 +116,7 @@ def missingness(table: Table) -> Iterator[Seen]:
 
 def order(table: Table) -> Iterator[Seen]:
     """MLW404."""
-    _able(table)
+    able(table)
     if table.dataset.role("time"):
         raise CouldNotLook("not_applicable", "a time column is named, and rows are split by it")
     position = table.sample.rows.astype(np.float64)
@@ -115,14 +137,14 @@ def _order(table: Table, numbers: Floats, name: str, what: str) -> Iterator[Seen
     own = measured(table, predicted)
     if own.low > ORDER[metric]:
         yield Seen(
-            f"{what} alone reaches {_figure(own)}; {table.sample.said}",
+            f"{what} alone reaches {figure(own)}; {table.sample.said}",
             "If rows are in order of time, name the time column, so that the split respects it; if they are "
             "sorted by the target, never split them by position.",
             name,
         )
 
 
-def _able(table: Table) -> None:
+def able(table: Table) -> None:
     """Raises `CouldNotLook` where the target cannot be learned from at all."""
     if table.target is None:
         raise CouldNotLook("not_applicable", "no target is named")
@@ -134,7 +156,7 @@ def _able(table: Table) -> None:
 
 
 def _learnable(table: Table) -> list[Column]:
-    _able(table)
+    able(table)
     columns = [c for c in table.features if c.kind != "text"]
     if not columns:
         raise CouldNotLook("not_applicable", "the only features are free text")
@@ -147,7 +169,7 @@ def _absent(table: Table, column: Column) -> np.ndarray[tuple[int], np.dtype[np.
     return (absent | (series == "").fill_null(True) if series.dtype == pl.String else absent).to_numpy()
 
 
-def _twins(one: Floats, other: Floats) -> bool:
+def twins(one: Floats, other: Floats) -> bool:
     """Whether two columns say the same about the target, so that neither may stand for the others."""
     a, b = one.ravel(), other.ravel()
     if a.std() == 0 or b.std() == 0:
@@ -155,7 +177,7 @@ def _twins(one: Floats, other: Floats) -> bool:
     return bool(abs(np.corrcoef(a, b)[0, 1]) > TWINS)
 
 
-def _figure(s: Score) -> str:
+def figure(s: Score) -> str:
     return f"{s.metric} {s.value:.3f} ({s.low:.3f} to {s.high:.3f})"
 
 

@@ -10,7 +10,7 @@ import msgspec
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
-from mlwright.checks import columns, leakage, rows, target
+from mlwright.checks import columns, differences, leakage, rows, target
 from mlwright.checks.outcome import Check
 from mlwright.checks.table import Table
 from mlwright.data.dataset import Dataset
@@ -156,6 +156,16 @@ CHECKS: tuple[Check, ...] = (
         leakage.order,
         "Predicts the target from the row number, and from ids that are numbers, in 5 folds; found where the "
         "95 % interval lies over ROC AUC 0.6 (R squared 0.1).",
+        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+    ),
+    Check(
+        "MLW405",
+        "the difference of two features gives the target away",
+        "issue",
+        differences.differences,
+        "Predicts the target from the difference of each two numbers or dates on one scale, as MLW401 does "
+        "from one. Found where that leaves half the error that either leaves alone, and beats all features "
+        "together as in MLW401.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
     ),
 )
