@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import http.client
-import importlib.resources
 import json
-import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +65,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
 def write_tables(folder: Path) -> None:
     """The demo's two tables as plain CSV in `folder`, which is made where it is not there."""
+    import gzip
+    import importlib.resources
+
     data = importlib.resources.files("mlwright") / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +82,9 @@ def write_tables(folder: Path) -> None:
 
 def _ask(model: Model, table: Path) -> tuple[dict[str, Any], Any]:  # Any: JSON values
     """Starts a server on a free port, asks it about the first row of `table`, and stops it."""
+    import http.client
+    import urllib.parse
+
     from mlwright.serving import running
 
     with table.open(encoding="utf-8", newline="") as file:
