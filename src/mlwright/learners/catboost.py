@@ -18,7 +18,7 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import GT, Doubles, Tree, Trees, tree_ensemble
-from mlwright.learners.protocol import Job, Settings, probability_nodes
+from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
 from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 1000
@@ -80,7 +80,7 @@ class CatBoost:
             "loss_function": "RMSE" if not job.classes else "Logloss" if job.classes == 2 else "MultiClass",
             "learning_rate": 0.06,
             "depth": 6,
-            "thread_count": job.threads,
+            "thread_count": useful_threads(job),
             "random_seed": job.seed,
             "boosting_type": "Plain",
             "bootstrap_type": "Bernoulli",

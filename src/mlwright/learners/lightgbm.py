@@ -16,7 +16,7 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import LEQ, MEMBER, Doubles, Ints, Tree, Trees, tree_ensemble
-from mlwright.learners.protocol import Job, Settings, probability_nodes
+from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
 from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 3000
@@ -81,7 +81,7 @@ class LightGBM:
             "objective": objective,
             "metric": "l2" if not job.classes else "binary_logloss" if job.classes == 2 else "multi_logloss",
             "verbosity": -1,
-            "num_threads": job.threads,
+            "num_threads": useful_threads(job),
             "seed": job.seed,
             "deterministic": True,
             "force_row_wise": True,

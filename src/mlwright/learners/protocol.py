@@ -68,6 +68,15 @@ class Job:
     """What an earlier fit of this configuration settled on (`Fitted.settled`), to be used again."""
 
 
+FEWEST_CELLS_A_THREAD = 200_000
+"""Below this many matrix cells a second thread costs more than it brings."""
+
+
+def useful_threads(job: Job) -> int:
+    """How many of the job's threads its training rows can keep busy."""
+    return max(1, min(job.threads, job.train.x.size // FEWEST_CELLS_A_THREAD))
+
+
 class Fitted(Protocol):
     """A fitted learner: immutable, safe to read from several threads."""
 
@@ -111,5 +120,8 @@ def probability_nodes(g: GraphBuilder, margin: str, classes: int) -> str:
     if classes > 2:
         return g.node("Softmax", margin, axis=1)
     clipped = g.node("Clip", margin, g.constant(-700.0), g.constant(700.0))
-    # Each side by its own sigmoid: 1 - p would lose the digits of a small probability.
-    return g.node("Concat", g.node("Sigmoid", g.node("Neg", clipped)), g.node("Sigmoid", clipped), axis=1)
+    # 1 / (1 + e^-m) for each side: onnxruntime's Sigmoid takes 1 - p of negative margins, and a small
+    # probability
+    # would lose its digits.
+    both = g.node("Exp", g.node("Concat", clipped, g.node("Neg", clipped), axis=1))
+    return g.node("Div", g.constant(1.0), g.node("Add", g.constant(1.0), both))

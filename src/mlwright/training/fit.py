@@ -120,8 +120,8 @@ def _unseen_predictions(
         fitted_on = len(split.folds[0].train)
         calibrator = _calibrator(problem, _mix(trials, weights)[split.judged], split.judged)
         how = (
-            f"on a holdout of {len(split.test):,} rows that nothing touched, "
-            f"by models fitted on {fitted_on:,} rows; the shipped model is then fitted again on all {len(problem.y):,} rows"
+            f"on a holdout of {len(split.test):,} rows that nothing touched, by models fitted on "
+            f"{fitted_on:,} rows; the shipped model is then fitted again on all {len(problem.y):,} rows"
         )
         return (calibrator.apply(mixed) if problem.classes else mixed), how, split.test
     mixed = np.full((len(problem.y), max(problem.classes, 1)), np.nan)
@@ -136,7 +136,8 @@ def _unseen_predictions(
         mixed[fold.valid] = calibrated
     how = (
         f"cross-fitted over {len(split.folds)} folds: each of {len(judged):,} rows is judged by models, "
-        "rounds, weights and a calibration chosen without it; the shipped model is then fitted again on all rows"
+        "rounds, weights and a calibration chosen without it; the shipped model is then fitted again on "
+        "all rows"
     )
     return mixed[judged], how, judged
 

@@ -16,7 +16,9 @@ def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
         Config("baseline", "baseline", "tree"),
         Config("lightgbm", "lightgbm", "tree", {"learning_rate": 0.05, "feature_fraction": 0.8}),
         Config("linear", "linear", "linear"),
-        Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.06}) if catboost else None,
+        Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.1 if small else 0.06})
+        if catboost
+        else None,
         Config(
             "lightgbm-random",
             "lightgbm",

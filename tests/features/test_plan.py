@@ -1,0 +1,119 @@
+"""The features: what the nodes compute is what training saw, and no row's own target is in what it is given."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mlwright.base.errors import UnknownName
+from mlwright.base.schema import Column, Schema
+from mlwright.data.dataset import Dataset, Provenance
+from mlwright.features import VIEWS, FeaturePlan, table_of
+from mlwright.features.categories import fit_dictionary, fit_target_encoding
+from mlwright.features.datetimes import PARTS, part_nodes
+from mlwright.features.running import session
+from mlwright.features.text import tokenise
+from mlwright.graph.build import GraphBuilder
+
+
+def a_dataset(n: int = 400, seed: int = 0) -> tuple[Dataset, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    words = ["good", "bad", "Fine", "ugly", "é", "well-made", "don't"]
+    frame = pl.DataFrame(
+        {
+            "size": pl.Series([None if v < 0.1 else v * 100 for v in rng.random(n)], dtype=pl.Float64),
+            "when": pl.Series(rng.integers(0, 2_000_000_000, n).astype(float)),
+            "city": [["Rome", "Oslo", "Lima", None][i] for i in rng.integers(0, 4, n)],
+            "code": [f"k{i}" for i in rng.integers(0, 90, n)],
+            "note": [" ".join(rng.choice(words, rng.integers(0, 6))) for _ in range(n)],
+        }
+    )
+    kinds = {
+        "size": "numeric",
+        "when": "datetime",
+        "city": "categorical",
+        "code": "categorical",
+        "note": "text",
+    }
+    schema = Schema(columns=tuple(Column(name=k, kind=v) for k, v in kinds.items()))
+    y = (rng.random(n) < 0.4).astype(float)[:, None]
+    return Dataset(frame, schema, Provenance("made")), y
+
+
+def graph_matrix(plan: FeaturePlan, view: str, dataset: Dataset) -> np.ndarray:
+    """The view straight from numbers and strings, as a served model computes it."""
+    g = GraphBuilder()
+    numbers = g.input("numbers", "float64", 2)
+    strings = g.input("strings", "string", 3)
+    g.output("matrix", plan.nodes(g, view, numbers, plan.code_nodes(g, strings)), "float64", -1)
+    return session(g.to_bytes()).run(None, {"numbers": dataset.numbers(), "strings": dataset.strings()})[0]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_training_matrix_is_what_the_served_graph_computes(view):
+    dataset, y = a_dataset()
+    table = table_of(dataset)
+    plan = FeaturePlan.fit(table, y, seed=0)
+    assert np.array_equal(plan.matrix(view, table), graph_matrix(plan, view, dataset), equal_nan=True)
+    assert (np.isnan(plan.matrix(view, table)).any()) == (view != "linear")
+
+
+@pytest.mark.parametrize("view", ["encoded", "tree", "linear"])
+def test_training_rows_are_given_encodings_made_without_them(view):
+    dataset, y = a_dataset()
+    table = table_of(dataset)
+    plan = FeaturePlan.fit(table, y, seed=0)
+    served, trained = plan.matrix(view, table), plan.matrix(view, table, training=True)
+    assert served.shape == trained.shape
+    assert not np.array_equal(served, trained, equal_nan=True)
+
+
+def test_a_category_that_is_pure_chance_does_not_predict_its_own_rows():
+    rng = np.random.default_rng(3)
+    codes = (np.arange(2000) // 2 + 2).astype(float)[:, None]  # a thousand categories of two rows
+    y = rng.random(2000)[:, None].round()
+    fitted = fit_target_encoding(codes, [1002], [0], y, seed=0)
+    leaked = abs(np.corrcoef(fitted.tables[0][codes[:, 0].astype(int), 0], y[:, 0])[0, 1])
+    honest = abs(np.corrcoef(fitted.training[:, 0], y[:, 0])[0, 1])
+    assert leaked > 0.5 and honest < 0.15
+
+
+def test_categories_seen_fewer_than_five_times_are_unseen():
+    vocabulary = ("", "often", "rarely")
+    ids = np.array([[1]] * 5 + [[2]] * 4 + [[0]] * 3, dtype=np.int32)
+    dictionary = fit_dictionary(ids, (vocabulary,))
+    assert dictionary.known == (("often",),)
+    assert dictionary.codes(ids)[:, 0].tolist() == [2] * 5 + [1] * 4 + [0] * 3
+
+
+def test_a_view_that_does_not_exist_is_named():
+    dataset, y = a_dataset(50)
+    table = table_of(dataset)
+    with pytest.raises(UnknownName, match="did you mean 'linear'"):
+        FeaturePlan.fit(table, y, seed=0).matrix("liner", table)
+
+
+def test_datetime_parts_are_those_of_the_calendar():
+    rng = np.random.default_rng(0)
+    seconds = np.concatenate(
+        [rng.integers(-50_000_000_000, 100_000_000_000, 3000), [0, 951782400, 1709164800]]
+    )
+    g = GraphBuilder()
+    moments = g.input("numbers", "float64", 1)
+    g.output("parts", g.concat(part_nodes(g, moments)), "float64", len(PARTS))
+    got = session(g.to_bytes()).run(None, {"numbers": seconds.astype(float)[:, None]})[0]
+    for row, second in zip(got, seconds, strict=True):
+        moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=int(second))
+        hour = moment.hour + moment.minute / 60 + moment.second / 3600
+        assert row[0] == pytest.approx(hour, abs=1e-9)
+        assert row[1:].tolist() == [moment.weekday(), moment.day, moment.month, moment.year]
+
+
+def test_tokens_are_lower_cased_runs_and_do_not_depend_on_the_rows_beside():
+    tokens = tokenise(["Good, GOOD: bad!", "", "É é good-bad", "  "])
+    words = [
+        [str(tokens.vocabulary[i]) for i in tokens.flat[a:b]]
+        for a, b in zip(tokens.starts, tokens.starts[1:])
+    ]
+    assert words == [["good", "good", "bad"], [], ["É", "é", "good", "bad"], []]

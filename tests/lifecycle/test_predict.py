@@ -1,0 +1,143 @@
+"""Predicting a file keeps it whole: columns, order, and a reason beside each row that cannot be answered."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import mlwright as mw
+from mlwright.base.errors import Misuse, RowsRefused, SchemaBroken
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with shop.csv (ids, numbers, text, a target) and a model made from it."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng = np.random.default_rng(0)
+    n = 300
+    age, city = rng.integers(18, 80, n), rng.integers(0, 3, n)
+    frame = pl.DataFrame(
+        {
+            "order": [f"A{i:04d}" for i in range(n)],
+            "age": age,
+            "city": [["Rome", "Oslo", "Lima"][c] for c in city],
+            "kept": [["no", "yes"][int(a > 45)] for a in age + rng.normal(0, 6, n)],
+        }
+    )
+    frame.write_csv(folder / "shop.csv")
+    mw.fit(folder / "shop.csv", target="kept", id="order", max_trials=3).save(folder / "shop.mlw")
+    return folder
+
+
+def write(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_columns_and_order_are_kept_and_answers_stand_behind(folder, tmp_path):
+    source = write(tmp_path, "new.csv", "city,order,extra,age\nOslo,B2,x,20\nRome,B1,y,70\n")
+    report = mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv")
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out.columns == ["city", "order", "extra", "age", "predicted_kept", "probability_yes"]
+    assert out["order"].to_list() == ["B2", "B1"] and out["predicted_kept"].to_list() == ["no", "yes"]
+    assert (report.rows, report.refused) == (2, 0)
+
+
+def test_a_row_that_breaks_the_schema_gets_its_reason_beside_it(folder, tmp_path):
+    source = write(tmp_path, "new.csv", "order,age,city\nB1,70,Rome\nB2,young,Oslo\nB3,,Atlantis\n")
+    report = mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv", proba=True)
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out["error"].to_list() == [None, "age: not a number, expected a finite number", None]
+    assert out["predicted_kept"].null_count() == 1 and out["predicted_kept"][2] is not None
+    assert {"probability_no", "probability_yes"} <= set(out.columns)
+    assert report.refused == 1 and report.problems[0].row == 1
+
+
+def test_parquet_goes_in_and_out(folder, tmp_path):
+    pl.DataFrame({"age": [20, 70], "city": ["Rome", None]}).write_parquet(tmp_path / "new.parquet")
+    mw.predict_file(folder / "shop.mlw", tmp_path / "new.parquet", tmp_path / "out.parquet")
+    assert pl.read_parquet(tmp_path / "out.parquet")["predicted_kept"].to_list() == ["no", "yes"]
+
+
+def test_every_way_in_gives_the_same_answer(folder, tmp_path):
+    model = mw.load(folder / "shop.mlw")
+    rows = [{"age": 20, "city": "Rome"}, {"age": 70, "city": None}]
+    expected = model.predict_proba(rows)
+    frame = pl.DataFrame(rows)
+    assert np.array_equal(model.predict_proba(frame), expected)
+    assert np.array_equal(model.predict_proba(frame.to_pandas()), expected)
+    assert np.array_equal(model.predict_proba(frame.to_arrow()), expected)
+    assert np.array_equal(model.predict_proba({"age": [20, 70], "city": ["Rome", ""]}), expected)
+    assert np.array_equal(model.predict_proba(rows[0]), expected[:1])
+    frame.write_csv(tmp_path / "rows.csv")
+    mw.predict_file(model, tmp_path / "rows.csv", tmp_path / "out.csv")
+    assert np.allclose(
+        pl.read_csv(tmp_path / "out.csv")["probability_yes"].to_numpy(), expected[:, 1], rtol=1e-15
+    )
+
+
+def test_a_missing_column_is_named_with_the_near_miss(folder, tmp_path):
+    source = write(tmp_path, "new.csv", "order,Agee,city\nB1,70,Rome\n")
+    with pytest.raises(SchemaBroken, match="age"):
+        mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_output_that_cannot_be_is_refused_before_any_work(folder, tmp_path):
+    with pytest.raises(Misuse, match="end the output's name"):
+        mw.predict_file(folder / "shop.mlw", folder / "shop.csv", tmp_path / "out.xlsx")
+    source = write(tmp_path, "new.csv", "age,city,predicted_kept\n1,Rome,yes\n")
+    with pytest.raises(Misuse, match="already has a column"):
+        mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv")
+
+
+def test_no_rows_give_a_file_with_the_columns(folder, tmp_path):
+    source = write(tmp_path, "new.csv", "order,age,city\nB1,young,Rome\n")
+    report = mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv")
+    assert report.refused == 1
+    assert pl.read_csv(tmp_path / "out.csv")["predicted_kept"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [
+        ("order,kept\nA0003,no\nA0001,no\n", "labels"),
+        ("order,kept\nA0003,0.5\nA0001,0.5\n", "probabilities"),
+        ("order,kept_no,kept_yes\nA0003,0.5,0.5\nA0001,0.5,0.5\n", "classes"),
+    ],
+)
+def test_a_submission_has_the_form_of_its_sample(folder, tmp_path, sample, expected):
+    form = write(tmp_path, "sample.csv", sample)
+    source = pl.read_csv(folder / "shop.csv").drop("kept")
+    source.write_csv(tmp_path / "test.csv")
+    mw.predict_file(folder / "shop.mlw", tmp_path / "test.csv", tmp_path / "sub.csv", submission=form)
+    out = pl.read_csv(tmp_path / "sub.csv")
+    assert out.columns == sample.split("\n")[0].split(",") and out["order"].to_list() == ["A0003", "A0001"]
+    p = mw.load(folder / "shop.mlw").predict_proba(source[[3, 1]])
+    if expected == "labels":
+        assert out["kept"].to_list() == [["no", "yes"][int(v > 0.5)] for v in p[:, 1]]
+    elif expected == "probabilities":
+        assert np.allclose(out["kept"].to_numpy(), p[:, 1])
+    else:
+        assert np.allclose(out.select("kept_no", "kept_yes").to_numpy(), p)
+
+
+def test_a_submission_that_cannot_be_complete_is_refused(folder, tmp_path):
+    test = write(tmp_path, "test.csv", "order,age,city\nB1,20,Rome\nB2,old,Rome\n")
+    form = write(tmp_path, "sample.csv", "order,kept\nB1,no\nB2,no\n")
+    with pytest.raises(RowsRefused, match="row 1, 'age'"):
+        mw.predict_file(folder / "shop.mlw", test, tmp_path / "s.csv", submission=form)
+    test = write(tmp_path, "test.csv", "order,age,city\nB1,20,Rome\n")
+    with pytest.raises(SchemaBroken, match="1 ids of the sample are not in the input"):
+        mw.predict_file(folder / "shop.mlw", test, tmp_path / "s.csv", submission=form)
+
+
+def test_fresh_rows_are_judged_beside_the_baseline_and_what_was_left_out_is_said(folder, tmp_path):
+    text = (
+        "order,age,city,kept\nB1,20,Rome,no\nB2,70,Oslo,YES.\nB3,old,Rome,no\nB4,60,Lima,maybe\n"
+        + "".join(f"C{i},{20 + i},Rome,{'yes' if i > 25 else 'no'}\n" for i in range(50))
+    )
+    e = mw.evaluate(folder / "shop.mlw", write(tmp_path, "fresh.csv", text))
+    assert e.rows == 52 and "2 rows were left out" in e.how
+    assert e.score.value > 0.9 and len(e.baseline) == len(e.scores)
+    with pytest.raises(SchemaBroken, match="'kept' is not there"):
+        mw.evaluate(folder / "shop.mlw", write(tmp_path, "x.csv", "age,city\n1,Rome\n"))

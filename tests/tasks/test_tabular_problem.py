@@ -1,0 +1,90 @@
+"""What a target is, decided by its values and overruled by the user."""
+
+import polars as pl
+import pytest
+
+from mlwright.base.errors import DataProblem, Misuse, TargetUnusable, UnknownName
+from mlwright.base.schema import Column, Schema
+from mlwright.data.dataset import Dataset, Provenance
+from mlwright.tasks import Asked, kind_named
+from mlwright.tasks.tabular.problem import read_target
+
+
+def a_dataset(values, kind, **fields) -> tuple[Dataset, Column]:
+    column = Column(name="y", kind=kind, role="target", **fields)
+    x = Column(name="x", kind="numeric")
+    dtype = pl.Float64 if kind in ("numeric", "boolean", "datetime") else pl.String
+    frame = pl.DataFrame({"x": [float(i) for i in range(len(values))], "y": pl.Series(values, dtype=dtype)})
+    return Dataset(frame, Schema(columns=(x, column)), Provenance("made")), column
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "task", "classes", "label_type"),
+    [
+        ([0.0, 1.0] * 20, "numeric", "binary", ("0", "1"), "integer"),
+        ([2.0, 4.0] * 20, "numeric", "binary", ("2", "4"), "integer"),
+        ([1.0, 2.0, 10.0] * 20, "numeric", "multiclass", ("1", "2", "10"), "integer"),
+        ([0.0, 1.0] * 20, "boolean", "binary", ("false", "true"), "boolean"),
+        (["Yes", "No", "No"] * 20, "categorical", "binary", ("No", "Yes"), "text"),
+        (["no fraud", "fraud", "no fraud"] * 20, "categorical", "binary", ("no fraud", "fraud"), "text"),
+        (["b", "a", "c"] * 20, "categorical", "multiclass", ("a", "b", "c"), "text"),
+        (["10", "9"] * 20, "categorical", "binary", ("9", "10"), "integer"),
+    ],
+)
+def test_the_values_say_which_task_it_is(values, kind, task, classes, label_type):
+    dataset, column = a_dataset(values, kind, codes=label_type == "integer" and kind == "categorical")
+    target, y, _ = read_target(dataset, column)
+    assert (target.task, target.classes, target.label_type) == (task, classes, label_type)
+    assert sorted(set(y)) == list(range(len(classes)))
+    assert len(classes) > 2 or target.positive == classes[1]
+
+
+def test_many_numbers_are_a_regression_and_few_whole_ones_are_classes_and_it_is_said():
+    assert read_target(*a_dataset([i / 7 for i in range(50)], "numeric"))[0].task == "regression"
+    assert read_target(*a_dataset([float(i) for i in range(50)], "numeric"))[0].task == "regression"
+    target, _, findings = read_target(*a_dataset([1.0, 2.0, 3.0] * 30, "numeric"))
+    assert target.task == "multiclass" and "task='regression'" in findings[0].remedy
+    assert read_target(*a_dataset([1.0, 2.0, 3.0] * 30, "numeric"), "regression")[0].task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "task", "error", "said"),
+    [
+        ([None, None], "numeric", None, TargetUnusable, "missing in every row"),
+        ([1.0, 1.0, None], "numeric", None, TargetUnusable, "one value"),
+        (["a", "b", "c"], "categorical", "binary", TargetUnusable, "3 values, not two"),
+        (["a", "b", "c"], "categorical", "regression", TargetUnusable, "not a number"),
+        (["a", "b", "c"], "categorical", "regresion", UnknownName, "did you mean 'regression'"),
+        ([f"k{i}" for i in range(2000)], "categorical", None, TargetUnusable, "2000 classes"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_with_what_to_do(values, kind, task, error, said):
+    with pytest.raises(error, match=said):
+        read_target(*a_dataset(values, kind), task)
+
+
+def test_a_table_without_a_target_or_a_feature_is_refused():
+    kind = kind_named("tabular")
+    dataset, _ = a_dataset([0.0, 1.0] * 20, "numeric")
+    bare = dataset.with_schema(dataset.schema.changed("y", role="feature"))
+    with pytest.raises(Misuse, match="no target was named"):
+        kind.problem(bare, Asked())
+    empty = dataset.with_schema(dataset.schema.changed("x", role="ignored"))
+    with pytest.raises(DataProblem, match="no usable column"):
+        kind.problem(empty, Asked())
+
+
+def test_the_split_follows_the_roles():
+    dataset, _ = a_dataset([0.0, 1.0] * 50, "numeric")
+    kind = kind_named("tabular")
+    assert kind.problem(dataset, Asked())[0].split.rule == "stratified"
+    timed = dataset.with_schema(dataset.schema.changed("x", role="time"))
+    assert kind.problem(timed, Asked())[0].split.rule == "time"
+    grouped = dataset.with_schema(dataset.schema.changed("x", role="group"))
+    with pytest.raises(DataProblem, match="no usable column"):
+        kind.problem(grouped, Asked())
+
+
+def test_a_kind_that_is_not_installed_is_named():
+    with pytest.raises(UnknownName, match="did you mean 'tabular'"):
+        kind_named("tabula")

@@ -1,0 +1,136 @@
+"""Training: limits, failures, interruption and repetition, on real bank calls."""
+
+import numpy as np
+import pytest
+
+import mlwright as mw
+from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.progress import Progress
+from mlwright.lifecycle.fit import seconds_of
+from mlwright.training.budget import Budget
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A folder with the demo's table of bank calls."""
+    from mlwright.cli.commands.demo import write_tables
+
+    folder = tmp_path_factory.mktemp("bank")
+    write_tables(folder)
+    return folder
+
+
+def bank(folder, rows=600):
+    from mlwright.cli.commands.demo import LEAK, TABLE, TARGET
+
+    data = mw.read(folder / TABLE, target=TARGET, drop=(LEAK,))
+    return data.rows(np.arange(rows))
+
+
+def test_equal_calls_by_trials_give_equal_models(table):
+    first, second = (mw.fit(bank(table), max_trials=3, seed=5) for _ in range(2))
+    assert first.digest == second.digest
+    assert first.file_digest != second.file_digest or first.timings == second.timings
+    assert mw.fit(bank(table), max_trials=3, seed=6).digest != first.digest
+
+
+def test_a_learner_that_raises_costs_that_candidate_alone(table, monkeypatch):
+    from mlwright.learners.linear import Linear
+
+    def broken(self, job):
+        raise MemoryError("this will not fit")
+
+    monkeypatch.setattr(Linear, "fit", broken)
+    model = mw.fit(bank(table), max_trials=3)
+    failed = [e for e in model.leaderboard if e.score is None]
+    assert [e.name for e in failed] == ["linear"]
+    assert "MemoryError: this will not fit" in failed[0].reason
+    assert any(e.weight > 0 for e in model.leaderboard)
+
+
+def test_a_learner_that_predicts_nonsense_is_dropped(table, monkeypatch):
+    from mlwright.learners.linear import FittedLinear
+
+    monkeypatch.setattr(FittedLinear, "predict", lambda self, x, rounds=None: np.full((len(x), 2), np.nan))
+    model = mw.fit(bank(table), max_trials=3)
+    assert "not a number" in next(e.reason for e in model.leaderboard if e.name == "linear")
+
+
+def test_interruption_packages_the_best_so_far(table):
+    class Interrupts(Progress):
+        notes: list[str] = []
+
+        def step(self, message, fraction, seconds_left):
+            if message == "trying linear":
+                raise KeyboardInterrupt
+
+        def note(self, message):
+            self.notes.append(message)
+
+    listener = Interrupts()
+    model = mw.fit(bank(table), time_limit=60, progress=listener)
+    assert {e.name for e in model.leaderboard} == {"baseline", "lightgbm"}
+    assert any("interrupted" in n for n in listener.notes)
+    assert "it was interrupted" in model.card
+
+
+def test_interruption_before_anything_is_found_is_passed_on(table):
+    class Interrupts(Progress):
+        def step(self, message, fraction, seconds_left):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mw.fit(bank(table), time_limit=60, progress=Interrupts())
+
+
+def test_a_limit_too_short_for_anything_still_tries_a_real_candidate(table):
+    model = mw.fit(bank(table, 300), time_limit=0.5)
+    assert any(e.family != "baseline" and e.score is not None for e in model.leaderboard)
+
+
+def test_the_score_is_of_rows_not_seen_and_stands_beside_the_baseline(table):
+    model = mw.fit(bank(table), max_trials=2)
+    e = model.evaluation
+    assert e.rows == 600 and "cross-fitted" in e.how
+    assert e.score.low <= e.score.value <= e.score.high
+    assert next(s.value for s in e.baseline if s.metric == "roc_auc") == 0.5
+    assert [s.metric for s in e.scores] == [s.metric for s in e.baseline]
+
+
+def test_chance_scores_as_chance(table):
+    data = bank(table)
+    rng = np.random.default_rng(0)
+    target = data.target.name
+    shuffled = data.frame.with_columns(data.frame[target].shuffle(seed=int(rng.integers(1000))))
+    import dataclasses
+
+    model = mw.fit(dataclasses.replace(data, frame=shuffled), max_trials=3)
+    assert model.evaluation.score.low < 0.5 + 0.02
+
+
+def test_given_test_rows_judge_the_model(table):
+    data = bank(table)
+    model = mw.fit(data.rows(np.arange(400)), test=data.rows(np.arange(400, 600)), max_trials=2)
+    assert model.evaluation.rows == 200 and "holdout of 200 rows" in model.evaluation.how
+
+
+@pytest.mark.parametrize("limit", ["soon", -3, "0s", ""])
+def test_a_limit_that_is_none_is_refused(limit):
+    with pytest.raises(Misuse, match="no span of time"):
+        seconds_of(limit)
+
+
+def test_unknown_arguments_get_the_near_miss(table):
+    with pytest.raises(UnknownName, match="did you mean 'time_limit'"):
+        mw.fit(bank(table), timelimit=3)
+    with pytest.raises(Misuse, match="at least 2"):
+        mw.fit(bank(table), max_trials=1)
+
+
+def test_a_budget_counts_from_the_call():
+    now = [100.0]
+    budget = Budget(10.0, clock=lambda: now[0])
+    now[0] = 104.0
+    assert budget.left_s() == 6.0 and budget.fraction() == 0.4
+    assert budget.deadline_in(2) == 106.0
+    assert Budget(None, 3).left_s() == float("inf")
