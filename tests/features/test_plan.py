@@ -1,6 +1,7 @@
-"""The features: what the nodes compute is what training saw, and no row's own target is in what it is given."""
+"""The features: the nodes compute what training saw, and no row's own target is in what it is given."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import polars as pl
@@ -113,7 +114,6 @@ def test_datetime_parts_are_those_of_the_calendar():
 def test_tokens_are_lower_cased_runs_and_do_not_depend_on_the_rows_beside():
     tokens = tokenise(["Good, GOOD: bad!", "", "É é good-bad", "  "])
     words = [
-        [str(tokens.vocabulary[i]) for i in tokens.flat[a:b]]
-        for a, b in zip(tokens.starts, tokens.starts[1:])
+        [str(tokens.vocabulary[i]) for i in tokens.flat[a:b]] for a, b in itertools.pairwise(tokens.starts)
     ]
     assert words == [["good", "good", "bad"], [], ["É", "é", "good", "bad"], []]

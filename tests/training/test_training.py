@@ -58,7 +58,8 @@ def test_a_learner_that_predicts_nonsense_is_dropped(table, monkeypatch):
 
 def test_interruption_packages_the_best_so_far(table):
     class Interrupts(Progress):
-        notes: list[str] = []
+        def __init__(self):
+            self.notes = []
 
         def step(self, message, fraction, seconds_left):
             if message == "trying linear":
