@@ -32,8 +32,8 @@ fix: $(VENV)/.dev  ## mend style and formatting where a tool can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: $(VENV)/.dev  ## write the generated pages again (docs/cli.md)
-	@$(BIN)/python -m mlwright.cli.pages docs/cli.md
+docs: $(VENV)/.dev  ## write the generated pages again (docs/cli.md, docs/checks.md)
+	@$(BIN)/python -m mlwright.cli.pages docs
 
 bench: $(VENV)/.dev  ## measure on the data sets in MLWRIGHT_DATA, and write docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

@@ -1,15 +1,20 @@
-"""docs/cli.md is what the declarations say."""
+"""docs/cli.md and docs/checks.md are what the declarations say."""
 
 from pathlib import Path
 
 from mlwright.cli.commands import COMMANDS
-from mlwright.cli.pages import cli_page
+from mlwright.cli.pages import checks_page, cli_page
 
-PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "cli.md"
 
 
 def test_the_page_of_the_command_line_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == cli_page(), "run `make docs`"
+
+
+def test_the_page_of_the_checks_is_up_to_date():
+    assert (DOCS / "checks.md").read_text(encoding="utf-8") == checks_page(), "run `make docs`"
 
 
 def test_every_command_and_every_flag_stands_on_the_page():

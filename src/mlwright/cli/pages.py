@@ -1,6 +1,6 @@
-"""Writes docs/cli.md from the same declarations that `--help` comes from.
+"""Writes docs/cli.md and docs/checks.md from the declarations that the program itself uses.
 
-Called by `make docs` (`python -m mlwright.cli.pages FILE`) and by the test that compares the page with it.
+Called by `make docs` (`python -m mlwright.cli.pages FOLDER`) and by the tests that compare pages and program.
 """
 
 from __future__ import annotations
@@ -13,13 +13,25 @@ from mlwright.cli.commands import COMMANDS
 from mlwright.cli.flags import EVERYWHERE, Command, Flag
 from mlwright.cli.parse import usage
 
-HEAD = """# The command line
+CLI_HEAD = """# The command line
 
 <!-- Written by `make docs` from the declarations in src/mlwright/cli/commands; a test compares. -->
 
 `mlwright COMMAND [options]`, or `python -m mlwright`. Exit codes and the form of errors are in
 [errors.md](errors.md). Standard output carries the answer, standard error progress and errors. Colours appear
 only on a terminal, and never with `NO_COLOR` set.
+
+"""
+
+
+CHECKS_HEAD = """# Checks
+
+<!-- Written by `make docs` from the table in src/mlwright/checks/running.py; a test compares. -->
+
+What `mlwright check` and `mlwright fit` look for. An *issue* means that a score would not be believable or
+that training would fail; a *tip* that it may be better otherwise. A check that could not look says
+`not_enough_data`, `not_applicable` or `skipped`, never `passed`. Findings name columns and row numbers, never
+values.
 
 """
 
@@ -34,7 +46,23 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
         lines += _table(command.flags) if command.flags else ["It has no options of its own."]
         if command.examples:
             lines += ["", *(f"    {example}" for example in command.examples)]
-    return HEAD + "\n".join(lines) + "\n"
+    return CLI_HEAD + "\n".join(lines) + "\n"
+
+
+def checks_page() -> str:
+    """Every check with how it is computed, as Markdown."""
+    from mlwright.checks import CHECKS
+    from mlwright.data.codes import TITLES
+
+    lines = ["| code | what is found | severity | how |", "|---|---|---|---|"]
+    for check in CHECKS:
+        source = f" ({_cell(check.source)})" if check.source else ""
+        lines.append(
+            f"| {check.code} | {_cell(check.title)} | {check.severity} | {_cell(check.how)}{source} |"
+        )
+    lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
+    lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
+    return CHECKS_HEAD + "\n".join(lines) + "\n"
 
 
 def _table(flags: Sequence[Flag]) -> list[str]:
@@ -50,4 +78,6 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(cli_page(), encoding="utf-8")
+    folder = Path(sys.argv[1])
+    (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (folder / "checks.md").write_text(checks_page(), encoding="utf-8")
