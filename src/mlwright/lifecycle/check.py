@@ -17,9 +17,8 @@ def check(data: object, *, seed: int = 0, **roles: Unpack[RoleNames]) -> Finding
     `data` is a Dataset, or anything that `read` takes. A check that could not look says so; none raises.
     """
     need("train", "checking data")
-    from mlwright.base.finding import Findings
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
 
     dataset = data if isinstance(data, Dataset) else read(data, **roles)
-    return Findings.of([*dataset.findings, *run_checks(dataset, seed=seed)])
+    return run_checks(dataset, seed=seed)

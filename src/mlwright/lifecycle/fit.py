@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from mlwright.base.errors import Misuse
+from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
+from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.read import RoleNames, read
 
@@ -30,7 +31,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long to search, for what, and how: the settings of `fit` beside the data and its roles."""
 
-    task: str | None = None
+    task: TaskName | None = None
     """`binary`, `multiclass` or `regression`; None: by the target's values."""
     metric: str | None = None
     """What to optimise; None: roc_auc, log_loss or rmse, by task."""
@@ -48,17 +49,16 @@ def fit(
     data: object,
     *,
     test: object = None,
+    findings: Findings | None = None,
     settings: FitSettings | None = None,
     progress: Progress | None = None,
     **options: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
-    """The best model for `data` (a Dataset, or anything `read` takes) within the limits, judged on unseen
-    rows.
+    """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and
-    of `read` (target, time,
-    group, ...). `test` is a table like `data` to be judged on. Ctrl-C ends the search and keeps the best so
-    far.
+    of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `findings` is what
+    `check` found, where it ran already. Ctrl-C ends the search and keeps the best so far.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer
     as training does.
@@ -68,7 +68,7 @@ def fit(
     settings, roles = _settings(settings, options)
     listener = progress or Progress()
     try:
-        return _fit(data, test, settings, roles, listener, began)
+        return _fit(_Call(data, test, findings, settings, roles, listener, began))
     finally:
         listener.done()
 
@@ -85,9 +85,18 @@ def seconds_of(limit: float | str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _fit(
-    data: object, test: object, settings: FitSettings, roles: RoleNames, progress: Progress, began: float
-) -> Model:
+@dataclass(frozen=True)
+class _Call:
+    data: object
+    test: object
+    findings: Findings | None
+    settings: FitSettings
+    roles: RoleNames
+    progress: Progress
+    began: float
+
+
+def _fit(call: _Call) -> Model:
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
     from mlwright.data.profile import profile_of
@@ -95,18 +104,20 @@ def _fit(
     from mlwright.tasks import Asked, kind_named
     from mlwright.training import Budget, train
 
+    settings, progress = call.settings, call.progress
     limit = None if settings.time_limit is None else seconds_of(settings.time_limit)
-    budget = Budget(None if settings.max_trials is not None else limit, settings.max_trials, began=began)
+    budget = Budget(None if settings.max_trials else limit, settings.max_trials, began=call.began)
     progress.stage("reading")
-    dataset = data if isinstance(data, Dataset) else read(data, **roles)
-    progress.stage("checking")
-    found = list(dataset.findings)
-    found += run_checks(dataset, seed=settings.seed)
+    dataset = call.data if isinstance(call.data, Dataset) else read(call.data, **call.roles)
+    found = call.findings
+    if found is None:
+        progress.stage("checking")
+        found = run_checks(dataset, task=settings.task, seed=settings.seed)
     kind = kind_named("tabular")
     asked = Asked(
         task=settings.task,
         metric=settings.metric,
-        test=None if test is None else like(dataset, test),
+        test=None if call.test is None else like(dataset, call.test),
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
     )
@@ -114,27 +125,29 @@ def _fit(
     trained = train(problem, budget, progress)
     progress.stage("packaging")
     everything = _with_test(dataset, asked).with_schema(problem.table.schema)
-    profile = msgspec.structs.replace(
-        profile_of(everything), predictions=prediction_profiles(trained.blend, trained.unseen)
-    )
+    predictions = prediction_profiles(trained.blend, trained.unseen)
+    digest = dataset.provenance.sha256
     evidence = Evidence(
         evaluation=trained.evaluation,
         findings=Findings.of([*found, *more]),
-        profile=profile,
-        recipe=_recipe(settings, problem.metric.name, problem.target.task, roles),
+        profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
+        recipe=_recipe(settings, problem.metric.name, problem.target.task, call.roles)
+        | {"baseline": trained.baseline.tolist()},
         facts={
             "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
-            + (f", SHA-256 {dataset.provenance.sha256}" if dataset.provenance.sha256 else ""),
+            + (f", SHA-256 {digest}" if digest else ""),
             "Search": "; ".join(trained.notes),
         },
-        fit_seconds=time.monotonic() - began,
+        fit_seconds=time.monotonic() - call.began,
     )
     return package(kind.name, trained.blend, everything, evidence)
 
 
 def like(dataset: Dataset, other: object) -> Dataset:
-    """`other` as a Dataset decoded by the schema of `dataset`; rows without a target, or that break the
-    schema, are left out."""
+    """`other` as a Dataset decoded by the schema of `dataset`.
+
+    Rows without a target, or that break the schema, are left out.
+    """
     from mlwright.data.dataset import Dataset, Provenance
     from mlwright.data.decode import decode_frame
     from mlwright.sources import read_raw
@@ -163,8 +176,6 @@ def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
 
 
 def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[FitSettings, RoleNames]:
-    from mlwright.base.errors import UnknownName
-
     settings = settings or FitSettings()
     fields = set(FitSettings.__struct_fields__)
     known = fields | set(RoleNames.__annotations__)
@@ -174,6 +185,8 @@ def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[Fi
     chosen = {k: v for k, v in options.items() if k in fields}
     roles: RoleNames = {k: v for k, v in options.items() if k not in fields}  # type: ignore[assignment]
     settings = msgspec.structs.replace(settings, **chosen)
+    if settings.task is not None and settings.task not in get_args(TaskName):
+        raise UnknownName("task", settings.task, get_args(TaskName))
     if settings.time_limit is None and settings.max_trials is None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
     if settings.max_trials is not None and settings.max_trials < 2:
@@ -185,6 +198,8 @@ def _recipe(settings: FitSettings, metric: str, task: str, roles: RoleNames) -> 
     """The settings as plain JSON: what would make the model again."""
     recipe = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe |= {"metric": metric, "task": task}
+    if settings.max_trials is not None:
+        recipe.pop("time_limit", None)  # it did not rule, and equal models should be equal files
     named = {k: list(v) if isinstance(v, (tuple, set)) else v for k, v in roles.items() if v}
     return recipe | {"roles": named}
 

@@ -27,65 +27,74 @@ WORDS = {
 def render_card(
     schema: Schema, evaluation: Evaluation, findings: Findings, timings: Timings, facts: dict[str, str]
 ) -> str:
-    """The card as Markdown. `facts` are further lines of the last section: source, rows, versions."""
+    """The card as Markdown. `facts` are further lines of the last section: source, search."""
+    parts = [
+        _purpose(schema),
+        _quality(evaluation),
+        _candidates(evaluation, timings),
+        _data(findings),
+        ["## Limits", "", *_limits(evaluation)],
+        ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _purpose(schema: Schema) -> list[str]:
     target = schema.target
     assert target is not None  # a model has one
-    lines = [f"# Model card: {_plain(target.name)}", ""]
     what = "a number" if target.task == "regression" else f"one of {len(target.classes)} classes"
-    lines += [f"Predicts **{_plain(target.name)}** ({what}) from {len(schema.features)} columns.", ""]
+    lines = [f"# Model card: {_plain(target.name)}", ""]
+    lines.append(f"Predicts **{_plain(target.name)}** ({what}) from {len(schema.features)} columns.")
     if 0 < len(target.classes) <= 12:
-        lines += [
-            f"Classes: {', '.join(_plain(c) for c in target.classes)}."
-            + (f" Positive: {_plain(target.positive)}." if target.positive else ""),
-            "",
-        ]
-    lines += ["## How good it is", "", f"Measured {evaluation.how}.", ""]
-    lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
+        positive = f" Positive: {_plain(target.positive)}." if target.positive else ""
+        lines += ["", f"Classes: {', '.join(_plain(c) for c in target.classes)}.{positive}"]
+    return lines
+
+
+def _quality(evaluation: Evaluation) -> list[str]:
     plain = {s.metric: s for s in evaluation.baseline}
+    lines = ["## How good it is", "", f"Measured {evaluation.how}.", ""]
+    lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     lines += [_row(s, plain.get(s.metric)) for s in evaluation.scores]
-    lines += ["", f"Split: {evaluation.split}; {evaluation.why_split}."]
+    lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
-    lines += [
-        "",
-        "## What it is made of",
-        "",
-        "| candidate | score | weight | fit | |",
-        "|---|---|---|---|---|",
-    ]
+    return lines
+
+
+def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
+    lines = ["## What it is made of", "", "| candidate | score | weight | fit | |", "|---|---|---|---|---|"]
     for e in evaluation.leaderboard:
         scored = f"{e.score.value:.4g} ({e.score.low:.4g} to {e.score.high:.4g})" if e.score else "none"
         spent = timings.entries.get(e.name)
         seconds = f"{spent.fit_seconds:.1f} s" if spent else ""
         lines.append(f"| {e.name} | {scored} | {e.weight:.0%} | {seconds} | {_plain(e.reason)} |")
-    lines += [
-        "",
-        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model.",
-    ]
-    lines += ["", "## What the data showed", ""]
-    shown = [
-        f"- **{f.code}** {f'`{_plain(f.column)}` ' if f.column else ''}{f.title}: {_plain(f.evidence)}"
-        for f in findings.found
-    ]
-    lines += shown or ["Nothing was found."]
-    waived = [
-        f"- waived: **{f.code}** {_plain(f.column)} {f.title}" for f in findings if f.status == "waived"
-    ]
-    lines += waived
-    lines += ["", "## Limits", ""]
-    lines += _limits(evaluation)
-    lines += ["", "## Facts", ""]
+    said = (
+        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model."
+    )
+    return [*lines, "", said]
+
+
+def _data(findings: Findings) -> list[str]:
+    lines = ["## What the data showed", ""]
+    for f in findings.found:
+        column = f"`{_plain(f.column)}` " if f.column else ""
+        lines.append(f"- **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
+    if not findings.found:
+        lines.append("Nothing was found.")
+    waived = (f for f in findings if f.status == "waived")
+    return lines + [f"- waived: **{f.code}** {_plain(f.column)} {f.title}" for f in waived]
+
+
+def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
     if timings.cpu_us_p50 is not None:
         p99 = f"99th percentile {timings.cpu_us_p99:.0f}"
-        lines.append(
-            f"- One row costs {timings.cpu_us_p50:.0f} microseconds of CPU time ({p99}) on {timings.machine}."
-        )
+        cost = f"{timings.cpu_us_p50:.0f} microseconds of CPU time ({p99})"
+        yield f"- One row costs {cost} on {timings.machine}."
     if evaluation.parity is not None:
         p = evaluation.parity
         difference = f"largest relative difference {p.largest:.1g}"
-        lines.append(f"- The graph answers as training does: {p.rows} rows compared, {difference}.")
-    lines += [f"- {name}: {_plain(value)}" for name, value in facts.items()]
-    return "\n".join(lines) + "\n"
+        yield f"- The graph answers as training does: {p.rows} rows compared, {difference}."
 
 
 def _row(s: Score, plain: Score | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding
+from mlwright.base.schema import TaskName
 from mlwright.data.dataset import Dataset
 from mlwright.training.problem import Problem
 
@@ -22,7 +23,7 @@ from mlwright.training.problem import Problem
 class Asked:
     """What the caller of fit asked for, beside the data."""
 
-    task: str | None = None
+    task: TaskName | None = None
     metric: str | None = None
     test: Dataset | None = None
     """Rows to be judged on, decoded by the training data's schema."""

@@ -20,7 +20,7 @@ from mlwright.learners import Fitted, Job, families
 from mlwright.packaging.blend import Blend, Member
 from mlwright.training.budget import Budget
 from mlwright.training.ensemble import choose_weights
-from mlwright.training.judging import evaluate_blend, leaderboard
+from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
 from mlwright.training.prepared import PreparedFolds, fit_plan, part_of
 from mlwright.training.problem import Problem
 from mlwright.training.search import Search, packaging_seconds, refit_seconds, search
@@ -37,6 +37,8 @@ class Trained:
     evaluation: Evaluation
     unseen: Doubles
     """[M, K] probabilities, or [M, 1] numbers."""
+    baseline: Doubles
+    """What the plain baseline answers to every row: class shares [K], or the mean [1]."""
     notes: tuple[str, ...]
 
 
@@ -57,7 +59,9 @@ def train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     progress.stage("refitting on all rows")
     folds.free()
     blend, notes = _refit(problem, found, weights, calibrator, budget, progress)
-    return Trained(blend, evaluation, blended, (*notes, f"search ended because {found.stopped}"))
+    return Trained(
+        blend, evaluation, blended, plain_answer(problem), (*notes, f"search ended because {found.stopped}")
+    )
 
 
 def _mix(trials: list[Trial], weights: Doubles) -> Doubles:

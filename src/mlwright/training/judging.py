@@ -25,7 +25,7 @@ def evaluate_blend(
 ) -> Evaluation:
     """Scores with intervals of `unseen` ([n, K] or [n, 1], calibrated) on `rows`, the baseline's beside
     them."""
-    plain = np.tile(_plain_answer(problem), (len(rows), 1))
+    plain = np.tile(plain_answer(problem), (len(rows), 1))
     table: tuple[tuple[int, ...], ...] = ()
     if 0 < problem.classes <= 30:
         counts = confusion(problem.truth[rows], unseen.argmax(axis=1), problem.classes)
@@ -83,7 +83,7 @@ def _scores(problem: Problem, output: Doubles, rows: Ints) -> tuple[Score, ...]:
     )
 
 
-def _plain_answer(problem: Problem) -> Doubles:
+def plain_answer(problem: Problem) -> Doubles:
     """What the baseline says, from the first fold's training rows."""
     train = problem.split.folds[0].train
     given = None if problem.weights is None else problem.weights[train]

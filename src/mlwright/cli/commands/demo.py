@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     dataset, found = read_and_check(folder / TABLE, {"target": TARGET, "drop": (LEAK,)}, progress)
     if not screen.json:
         show_table(screen, str(folder / TABLE), len(dataset), len(dataset.schema.features), found)
-    model = fit(dataset, time_limit=arguments.time_limit, progress=progress)
+    model = fit(dataset, findings=found, time_limit=arguments.time_limit, progress=progress)
     model.save(folder / MODEL)
     (folder / "card.md").write_text(model.card, encoding="utf-8")
     if not screen.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     from mlwright.lifecycle import fit
     from mlwright.lifecycle.fit import seconds_of
 
-    seconds_of(arguments.time_limit)  # a slip here is told before the table is read
+    began = time.monotonic()
+    limit_s = seconds_of(arguments.time_limit)  # a slip here is told before the table is read
     progress = screen.progress()
     dataset, found = read_and_check(arguments.source, roles_of(arguments), progress)
     if not screen.json:
@@ -37,7 +39,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         dataset,
         task=arguments.task,
         metric=arguments.metric,
-        time_limit=arguments.time_limit,
+        time_limit=max(limit_s - (time.monotonic() - began), 1.0),
+        findings=found,
         max_trials=arguments.max_trials,
         test=arguments.test,
         seed=arguments.seed,

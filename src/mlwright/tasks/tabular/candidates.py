@@ -3,78 +3,57 @@
 from __future__ import annotations
 
 from mlwright.learners import Config
+from mlwright.learners.protocol import Settings
 
 MOST_CATBOOST_CLASSES = 12
 """CatBoost's trees are written once a class; beyond this the graph would be slow and large."""
+SMALL = 3_000
+WIDE = 500
+
+DEFAULT: Settings = {"learning_rate": 0.05, "feature_fraction": 0.8}
+RANDOM: Settings = {
+    "extra_trees": True,
+    "feature_fraction": 0.5,
+    "num_leaves": 48,
+    "learning_rate": 0.06,
+    "lambda_l2": 1.0,
+}
+FEW_LEAVES: Settings = {
+    "num_leaves": 7,
+    "feature_fraction": 0.6,
+    "learning_rate": 0.06,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+}
+MANY_LEAVES: Settings = FEW_LEAVES | {"num_leaves": 127, "learning_rate": 0.04, "bagging_fraction": 0.9}
+REGULAR: Settings = {
+    "num_leaves": 24,
+    "learning_rate": 0.04,
+    "feature_fraction": 0.45,
+    "lambda_l1": 0.5,
+    "lambda_l2": 2.0,
+}
 
 
 def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
     """Configurations in the order they are tried, for K `classes` (0 for regression)."""
-    catboost = classes <= MOST_CATBOOST_CLASSES
-    small = rows < 3_000
-    candidates = [
-        Config("baseline", "baseline", "tree"),
-        Config("lightgbm", "lightgbm", "tree", {"learning_rate": 0.05, "feature_fraction": 0.8}),
-        Config("linear", "linear", "linear"),
-        Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.1 if small else 0.06})
-        if catboost
-        else None,
-        Config(
-            "lightgbm-random",
-            "lightgbm",
-            "encoded",
-            {
-                "extra_trees": True,
-                "feature_fraction": 0.5,
-                "num_leaves": 48,
-                "learning_rate": 0.06,
-                "lambda_l2": 1.0,
-            },
-        ),
-        Config(
-            "lightgbm-small",
-            "lightgbm",
-            "tree",
-            {
-                "num_leaves": 7,
-                "feature_fraction": 0.6,
-                "learning_rate": 0.06,
-                "bagging_fraction": 0.8,
-                "bagging_freq": 1,
-            },
-        )
-        if small
-        else Config(
-            "lightgbm-large",
-            "lightgbm",
-            "tree",
-            {
-                "num_leaves": 127,
-                "learning_rate": 0.04,
-                "feature_fraction": 0.6,
-                "bagging_fraction": 0.9,
-                "bagging_freq": 1,
-            },
-        ),
-        Config(
-            "catboost-shallow", "catboost", "encoded", {"depth": 4, "learning_rate": 0.08, "l2_leaf_reg": 5.0}
-        )
-        if catboost and small
-        else None,
-        Config("catboost-deep", "catboost", "encoded", {"depth": 8, "learning_rate": 0.06, "rsm": 0.7})
-        if catboost and not small and columns < 500
-        else None,
-        Config(
-            "lightgbm-encoded",
-            "lightgbm",
-            "encoded",
-            {
-                "num_leaves": 24,
-                "learning_rate": 0.04,
-                "feature_fraction": 0.45,
-                "lambda_l1": 0.5,
-                "lambda_l2": 2.0,
-            },
-        ),
-    ]
-    return tuple(c for c in candidates if c is not None)
+    small = rows < SMALL
+    oblivious = classes <= MOST_CATBOOST_CLASSES
+    candidates = [Config("baseline", "baseline", "tree"), Config("lightgbm", "lightgbm", "tree", DEFAULT)]
+    candidates.append(Config("linear", "linear", "linear"))
+    if oblivious:
+        rate = 0.1 if small else 0.06
+        candidates.append(Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": rate}))
+    candidates.append(Config("lightgbm-random", "lightgbm", "encoded", RANDOM))
+    if small:
+        candidates.append(Config("lightgbm-small", "lightgbm", "tree", FEW_LEAVES))
+    else:
+        candidates.append(Config("lightgbm-large", "lightgbm", "tree", MANY_LEAVES))
+    if oblivious and small:
+        shallow: Settings = {"depth": 4, "learning_rate": 0.08, "l2_leaf_reg": 5.0}
+        candidates.append(Config("catboost-shallow", "catboost", "encoded", shallow))
+    elif oblivious and columns < WIDE:
+        deep: Settings = {"depth": 8, "learning_rate": 0.06, "rsm": 0.7}
+        candidates.append(Config("catboost-deep", "catboost", "encoded", deep))
+    candidates.append(Config("lightgbm-encoded", "lightgbm", "encoded", REGULAR))
+    return tuple(candidates)
