@@ -35,8 +35,8 @@ fix: $(VENV)/.dev  ## mend style and formatting where a tool can
 docs: $(VENV)/.dev  ## write the generated pages again (docs/cli.md, docs/checks.md)
 	@$(BIN)/python -m mlwright.cli.pages docs
 
-bench: $(VENV)/.dev  ## measure on the data sets in MLWRIGHT_DATA, and write docs/benchmarks.md
-	@$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.dev  ## fit every data set in MLWRIGHT_DATA; a line each of score, seconds, parity, cost
+	@$(BIN)/python benchmarks/every_table.py
 
 clean:  ## remove the virtual environment and all that was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache catboost_info \

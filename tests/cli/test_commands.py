@@ -65,7 +65,8 @@ def test_fit_writes_the_model_beside_the_name_of_the_table(mlwright, lifecycle, 
     assert done.code == 0
     assert (tmp_path / "loans.mlw").read_bytes() == b"model"
     named = lifecycle.called("fit")[1]
-    assert (named["time_limit"], named["seed"], named["threads"]) == ("5m", 7, None)
+    assert (named["seed"], named["threads"], named["findings"]) == (7, None, lifecycle.findings)
+    assert 0 < named["time_limit"] <= 300  # what reading and checking took is taken off
 
 
 def test_fit_shows_scores_with_intervals_beside_the_baseline_and_the_next_commands(mlwright, lifecycle):
@@ -105,6 +106,12 @@ def test_show_fits_the_terminal_without_breaking_a_line(mlwright, lifecycle, mon
         "mlwright serve",
     ):
         assert said in out
+
+
+def test_show_counts_right_and_wrong_labels_of_a_few_classes(mlwright, lifecycle, tmp_path):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    out = mlwright("show", "m.mlw").out
+    assert re.search(r"truly no +1,700 +120\n +truly yes +90 +150\n", out)
 
 
 def test_show_is_plain_text_where_colour_is_not_wanted(mlwright, lifecycle, monkeypatch, tmp_path):

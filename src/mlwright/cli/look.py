@@ -95,6 +95,15 @@ def scores(evaluation: Evaluation) -> RenderableType:
     return table
 
 
+def confusion(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
+    """Counts by true class (rows) and predicted class (columns); what is right stands on the diagonal."""
+    table = _table("", *(f">predicted {safe(c)}" for c in classes))
+    for number, (name, counts) in enumerate(zip(classes, evaluation.confusion, strict=True)):
+        cells = [Text(f"{n:,}", "green" if k == number else "") for k, n in enumerate(counts)]
+        table.add_row(Text(f"truly {safe(name)}", "dim"), *cells)
+    return table
+
+
 def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
     """The candidates, best first, with their share in the ensemble and what they cost."""
     has_cpu, has_size = any(e.cpu_us for e in entries), any(e.size_bytes for e in entries)

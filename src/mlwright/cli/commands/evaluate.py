@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from mlwright.cli import figures
+from mlwright.cli.commands.show import confusion_of
 from mlwright.cli.flags import MODEL, Command, Flag
 from mlwright.cli.screen import Screen
 
@@ -29,7 +30,11 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from mlwright.cli import look
 
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {arguments.source}"
-        screen.show(look.title(arguments.model, rows), look.section("How good", look.scores(evaluation)))
+        screen.show(
+            look.title(arguments.model, rows),
+            look.section("How good", look.scores(evaluation)),
+            *confusion_of(evaluation, model.schema),
+        )
         if arguments.require is not None:
             word = Text("passed", "green") if passed else Text("not passed", "red")
             word.append(f": {evaluation.metric} {figures.plain(evaluation.score.value)}", "default")

@@ -11,7 +11,13 @@ from mlwright.cli.flags import MODEL, Command, Flag
 from mlwright.cli.screen import Screen, safe
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mlwright.artifact import Model
+    from mlwright.base.evaluation import Evaluation
+    from mlwright.base.schema import Schema
+
+MOST_CLASSES = 5
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -51,12 +57,23 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
         look.section("How good", look.scores(evaluation), f"{evaluation.how}"),
+        *confusion_of(model.evaluation, model.schema),
         look.section("Tried", look.leaderboard(model.leaderboard, most=most)),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         look.section("Found in the data", look.findings(model.findings)),
         look.section("Costs", look.pairs(_costs(model, path))),
         look.section("Use it", look.commands(_uses(path))),
     )
+
+
+def confusion_of(evaluation: Evaluation, schema: Schema) -> list[RenderableType]:
+    """The section of right and wrong labels, where there are few enough classes to read it."""
+    from mlwright.cli import look
+
+    classes = schema.target.classes if schema.target else ()
+    if not 0 < len(classes) <= MOST_CLASSES or len(evaluation.confusion) != len(classes):
+        return []
+    return [look.section("Right and wrong", look.confusion(evaluation, classes))]
 
 
 def _predicts(model: Model) -> list[tuple[str, str]]:
