@@ -49,12 +49,14 @@ class Screen:
                     self.console.print(thing)
                 # rich fills the last column with blanks; whoever copies a line does not want them.
                 sys.stdout.write(_BLANKS_AT_END.sub(r"\1\n", drawn.get()))
+            sys.stdout.flush()
 
     def answer(self, value: Any) -> None:  # Any: msgspec structs and plain values
         """With `--json`: writes `value` as the one JSON object of this command."""
         if self.json:
             text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
             sys.stdout.write(text.decode() + "\n")
+            sys.stdout.flush()  # a server goes on after this; whoever reads a pipe should not wait for its end
 
     def progress(self) -> Progress:
         """A listener for long work: a bar on a terminal, a line a stage elsewhere, silence with `--quiet`."""
