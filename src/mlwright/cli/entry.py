@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from mlwright.base import errors
+from mlwright.base.machine import cpu_count
 from mlwright.cli.commands import COMMANDS
 from mlwright.cli.parse import arguments_of, command_of, help_of, help_of_all
 from mlwright.cli.screen import Screen
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     True
     """
     strings = list(sys.argv[1:] if argv is None else argv)
+    _share_the_machine()
     screen = Screen(json="--json" in strings, quiet=bool({"--quiet", "-q"} & set(strings)))
     try:
         code = _run(strings, screen)
@@ -65,6 +67,15 @@ def exit_code_of(error: BaseException) -> int:
     (2, 4)
     """
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), INTERNAL)
+
+
+def _share_the_machine() -> None:
+    """Libraries read these when they are loaded, which nothing was yet: a thread a CPU that is ours, idle
+    ones asleep."""
+    ours = str(cpu_count())
+    for name in ("OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(name, ours)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _run(strings: list[str], screen: Screen) -> int:

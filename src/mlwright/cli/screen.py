@@ -56,7 +56,7 @@ class Screen:
         if self.json:
             text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
             sys.stdout.write(text.decode() + "\n")
-            sys.stdout.flush()  # a server goes on after this; whoever reads a pipe should not wait for its end
+            sys.stdout.flush()  # a server goes on after this; a pipe should not wait for its end
 
     def progress(self) -> Progress:
         """A listener for long work: a bar on a terminal, a line a stage elsewhere, silence with `--quiet`."""
