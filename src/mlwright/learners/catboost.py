@@ -23,6 +23,7 @@ from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 1000
 FULL_ROUNDS = 300
+MOST_RATE = 0.4
 
 
 @dataclass(frozen=True)
@@ -169,4 +170,4 @@ def _affordable_rate(job: Job, params: dict[str, Any], pool: Any) -> float:  # A
     each = (time.monotonic() - began) / 2
     rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
     rate = float(params["learning_rate"])
-    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, 0.5))
+    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, max(rate, MOST_RATE)))

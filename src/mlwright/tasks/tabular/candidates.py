@@ -7,7 +7,7 @@ from mlwright.learners.protocol import Settings
 
 MOST_CATBOOST_CLASSES = 12
 """CatBoost's trees are written once a class; beyond this the graph would be slow and large."""
-SMALL = 3_000
+SMALL, LARGE = 3_000, 100_000
 WIDE = 500
 
 DEFAULT: Settings = {"learning_rate": 0.05, "feature_fraction": 0.8}
@@ -39,8 +39,13 @@ def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
     """Configurations in the order they are tried, for K `classes` (0 for regression)."""
     small = rows < SMALL
     oblivious = classes <= MOST_CATBOOST_CLASSES
-    candidates = [Config("baseline", "baseline", "tree"), Config("lightgbm", "lightgbm", "tree", DEFAULT)]
-    candidates.append(Config("linear", "linear", "linear"))
+    # A large table can fill more leaves, and has time for fewer rounds.
+    leaves: Settings = {"num_leaves": 127} if rows >= LARGE else {}
+    candidates = [
+        Config("baseline", "baseline", "tree"),
+        Config("lightgbm", "lightgbm", "tree", DEFAULT | leaves),
+        Config("linear", "linear", "linear"),
+    ]
     if oblivious:
         rate = 0.1 if small else 0.06
         candidates.append(Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": rate}))
