@@ -26,7 +26,7 @@ check: $(VENV)/.dev  ## style, formatting, types, and the layers between package
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 
 fix: $(VENV)/.dev  ## mend style and formatting where a tool can
 	@$(BIN)/ruff check --fix
