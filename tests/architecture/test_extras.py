@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 EVERYTHING_ELSE = (
     "polars",
     "scipy",
@@ -52,6 +54,23 @@ def test_the_core_alone_opens_and_predicts_as_ever(place):
 def test_the_core_alone_shows_a_model(place):
     done = without(EVERYTHING_ELSE, cli("show", "mlwright-demo/bank.mlw"), place)
     assert done.returncode == 0 and "roc_auc" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_fresh_environment_without_extras_opens_and_predicts(place):
+    home = place / "venv"
+    subprocess.run([sys.executable, "-m", "venv", home], check=True)
+    python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    if installed.returncode:
+        pytest.skip(f"packages cannot be installed here: {installed.stderr[-300:]}")
+    absent = subprocess.run([python, "-c", "import polars"], capture_output=True, check=False)
+    assert absent.returncode != 0, "the core brought what only training needs"
+    done = subprocess.run(
+        [python, "-c", OPEN_AND_PREDICT], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
