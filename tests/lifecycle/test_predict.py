@@ -138,6 +138,7 @@ def test_fresh_rows_are_judged_beside_the_baseline_and_what_was_left_out_is_said
     )
     e = mw.evaluate(folder / "shop.mlw", write(tmp_path, "fresh.csv", text))
     assert e.rows == 52 and "2 rows were left out" in e.how
+    assert "flatter" not in e.how and "flatter" in mw.evaluate(folder / "shop.mlw", folder / "shop.csv").how
     assert e.score.value > 0.9 and len(e.baseline) == len(e.scores)
     with pytest.raises(SchemaBroken, match="'kept' is not there"):
         mw.evaluate(folder / "shop.mlw", write(tmp_path, "x.csv", "age,city\n1,Rome\n"))

@@ -55,6 +55,8 @@ def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
     how = f"on {len(fresh):,} rows of {raw.source}"
     if left_out:
         how += f"; {left_out:,} rows were left out: no known target, or they break the schema"
+    if raw.sha256 and raw.sha256 == opened.manifest.recipe.get("data_sha256"):
+        how += "; these are the very rows it was trained on: the scores flatter it"
     return _judged(opened, fresh, truth[usable], how)
 
 
@@ -65,7 +67,7 @@ def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) 
 
     target, prior = model.target, model.evaluation
     outputs = model.run(fresh.numbers(), fresh.strings())
-    plain = np.asarray(model.manifest.recipe["baseline"], dtype=np.float64)
+    plain = _plain(model, y)
     truth: Truth = y
     output: Output | None = outputs.prediction
     if target.task != "regression":
@@ -86,6 +88,16 @@ def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) 
         split=prior.split,
         confusion=table,
     )
+
+
+def _plain(model: Model, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The answer of the plain baseline of training; where a file does not tell it, that of the fresh rows."""
+    kept = model.manifest.recipe.get("baseline")
+    if kept is not None:
+        return np.asarray(kept, dtype=np.float64)
+    if model.target.task == "regression":
+        return np.array([y.mean()])
+    return np.bincount(y.astype(np.int64), minlength=len(model.target.classes)) / len(y)
 
 
 def _truth(labels: pl.Series, model: Model) -> npt.NDArray[np.float64]:

@@ -132,7 +132,7 @@ def _fit(call: _Call) -> Model:
         findings=Findings.of([*found, *more]),
         profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
         recipe=_recipe(settings, problem.metric.name, problem.target.task, call.roles)
-        | {"baseline": trained.baseline.tolist()},
+        | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={
             "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
             + (f", SHA-256 {digest}" if digest else ""),
