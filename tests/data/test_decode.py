@@ -69,7 +69,13 @@ def test_every_vector_decodes_in_a_column_as_it_does_alone(vector: dict[str, Any
             assert values.to_list() == [vector["expect"]] * 2
 
 
+MARKED = st.from_regex(
+    r"[+-]?\(?(US\$|\$|kr\.?|%)?[ \u00a0]?[+-]?\(?[0-9]{0,4}[.,' ]?[0-9]{0,3}(e1)?\)?"
+    r"[ \u202f]?(US\$|\$|kr\.?|%)?\)?",
+    fullmatch=True,
+)
 TEXTS = st.one_of(
+    MARKED,
     st.text(max_size=8),
     st.floats().map(str),
     st.integers().map(str),
@@ -90,8 +96,13 @@ COLUMNS = st.builds(
     codes=st.booleans(),
     nullable=st.booleans(),
     missing=st.sampled_from([(), ("?",), ("NA", "-999"), (" ? ", "7"), ("0",)]),
-    number=st.sampled_from(
-        [NumberFormat(), NumberFormat(decimal=","), NumberFormat(thousands=","), NumberFormat(thousands=" ")]
+    number=st.builds(
+        NumberFormat,
+        decimal=st.sampled_from([".", ","]),
+        thousands=st.sampled_from(["", "", ".", ",", " ", "'"]),
+        symbols=st.sampled_from([(), (), ("$", "US$"), ("kr.", "kr"), ("", "1"), ("%",)]),
+        percent=st.booleans(),
+        accounting=st.booleans(),
     ),
     true=st.sampled_from([(), ("yes",)]),
     false=st.sampled_from([(), ("no",)]),
@@ -105,6 +116,15 @@ def test_any_text_column_decodes_as_its_values_do(
     values: list[str | None], column: Column, text: bool
 ) -> None:
     agree(pl.Series("x", values, dtype=pl.String), column, text)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.lists(MARKED, max_size=12), COLUMNS.filter(lambda c: c.kind == "numeric"))
+def test_numbers_with_signs_decode_at_once_as_one_by_one(values: list[str], column: Column) -> None:
+    agree(pl.Series("x", values, dtype=pl.String), column)
+    # Alone as well, so that no text hides behind a refusal that sends the whole column another way.
+    for value in values:
+        agree(pl.Series("x", [value]), column)
 
 
 @settings(max_examples=300, deadline=None, database=None)

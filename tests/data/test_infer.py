@@ -202,7 +202,83 @@ def test_rows_counted_under_a_plain_name_are_said_but_kept() -> None:
 
 
 def test_numbers_with_units_are_said() -> None:
-    assert codes_of([f"${i},000" for i in range(10, 60)] * 2) == ["MLW018"]
+    assert codes_of([f"{i} kg" for i in range(10, 60)] * 2) == ["MLW018"]
+
+
+@pytest.mark.parametrize(
+    ("values", "number", "low", "high"),
+    [
+        (["$1,200", "$15", "-$7.5"], NumberFormat(thousands=",", symbols=("$",)), -7.5, 1200.0),
+        (["$1,200", "300", "USD 15"], NumberFormat(thousands=",", symbols=("USD", "$")), 15.0, 1200.0),
+        (
+            ["1.200,50 €", "12,25 €"],
+            NumberFormat(decimal=",", thousands=".", symbols=("€",)),
+            12.25,
+            1200.5,
+        ),
+        (["12.500 €", "900 €"], NumberFormat(decimal=",", thousands=".", symbols=("€",)), 900.0, 12500.0),
+        (["1.459 €", "1.589 €"], NumberFormat(symbols=("€",)), 1.459, 1.589),
+        (["CHF 1'200.50", "CHF 7"], NumberFormat(thousands="'", symbols=("CHF",)), 7.0, 1200.5),
+        (
+            ["1\u00a0200,50 zł", "7,25 zł"],
+            NumberFormat(decimal=",", thousands=" ", symbols=("zł",)),
+            7.25,
+            1200.5,
+        ),
+        (
+            ["($1,200)", "$300.25"],
+            NumberFormat(thousands=",", symbols=("$",), accounting=True),
+            -1200.0,
+            300.25,
+        ),
+        (["12%", "7.5 %", "-1%"], NumberFormat(percent=True), -0.01, 0.12),
+        (["12,5 %", "7,25 %"], NumberFormat(decimal=",", percent=True), 0.0725, 0.125),
+        (["12%", "?", "7%"], NumberFormat(percent=True), 0.07, 0.12),
+    ],
+)
+def test_currency_and_percent_signs_are_found_and_said(
+    values: list[str], number: NumberFormat, low: float, high: float
+) -> None:
+    column = column_of(values)
+    assert (column.kind, column.number) == ("numeric", number)
+    assert (column.minimum, column.maximum) == (low, high)
+    assert "MLW021" in codes_of(values)
+
+
+def test_several_currencies_stay_text_and_are_said() -> None:
+    for values in (["$5", "€7", "$9"], [f"${i}" for i in range(40)] + [f"{i} EUR" for i in range(40)]):
+        schema, findings = infer_schema(pl.DataFrame({"x": values}))
+        assert schema.columns[0].kind != "numeric"
+        (found,) = [f for f in findings if f.code == "MLW018"]
+        assert found.evidence == "several currencies: `$`, `€`"
+
+
+def test_percentages_beside_plain_numbers_stay_text() -> None:
+    values = [f"{i}%" for i in range(50)] + [str(i) for i in range(40)]
+    assert column_of(values).kind != "numeric"
+
+
+def test_a_few_codes_that_look_like_amounts_do_not_make_money_of_a_column() -> None:
+    assert column_of(["TL 5", "red", "blue", "12"] * 10).kind == "categorical"
+    assert not column_of([str(i) for i in range(200)] + ["5 lei"]).number.marked
+
+
+def test_brackets_without_a_currency_are_no_numbers() -> None:
+    assert column_of(["(1,200)", "(7)"]).kind == "categorical"
+
+
+def test_labels_with_signs_stay_labels() -> None:
+    assert column_of(["5%", "10%", "20%"] * 5, target="x").kind == "categorical"
+    assert column_of([f"${i}.5" for i in range(60)], target="x").kind == "numeric"
+
+
+def test_codes_with_a_sign_are_amounts_whatever_the_name() -> None:
+    assert column_of(["05%", "07%", "12%"] * 9, name="code").kind == "numeric"
+
+
+def test_said_separators_hold_under_a_currency() -> None:
+    column = column_of(["1.250 €", "1.500 €"], number=NumberFormat(decimal=",", thousands="."))
+    assert (column.minimum, column.number.symbols) == (1250.0, ("€",))
 
 
 def test_declared_markers_replace_the_found_ones() -> None:

@@ -14,10 +14,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from mlwright.base.errors import shown
-from mlwright.base.schema import Column
+from mlwright.base.schema import Column, NumberFormat
 
 NAN = math.nan
 Value = float | str
@@ -27,6 +30,8 @@ _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0*)?", re.ASCII)
 _NOTHING = frozenset({"NAType", "NaTType"})
 """Names of the types of pandas' missing values, whatever the column's kind."""
 _BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b"
+_POINT = NumberFormat()
+_BESIDE_MARKS = (" ", "\u00a0", "\u202f")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BIGGEST_WHOLE = 2**53
 
@@ -81,7 +86,9 @@ def missing_numbers(column: Column) -> frozenset[float]:
     >>> missing_numbers(Column(name="age", kind="numeric", missing=("NA", "-999")))
     frozenset({-999.0})
     """
-    found = (number_of(clean(m), column.number.decimal, column.number.thousands) for m in column.missing)
+    # A marker stands in place of a number: it needs no percent sign.
+    number = msgspec.structs.replace(column.number, percent=False) if column.number.percent else column.number
+    found = (number_of(clean(m), number) for m in column.missing)
     return frozenset(number for number in found if number is not None)
 
 
@@ -130,12 +137,22 @@ def category_of(value: Any, codes: bool = False) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < _BIGGEST_WHOLE else repr(number)
 
 
-def number_of(text: str, decimal: str = ".", thousands: str = "") -> float | None:
-    """The finite number that `text` writes, or None.
+def number_of(text: str, number: NumberFormat = _POINT) -> float | None:
+    """The finite number that cleaned `text` writes in the format `number`, or None.
 
-    >>> number_of("1.234,5", ",", "."), number_of("1_000"), number_of("inf")
+    >>> number_of("1.234,5", NumberFormat(decimal=",", thousands=".")), number_of("1_000"), number_of("inf")
     (1234.5, None, None)
+    >>> number_of("-$1,200", NumberFormat(thousands=",", symbols=("$",)))
+    -1200.0
+    >>> number_of("12.3 %", NumberFormat(percent=True)), number_of("12.3", NumberFormat(percent=True))
+    (0.123, None)
     """
+    if number.marked:
+        bare = _unmarked(text, number)
+        if bare is None:
+            return None
+        text = bare
+    decimal, thousands = number.decimal, number.thousands
     if thousands == " ":
         text = text.replace("\u00a0", " ").replace("\u202f", " ")
     if thousands:
@@ -151,8 +168,12 @@ def number_of(text: str, decimal: str = ".", thousands: str = "") -> float | Non
         text = text.replace(decimal, ".")
     if not _NUMBER.fullmatch(text):
         return None
-    number = float(text)
-    return None if math.isinf(number) else number
+    if number.percent:
+        if "e" in text.lower():
+            return None
+        text += "e-2"  # dividing by 100 would round twice: 12.3% is to be exactly the 0.123 of a request
+    value = float(text)
+    return None if math.isinf(value) else value
 
 
 def seconds_of(moment: dt.datetime | dt.date) -> float:
@@ -183,6 +204,44 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
         return seconds_of(dt.datetime.fromisoformat(text))
     except ValueError:
         return None
+
+
+def _unmarked(text: str, number: NumberFormat) -> str | None:
+    """`text` without its one sign of currency or percent, a minus for brackets; None for a broken form."""
+    marks = ("%",) if number.percent else _longest_first(number.symbols)
+    text, found = _without_mark(text, marks)
+    if number.accounting and text[:1] == "(" and text[-1:] == ")":
+        text = text[1:-1]
+        if not found:
+            text, found = _without_mark(text, marks)
+        if text[:1] in ("+", "-"):
+            return None
+        text = "-" + text
+    elif not found and text[:1] in ("+", "-"):
+        rest, found = _without_mark(text[1:], marks)
+        if found and rest[:1] in ("+", "-"):
+            return None
+        text = text[0] + rest
+    return text if found or not number.percent else None
+
+
+def _without_mark(text: str, marks: tuple[str, ...]) -> tuple[str, bool]:
+    """`text` without the one of `marks` that it begins or else ends with, and at most one blank beside it."""
+    for mark in marks:
+        if text.startswith(mark):
+            rest = text[len(mark) :]
+            return (rest[1:] if rest[:1] in _BESIDE_MARKS else rest), True
+    for mark in marks:
+        if text.endswith(mark):
+            rest = text[: -len(mark)]
+            return (rest[:-1] if rest[-1:] in _BESIDE_MARKS else rest), True
+    return text, False
+
+
+@lru_cache(maxsize=256)
+def _longest_first(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """`US$` before `$`, so that the whole mark is taken off."""
+    return tuple(sorted((s for s in map(clean, symbols) if s), key=len, reverse=True))
 
 
 def _as_float(value: Any) -> float | None:
@@ -227,9 +286,10 @@ def _number_typed(value: Any, column: Column) -> float:
 def _number_text(value: Any, column: Column) -> float:
     if not isinstance(value, str):
         return _number_typed(value, column)
-    number = number_of(value, column.number.decimal, column.number.thousands)
+    number = number_of(value, column.number)
     if number is None:
-        raise ValueRefused(value, "not a number", "a finite number")
+        expected = "a finite number with %" if column.number.percent else "a finite number"
+        raise ValueRefused(value, "not a number", expected)
     return number
 
 

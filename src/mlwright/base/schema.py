@@ -27,6 +27,17 @@ class NumberFormat(msgspec.Struct, frozen=True, omit_defaults=True):
 
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
+    symbols: tuple[str, ...] = ()
+    """Spellings of one currency (`$`, `EUR`), any of which may stand before or after a number."""
+    percent: bool = False
+    """Every number carries a percent sign: `12%` is 0.12, a bare `12` is refused, for it may be either."""
+    accounting: bool = False
+    """A number in brackets is negative: `(1,200)` is -1200."""
+
+    @property
+    def marked(self) -> bool:
+        """Whether numbers may have something other than digits, signs and separators about them."""
+        return bool(self.symbols) or self.percent or self.accounting
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -30,6 +30,7 @@ IDENTIFIER: Final = "MLW017"
 NUMBER_WITH_UNIT: Final = "MLW018"
 BLANK_LINES: Final = "MLW019"
 CONVERTED: Final = "MLW020"
+MARKED_NUMBERS: Final = "MLW021"
 
 TITLES: Final[dict[str, str]] = {
     ENCODING: "the file is not UTF-8",
@@ -52,6 +53,7 @@ TITLES: Final[dict[str, str]] = {
     NUMBER_WITH_UNIT: "numbers with a unit are read as text",
     BLANK_LINES: "blank lines were passed over",
     CONVERTED: "values were converted to what a column can hold",
+    MARKED_NUMBERS: "a currency or percent sign is taken off the numbers",
 }
 """What each code means, in one line."""
 

@@ -18,9 +18,10 @@ import polars as pl
 
 from mlwright.base.decoding import ValueRefused, clean, decoder, missing_numbers
 from mlwright.base.errors import RowProblem, SchemaBroken, nearest, shown
-from mlwright.base.schema import NUMBER_KINDS, Column, NumberFormat, Schema
+from mlwright.base.schema import NUMBER_KINDS, Column, Schema
 from mlwright.data.dates import seconds_of_iso, seconds_of_moments
-from mlwright.data.texts import cleaned, plain_numbers, whole_codes
+from mlwright.data.numbers import numbers_in
+from mlwright.data.texts import cleaned, whole_codes
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ def _from_text(texts: pl.Series, column: Column, text: bool) -> pl.Series | None
     texts = _without(texts, _markers(column))
     if column.kind not in NUMBER_KINDS:
         return _without(whole_codes(texts), _markers(column)) if column.codes else texts
-    if column.kind == "numeric" and text and column.number == NumberFormat():
-        values = plain_numbers(texts)
+    if column.kind == "numeric" and text:
+        values = numbers_in(texts, column.number)
     elif column.kind == "datetime" and not column.formats:
         values = seconds_of_iso(texts)
     else:

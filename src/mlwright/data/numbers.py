@@ -1,6 +1,6 @@
-"""Numbers written as text: which decimal mark and which thousands separator a column uses.
+"""Numbers written as text: the decimal mark, thousands separator, currency or percent sign of a column.
 
-Used by inference. `base.decoding.number_of` has the last word on what is a number.
+Used by inference and by decoding whole columns. `base.decoding.number_of` has the last word.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from mlwright.base.schema import NumberFormat
+from mlwright.data.marks import marks_of, unmarked
 from mlwright.data.texts import plain_numbers
 
 _DIGITS = r"^[+-]?[0-9]+"
@@ -24,7 +26,8 @@ _FORMS: tuple[tuple[NumberFormat, str], ...] = (
 )
 _LONG = r"^[+-]?[0-9]{4,}([.,][0-9]*)?$"
 _ONE_GROUP = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
-_WITH_UNIT = re.compile(r"^(?:[$€£¥]\s?)?[+-]?[\d.,' ]*\d(?:\s?(?:%|[$€£¥]|[A-Za-z]{1,3}))?$", re.ASCII)
+_POINTED_GROUPS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
+_UNSCALED = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Written:
     values: pl.Series
     """Float64, one for each distinct text; null where it is no number."""
     ambiguous: bool = False
-    """Read the other way (comma for point) every number would be valid as well."""
+    """Read the other way (comma for point, or point for comma) every number would be valid as well."""
 
 
 def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None = None) -> Written:
@@ -47,12 +50,32 @@ def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None =
     >>> w.number.decimal, w.number.thousands, w.values.to_list()
     (',', '.', [1234.5, 12.25])
     """
+    way = _separated(texts, separator, forced)
+    if way.values.null_count() == 0:
+        return way
+    marks = marks_of(texts)
+    if marks is None:
+        return way
+    under = _separated(unmarked(texts, marks), separator, forced, money=not marks.percent)
+    number = msgspec.structs.replace(marks, decimal=under.number.decimal, thousands=under.number.thousands)
+    values = numbers_in(texts, number)
+    better = values.null_count() < way.values.null_count()
+    return Written(number, values, under.ambiguous) if better else way
+
+
+def _separated(
+    texts: pl.Series, separator: str, forced: NumberFormat | None, *, money: bool = False
+) -> Written:
+    """The decimal mark and the thousands separator of texts without other marks."""
     if forced is not None and forced != NumberFormat():
         return Written(forced, numbers_in(texts, forced))
     plain = plain_numbers(texts)
     best, most = Written(NumberFormat(), plain), len(plain) - plain.null_count()
     marked = texts.str.contains("[0-9][,' \u00a0\u202f][0-9]" r"|\.[0-9]{3}[.,]|^[+-]?,[0-9]")
-    if forced is not None or (most == len(texts) and not marked.any()) or not marked.any():
+    if forced is None and money and _grouped_by_points(texts):
+        european = NumberFormat(decimal=",", thousands=".")
+        return Written(european, numbers_in(texts, european), ambiguous=True)
+    if forced is not None or not marked.any():
         return best
     found: dict[NumberFormat, pl.Series] = {}
     for number, _ in _FORMS:
@@ -69,14 +92,37 @@ def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None =
     grouped = texts.filter(best.values.is_not_null())
     only_groups = grouped.filter(grouped.str.contains(",", literal=True)).str.contains(_ONE_GROUP).all()
     long = grouped.str.contains(_LONG).any()
-    chosen = thousands if only_groups and not long and separator != ";" else comma
+    chosen = thousands if only_groups and not long and (money or separator != ";") else comma
     return Written(chosen, found[chosen], ambiguous=bool(only_groups and not long))
 
 
 def numbers_in(texts: pl.Series, number: NumberFormat) -> pl.Series:
     """The numbers that cleaned `texts` write in the format `number`; null for any other text."""
+    if number.marked:
+        texts = unmarked(texts, number)
+    texts = _with_point(texts, NumberFormat(decimal=number.decimal, thousands=number.thousands))
+    if number.percent:
+        texts = texts.set(~texts.str.contains(_UNSCALED), None) + "e-2"
+    return plain_numbers(texts)
+
+
+def _grouped_by_points(texts: pl.Series) -> bool:
+    """Amounts such as `12.500` and `900`: money is not in thousandths (a litre's `1.459` is)."""
+    pointed = texts.filter(texts.str.contains(".", literal=True))
+    return (
+        len(pointed) > 0
+        and not texts.str.contains(",", literal=True).any()
+        and bool(pointed.str.contains(_POINTED_GROUPS).all())
+        and bool(pointed.str.contains(r"^[+-]?[0-9]{2}|\..*\.").any())
+    )
+
+
+def _with_point(texts: pl.Series, number: NumberFormat) -> pl.Series:
+    """Texts of numbers with a decimal point and no separator; null for texts of another form."""
     if number == NumberFormat():
-        return plain_numbers(texts)
+        return texts
+    if number.decimal == number.thousands:  # only the decoder of single values knows what that means
+        return pl.Series([None] * len(texts), dtype=pl.String)
     forms = dict(_FORMS)
     form = forms.get(number)
     if form is None:
@@ -92,14 +138,4 @@ def numbers_in(texts: pl.Series, number: NumberFormat) -> pl.Series:
         kept = kept.str.replace_all(number.thousands, "", literal=True)
     if number.decimal != ".":
         kept = kept.str.replace_all(number.decimal, ".", literal=True)
-    return plain_numbers(kept)
-
-
-def with_unit(texts: list[str]) -> bool:
-    """Whether nearly all texts are a number with a currency, percent or short unit.
-
-    >>> with_unit(["$1,200", "$15"]), with_unit(["12%", "7 %"]), with_unit(["A12", "B7"])
-    (True, True, False)
-    """
-    marked = [t for t in texts if (_WITH_UNIT.match(t) and not t[-1:].isdigit()) or t[:1] in "$€£¥"]
-    return bool(texts) and len(marked) * 10 >= len(texts) * 9
+    return kept

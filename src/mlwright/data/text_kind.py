@@ -17,9 +17,10 @@ from mlwright.base.schema import Column, Kind, NumberFormat
 from mlwright.data import codes, missing
 from mlwright.data.codes import finding
 from mlwright.data.dates import DateForm, date_form, looks_dated, named_like_a_date
+from mlwright.data.marks import currencies_of, with_unit
 from mlwright.data.missing import beside_numbers
 from mlwright.data.named import names_an_identifier
-from mlwright.data.numbers import Written, numbers_in, with_unit, written
+from mlwright.data.numbers import Written, numbers_in, written
 from mlwright.data.texts import Distinct
 from mlwright.data.typed_kind import Judged, Numbers, judge_numbers
 
@@ -119,13 +120,13 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
     is_number = way.values.is_not_null()
     others = e.distinct.where(~is_number)
     numbers = e.distinct.where(is_number)
-    if len(numbers) == 0:
-        return None
+    if len(numbers) == 0 or (e.target and way.number.marked and len(numbers) <= _FEWEST_ROWS):
+        return None  # a few labels such as `5%` stay as they are written
     odd = [t for t, _ in others.pairs()] if len(others) <= _MOST_ODD_TEXTS else None
     if odd is None or not _may_be_missing(others, numbers):
         return None
     padded = numbers.texts.filter(numbers.texts.str.contains(r"^[+-]?0[0-9]"))
-    if len(padded) and not numbers.texts.str.contains(r"[.,]").any():
+    if len(padded) and not way.number.marked and not numbers.texts.str.contains(r"[.,]").any():
         return None  # 07302 is a code: its zeros mean something
     found: list[Finding] = []
     if odd:
@@ -139,17 +140,8 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
                 remedy=f"kinds={{{e.name!r}: 'categorical'}} if they mean something",
             )
         )
-    if way.ambiguous:
-        comma = "a thousands separator" if way.number.thousands else "a decimal mark"
-        found.append(
-            finding(
-                codes.NUMBER_FORMAT,
-                f"the comma is read as {comma}",
-                column=e.name,
-                remedy="say decimal= or thousands= when reading",
-            )
-        )
-    if e.target or len(padded):
+    found += _how_written(e.name, way)
+    if e.target or len(padded) or way.number.marked:
         judged = Judged(Column(name=e.name, kind="numeric", why="all values are numbers"))
     else:
         values = way.values.drop_nulls().unique()
@@ -159,6 +151,26 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
         )
     column = msgspec.structs.replace(judged.column, missing=(*e.markers, *sorted(odd)), number=way.number)
     return Judged(column, _said(e, *found, *judged.findings))
+
+
+def _how_written(name: str, way: Written) -> list[Finding]:
+    """What is said of the separators and of the signs beside numbers."""
+    found = []
+    number = way.number
+    if way.ambiguous:
+        mark = "point" if number.thousands == "." else "comma"
+        use = "a thousands separator" if number.thousands else "a decimal mark"
+        remedy = "say decimal= or thousands= when reading"
+        found.append(finding(codes.NUMBER_FORMAT, f"the {mark} is read as {use}", column=name, remedy=remedy))
+    if number.marked:
+        signs = " or ".join(f"`{s}`" for s in number.symbols)
+        evidence = (
+            "`12%` is read as 0.12" if number.percent else f"{signs} before or after a number is left out"
+        )
+        evidence += ", a number in brackets is negative" if number.accounting else ""
+        remedy = f"kinds={{{name!r}: 'categorical'}} if they are labels"
+        found.append(finding(codes.MARKED_NUMBERS, evidence, column=name, remedy=remedy))
+    return found
 
 
 def _may_be_missing(others: Distinct, numbers: Distinct) -> bool:
@@ -265,10 +277,21 @@ def _wordy(e: _Evidence) -> Judged:
         kind, why = "id", f"{distinct} short texts, all different"
     elif share >= 0.9 and rows >= _FEWEST_ROWS and words < 1.5 and names_an_identifier(e.name):
         kind, why = "id", f"named an id, {distinct} different texts in {rows} rows"
-    elif with_unit(e.distinct.sample(100)) and distinct > _FEWEST_ROWS:
-        remedy = "take the unit out, so that they count as numbers"
-        found.append(finding(codes.NUMBER_WITH_UNIT, why, column=e.name, remedy=remedy))
+    found += _units(e, kind, why)
     return Judged(Column(name=e.name, kind=kind, missing=e.markers, why=why), tuple(found))
+
+
+def _units(e: _Evidence, kind: Kind, why: str) -> list[Finding]:
+    """Said of texts that would be numbers but for their units."""
+    currencies = currencies_of(e.distinct.texts) if kind != "text" else []
+    if len(currencies) > 1:
+        why = f"several currencies: {', '.join(f'`{c}`' for c in currencies[:5])}"
+        remedy = "bring them into one currency, or the currency into a column of its own"
+    elif kind == "categorical" and len(e.distinct) > _FEWEST_ROWS and with_unit(e.distinct.sample(100)):
+        remedy = "take the unit out, so that they count as numbers"
+    else:
+        return []
+    return [finding(codes.NUMBER_WITH_UNIT, why, column=e.name, remedy=remedy)]
 
 
 def _without_kept_codes(e: _Evidence) -> _Evidence:
