@@ -8,14 +8,19 @@ from __future__ import annotations
 import difflib
 import gzip
 import hashlib
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mlwright.base.errors import SourceUnreadable
+from mlwright.base.machine import memory_limit
 
 _GZIP: Final = b"\x1f\x8b"
+_MOST_UNPACKED: Final = 8 << 30
+_SHARE_OF_MEMORY: Final = 0.5
+_AT_A_TIME: Final = 1 << 20
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a ZIP archive or an Excel file", "unpack it, or save the sheet as CSV"),
     (b"PK\x05\x06", "an empty ZIP archive", "give the table itself"),
@@ -48,7 +53,10 @@ class File:
 
 
 def open_file(path: Path) -> File:
-    """Read a file and unpack gzip, whatever the ending. Raises `SourceUnreadable`."""
+    """Read a file and unpack gzip, whatever the ending.
+
+    Raises `SourceUnreadable`, also for a gzip file that expands beyond `most_unpacked()` bytes.
+    """
     name = path.name
     try:
         packed = path.read_bytes()
@@ -73,14 +81,38 @@ def refuse_foreign(file: File) -> None:
             raise SourceUnreadable(f"this is {what}, not text", where=file.name, remedy=remedy)
 
 
+def most_unpacked() -> int:
+    """Bytes that a gzip file may expand to: half of the memory that this process may use, at most 8 GiB."""
+    memory = memory_limit()
+    return _MOST_UNPACKED if memory is None else min(_MOST_UNPACKED, int(memory * _SHARE_OF_MEMORY))
+
+
 def _unpacked(packed: bytes, name: str) -> bytes:
+    most = most_unpacked()
+    data = io.BytesIO()
     try:
-        return gzip.decompress(packed)
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            while piece := stream.read(_AT_A_TIME):
+                data.write(piece)
+                if data.tell() > most:
+                    break
+            else:
+                return data.getvalue()
+        # A few kilobytes can expand without end: what is too much is known before it is all there.
+        message = f"the gzip file ({_size(len(packed))}) unpacks to more than {_size(most)}"
+        remedy = "unpack it first, if you trust it, or give a part of it"
     except EOFError:
         message, remedy = "the gzip file ends too early: it was cut off", "copy or download it again"
     except (OSError, zlib.error):
         message, remedy = "the gzip file is damaged", "copy or download it again"
     raise SourceUnreadable(message, where=name, remedy=remedy)
+
+
+def _size(count: int) -> str:
+    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count} bytes"
 
 
 def _near(path: Path) -> str:
