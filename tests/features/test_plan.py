@@ -10,7 +10,7 @@ import pytest
 from mlwright.base.errors import UnknownName
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
-from mlwright.features import VIEWS, FeaturePlan, table_of
+from mlwright.features import VIEWS, FeaturePlan, table_of, text
 from mlwright.features.categories import fit_dictionary, fit_target_encoding
 from mlwright.features.datetimes import PARTS, part_nodes
 from mlwright.features.running import session
@@ -62,7 +62,7 @@ def test_the_training_matrix_is_what_the_served_graph_computes(view):
 
 @pytest.mark.parametrize("view", ["encoded", "tree", "linear"])
 def test_training_rows_are_given_encodings_made_without_them(view):
-    dataset, y = a_dataset()
+    dataset, y = a_dataset(4_000)  # enough for a column of more codes than membership takes
     table = table_of(dataset)
     plan = FeaturePlan.fit(table, y, seed=0)
     served, trained = plan.matrix(view, table), plan.matrix(view, table, training=True)
@@ -117,3 +117,56 @@ def test_tokens_are_lower_cased_runs_and_do_not_depend_on_the_rows_beside():
         [str(tokens.vocabulary[i]) for i in tokens.flat[a:b]] for a, b in itertools.pairwise(tokens.starts)
     ]
     assert words == [["good", "good", "bad"], [], ["É", "é", "good", "bad"], []]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_texts_without_a_word_in_five_rows_still_have_a_matrix(view):
+    texts = [f"only{i} once{i}" for i in range(20)]
+    schema = Schema(columns=(Column(name="note", kind="text"),))
+    dataset = Dataset(pl.DataFrame({"note": texts}), schema, Provenance("made"))
+    table = table_of(dataset)
+    plan = FeaturePlan.fit(table, np.arange(20.0)[:, None], seed=0)
+    g = GraphBuilder()
+    strings = g.input("strings", "string", 1)
+    g.output("matrix", plan.nodes(g, view, "", plan.code_nodes(g, strings)), "float64", -1)
+    served = session(g.to_bytes()).run(None, {"strings": dataset.strings()})[0]
+    assert np.array_equal(plan.matrix(view, table), np.zeros((20, 1)))
+    assert np.array_equal(served, np.zeros((20, 1)))
+
+
+def test_a_huge_text_does_not_pad_every_row_to_its_length(monkeypatch):
+    widest = []
+    tokenizer = text._tokenizer
+
+    def watched():
+        run = tokenizer()
+
+        def tokens_of(texts):
+            tokens = run(texts)
+            widest.append(tokens.size)
+            return tokens
+
+        return tokens_of
+
+    monkeypatch.setattr(text, "_tokenizer", watched)
+    texts = ["one two"] * 3_000 + ["word " * 100_000] + ["three"] * 3_000
+    tokens = tokenise(texts)
+    assert max(widest) < 1_000_000
+    assert np.diff(tokens.starts).tolist() == [2] * 3_000 + [100_000] + [1] * 3_000
+
+
+def test_target_encodings_keep_their_digits_far_from_zero():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, 6, 300).astype(float)[:, None]
+    y = rng.normal(size=(300, 1)) + codes
+    near = fit_target_encoding(codes, [6], [0], y, seed=0)
+    far = fit_target_encoding(codes, [6], [0], y + 1e9, seed=0)
+    assert np.abs(far.tables[0] - 1e9 - near.tables[0]).max() < 1e-5
+
+
+def test_columns_too_large_to_be_squared_do_not_reach_the_linear_view():
+    frame = pl.DataFrame({"x": [1e300, -1e300, 1e200] * 10, "z": [1.7e308] * 29 + [0.0]})
+    schema = Schema(columns=(Column(name="x", kind="numeric"), Column(name="z", kind="numeric")))
+    table = table_of(Dataset(frame, schema, Provenance("made")))
+    plan = FeaturePlan.fit(table, np.arange(30.0)[:, None], seed=0)
+    assert np.array_equal(plan.matrix("linear", table), np.zeros((30, 4)))

@@ -133,18 +133,26 @@ def _means(code: Ints, y: Doubles, size: int) -> Doubles:
     out = np.empty((size, y.shape[1]))
     for k in range(y.shape[1]):
         overall = y[:, k].mean()
-        sums = np.bincount(code, weights=y[:, k], minlength=size)
-        squares = np.bincount(code, weights=y[:, k] ** 2, minlength=size)
+        # About the overall mean: squares of large numbers close together would lose their digits.
+        centred = y[:, k] - overall
+        sums = np.bincount(code, weights=centred, minlength=size)
+        squares = np.bincount(code, weights=centred**2, minlength=size)
         with np.errstate(divide="ignore", invalid="ignore"):
-            means = np.where(counts > 0, sums / counts, overall)
+            means = np.where(counts > 0, sums / counts, 0.0)
         within = max((squares - counts * means**2).sum() / max(len(code) - (counts > 0).sum(), 1), 1e-12)
         seen = counts[counts > 0]
-        between = ((seen * (means[counts > 0] - overall) ** 2).sum() - (len(seen) - 1) * within) / max(
+        between = ((seen * means[counts > 0] ** 2).sum() - (len(seen) - 1) * within) / max(
             seen.sum() - (seen**2).sum() / seen.sum(), 1e-12
         )
         strength = float(np.clip(within / max(between, 1e-12), 1.0, 1e6))
-        out[:, k] = (sums + strength * overall) / (counts + strength)
+        out[:, k] = overall + sums / (counts + strength)
     return out
+
+
+def zero_nodes(g: GraphBuilder, column: str) -> str:
+    """A column of zeros, one for each row of the string tensor `column` [N, 1]."""
+    nothing = {"keys_tensor": np.array([""], dtype=object), "values_tensor": np.zeros(1)}
+    return g.node("LabelEncoder", column, domain=ML, default_tensor=np.zeros(1), **nothing)
 
 
 def one_hot_nodes(g: GraphBuilder, codes: str, columns: list[int], sizes: list[int]) -> str:

@@ -20,6 +20,7 @@ from mlwright.features.categories import (
     fit_dictionary,
     fit_target_encoding,
     one_hot_nodes,
+    zero_nodes,
 )
 from mlwright.features.datetimes import PARTS, part_nodes
 from mlwright.features.running import session
@@ -67,12 +68,20 @@ class FeaturePlan:
 
     @property
     def code_width(self) -> int:
-        return len(self.table.vocabularies) + sum(map(len, self.tokens))
+        return len(self.table.vocabularies) + sum(map(len, self.tokens)) or int(self._blank)
+
+    @property
+    def _blank(self) -> bool:
+        """Whether the only features are texts without a word that five rows share: one column of zeros
+        stands in for them, so that the plain baseline can still answer."""
+        return not (self.table.numbers.shape[1] or self.table.vocabularies or any(map(len, self.tokens)))
 
     def codes(self, table: Table) -> Doubles:
         """The tensor `codes` [N, code_width]: category codes, then token counts."""
         blocks = [self.dictionary.codes(table.ids)]
         blocks += [t.counts(chosen) for t, chosen in zip(table.texts, self.tokens, strict=True)]
+        if self._blank:
+            blocks.append(np.zeros((len(table), 1)))
         return np.concatenate(blocks, axis=1)
 
     def code_nodes(self, g: GraphBuilder, strings: str) -> str:
@@ -87,6 +96,8 @@ class FeaturePlan:
             if len(chosen):
                 column = g.node("Gather", strings, g.constant(np.array(i, dtype=np.int64)), axis=1)
                 blocks.append(count_nodes(g, column, [str(w) for w in tokens.vocabulary[chosen]]))
+        if self._blank:
+            blocks.append(zero_nodes(g, g.columns(strings, [0], len(columns))))
         return g.concat(blocks)
 
     def matrix(self, view: str, table: Table, *, training: bool = False) -> Doubles:
@@ -207,7 +218,9 @@ class FeaturePlan:
             self._scales["number"] = _scales(run.run(None, {"numbers": self.table.numbers})[0])
         if self.encoding is not None:
             self._scales["encoding"] = _scales(self.encoding.training)
-        if any(map(len, self.tokens)):
+        if self._blank:
+            self._scales["token"] = np.zeros((2, 1))
+        elif any(map(len, self.tokens)):
             counts = [t.counts(c) for t, c in zip(self.table.texts, self.tokens, strict=True)]
             logs = np.log1p(np.concatenate(counts, axis=1))
             self._scales["token"] = np.stack(
@@ -240,10 +253,13 @@ class FeaturePlan:
 
 
 def _scales(values: Doubles) -> Doubles:
-    """Mean and reciprocal deviation per column without missing values; constant columns get scale 0."""
+    """Mean and reciprocal deviation per column without missing values; columns that are constant, or too
+    large to be squared, get scale 0."""
     present = ~np.isnan(values)
     count = np.maximum(present.sum(axis=0), 1)
-    mean = np.where(present, values, 0.0).sum(axis=0) / count
-    deviation = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
-    usable = deviation > 1e-9 * np.maximum(np.abs(mean), 1e-9)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.where(present, values, 0.0).sum(axis=0) / count
+        mean = np.where(np.isfinite(mean), mean, 0.0)
+        deviation = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    usable = np.isfinite(deviation) & (deviation > 1e-9 * np.maximum(np.abs(mean), 1e-9))
     return np.stack([mean, np.where(usable, 1 / np.where(usable, deviation, 1.0), 0.0)])

@@ -6,7 +6,7 @@ Training runs the same tokenising nodes once over the whole column and keeps tok
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,8 @@ Ints = npt.NDArray[np.int64]
 # RE2; the operator splits by matches of this expression.
 TOKEN = r"[0-9A-Za-z\x{80}-\x{10FFFF}]+"
 MOST_CANDIDATES = 20_000
-_CHUNK = 2_000
+_CELLS = 500_000
+"""Tokens, padding included, of one call of the tokenising nodes: every row is padded to the longest's."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def tokenise(texts: list[str]) -> Tokens:
     numbers: dict[str, int] = {}
     flat: list[npt.NDArray[np.int64]] = []
     lengths: list[Ints] = []
-    for at in range(0, len(texts), _CHUNK):
-        tokens = run(np.array(texts[at : at + _CHUNK], dtype=object))
+    for start, end in _chunks(texts):
+        tokens = run(np.array(texts[start:end], dtype=object))
         present = tokens != ""
         lengths.append(present.sum(axis=1))
         words = tokens[present]
@@ -133,6 +134,19 @@ def choose_tokens(tokens: Tokens, y: npt.NDArray[np.float64], most: int) -> Ints
     usual = np.flatnonzero((seen >= 5) & (seen < n))
     usual = usual[np.argsort(-seen[usual], kind="stable")][:MOST_CANDIDATES]
     return np.sort(usual[np.argsort(-worth[usual], kind="stable")][:most])
+
+
+def _chunks(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Ranges of rows whose tokens, each row padded to the longest, stay within the cells of one call."""
+    start = longest = 0
+    for i, text in enumerate(texts):
+        most = len(text) // 2 + 1  # a token and what parts it from the next take two characters
+        longest = max(longest, most)
+        if i > start and (i - start + 1) * longest > _CELLS:
+            yield start, i
+            start, longest = i, most
+    if texts:
+        yield start, len(texts)
 
 
 def _tokenizer() -> Callable[[npt.NDArray[np.object_]], npt.NDArray[np.object_]]:
