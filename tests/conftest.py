@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No folder of examples that one run would leave to the next, and no clock: a busy machine fails no test.
+settings.register_profile("mlwright", database=None, deadline=None)
+settings.load_profile("mlwright")
 
 
 @pytest.fixture(scope="session")
