@@ -11,5 +11,16 @@ from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import PredictReport, predict_file
 from mlwright.lifecycle.read import read
 from mlwright.lifecycle.serve import serve
+from mlwright.lifecycle.token import issue_token
 
-__all__ = ["PredictReport", "check", "evaluate", "fit", "load", "predict_file", "read", "serve"]
+__all__ = [
+    "PredictReport",
+    "check",
+    "evaluate",
+    "fit",
+    "issue_token",
+    "load",
+    "predict_file",
+    "read",
+    "serve",
+]

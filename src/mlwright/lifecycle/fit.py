@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.data.dataset import Dataset
     from mlwright.tasks import Asked
+    from mlwright.training import Problem
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -131,8 +132,7 @@ def _fit(call: _Call) -> Model:
         evaluation=trained.evaluation,
         findings=Findings.of([*found, *more]),
         profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
-        recipe=_recipe(settings, problem.metric.name, problem.target.task, call.roles)
-        | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
+        recipe=_recipe(settings, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={
             "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
             + (f", SHA-256 {digest}" if digest else ""),
@@ -194,14 +194,13 @@ def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[Fi
     return settings, roles
 
 
-def _recipe(settings: FitSettings, metric: str, task: str, roles: RoleNames) -> dict[str, Any]:
+def _recipe(settings: FitSettings, problem: Problem) -> dict[str, Any]:  # Any: JSON values
     """The settings as plain JSON: what would make the model again."""
     recipe = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
-    recipe |= {"metric": metric, "task": task}
     if settings.max_trials is not None:
         recipe.pop("time_limit", None)  # it did not rule, and equal models should be equal files
-    named = {k: list(v) if isinstance(v, (tuple, set)) else v for k, v in roles.items() if v}
-    return recipe | {"roles": named}
-
-
-__all__ = ["FitSettings", "fit", "like", "seconds_of"]
+    roles: dict[str, list[str]] = {}
+    for column in problem.table.schema.columns:
+        if column.role not in ("feature", "ignored"):
+            roles.setdefault(column.role, []).append(column.name)
+    return recipe | {"metric": problem.metric.name, "task": problem.target.task, "roles": roles}

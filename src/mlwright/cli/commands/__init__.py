@@ -4,7 +4,7 @@ Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that
 """
 
 from mlwright.cli import flags
-from mlwright.cli.commands import check, demo, doctor, evaluate, fit, predict, serve, show, version
+from mlwright.cli.commands import check, demo, doctor, evaluate, fit, predict, serve, show, token, version
 
 __all__ = ["COMMANDS"]
 
@@ -15,6 +15,7 @@ COMMANDS: tuple[flags.Command, ...] = (
     predict.COMMAND,
     evaluate.COMMAND,
     serve.COMMAND,
+    token.COMMAND,
     demo.COMMAND,
     doctor.COMMAND,
     version.COMMAND,

@@ -82,6 +82,6 @@ COMMAND = Command(
     run=run,
     examples=(
         "mlwright serve loans.mlw",
-        "mlwright serve loans.mlw --host 0.0.0.0 --tokens-file tokens.json",
+        "mlwright serve loans.mlw --host 0.0.0.0 --tokens-file tokens.txt",
     ),
 )

@@ -41,11 +41,11 @@ def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
     oblivious = classes <= MOST_CATBOOST_CLASSES
     # A large table can fill more leaves, and has time for fewer rounds.
     leaves: Settings = {"num_leaves": 127} if rows >= LARGE else {}
-    candidates = [
-        Config("baseline", "baseline", "tree"),
-        Config("lightgbm", "lightgbm", "tree", DEFAULT | leaves),
-        Config("linear", "linear", "linear"),
-    ]
+    boosted = Config("lightgbm", "lightgbm", "tree", DEFAULT | leaves)
+    linear = Config("linear", "linear", "linear")
+    # A linear model costs next to nothing on a table that is not large, and is sometimes all that is needed.
+    first = [boosted, linear] if rows >= LARGE else [linear, boosted]
+    candidates = [Config("baseline", "baseline", "tree"), *first]
     if oblivious:
         rate = 0.1 if small else 0.06
         candidates.append(Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": rate}))
