@@ -6,6 +6,7 @@ ascending order, repeated numbers packed, so that equal graphs are equal bytes.
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +19,7 @@ AI_ONNX_ML = 5
 CONTRIB = "com.microsoft"
 
 Array = npt.NDArray[np.generic]
-Attribute = int | float | str | Array | Sequence[int] | Sequence[str]
+Attribute = int | float | str | Array | Sequence[int] | Sequence[float] | Sequence[str]
 
 # TensorProto.DataType
 DTYPES: dict[str, int] = {
@@ -77,19 +78,26 @@ def tensor(array: Array, name: str = "") -> bytes:
 
 
 def attribute(name: str, value: Attribute) -> bytes:
-    """An AttributeProto; its type follows from the value."""
+    """An AttributeProto; its type follows from the value. An empty list is one of whole numbers.
+
+    Raises `TypeError` for a list that mixes texts and numbers, `OverflowError` beyond 32-bit floats.
+    """
     out = text(1, name)
     if isinstance(value, (bool, int, np.integer)):
         return out + whole(3, int(value)) + whole(20, 2)
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return out + varint(2 << 3 | 5) + struct.pack("<f", value) + whole(20, 1)
     if isinstance(value, str):
         return out + text(4, value) + whole(20, 3)
     if isinstance(value, np.ndarray) and value.dtype != np.int64:
         return out + block(5, tensor(value)) + whole(20, 4)
-    if len(value) and isinstance(value[0], str):
+    if any(isinstance(v, str) for v in value):
+        if not all(isinstance(v, str) for v in value):
+            raise TypeError(f"the attribute {name!r} mixes texts and numbers")
         return out + b"".join(text(9, str(s)) for s in value) + whole(20, 8)
-    return out + packed(8, (int(v) for v in value)) + whole(20, 7)
+    if any(isinstance(v, (float, np.floating)) for v in value):
+        return out + block(7, struct.pack(f"<{len(value)}f", *value)) + whole(20, 6)
+    return out + packed(8, map(operator.index, value)) + whole(20, 7)
 
 
 def node(
