@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,12 +12,14 @@ import msgspec
 from mlwright.base.errors import Misuse
 
 _encode_string = msgspec.json.Encoder().encode
+_SURELY_EXACT = 2**53
 
 
 def canonical_json(value: Any) -> bytes:  # Any: a tree of JSON values and msgspec structs
     """`value` as canonical JSON bytes: sorted keys, no blanks, numbers as ECMAScript writes them.
 
-    Raises `Misuse` for NaN, infinity and whole numbers beyond 2**53, which JSON readers would change.
+    JSON's numbers are doubles here, so that what was read back writes the same bytes. Raises `Misuse` for NaN
+    and infinity, for whole numbers that a double would change, and for half a character (a lone surrogate).
 
     >>> canonical_json({"b": 1.0, "a": [True, None, 1e21]})
     b'{"a":[true,null,1e+21],"b":1}'
@@ -64,17 +67,15 @@ def _write(value: Any, parts: list[bytes]) -> None:
     if isinstance(value, bool) or value is None:
         parts.append({True: b"true", False: b"false", None: b"null"}[value])
     elif isinstance(value, str):
-        parts.append(_encode_string(value))
+        parts.append(_string(value))
     elif isinstance(value, int):
-        if abs(value) > 2**53:
-            raise Misuse(f"the whole number {value} is beyond what JSON readers keep")
-        parts.append(str(value).encode())
+        parts.append(_whole(value))
     elif isinstance(value, float):
         parts.append(number_text(value).encode())
     elif isinstance(value, dict):
-        for i, key in enumerate(sorted(value, key=lambda k: str(k).encode("utf-16-be"))):
+        for i, key in enumerate(sorted(value, key=_in_utf_16)):
             parts.append(b"{" if i == 0 else b",")
-            parts.append(_encode_string(str(key)))
+            parts.append(_string(str(key)))
             parts.append(b":")
             _write(value[key], parts)
         parts.append(b"}" if value else b"{}")
@@ -83,3 +84,30 @@ def _write(value: Any, parts: list[bytes]) -> None:
             parts.append(b"[" if i == 0 else b",")
             _write(item, parts)
         parts.append(b"]" if len(value) else b"[]")
+
+
+def _string(value: str) -> bytes:
+    try:
+        return _encode_string(value)
+    except UnicodeEncodeError:
+        raise Misuse("JSON has no text with half a character in it (a lone surrogate)") from None
+
+
+def _whole(value: int) -> bytes:
+    """A whole number's own digits; beyond 2**53 only where the double's text is the same number."""
+    if abs(value) <= _SURELY_EXACT:
+        return str(value).encode()
+    try:
+        text = number_text(float(value))
+    except OverflowError:
+        text = "0"
+    if Decimal(text) != value:
+        digits = len(str(abs(value))) if abs(value) < 10**30 else "more than 30"
+        raise Misuse(
+            f"a whole number of {digits} digits is not one that a double keeps, as JSON's readers do"
+        )
+    return text.encode()
+
+
+def _in_utf_16(key: object) -> bytes:
+    return str(key).encode("utf-16-be", "surrogatepass")
