@@ -1,18 +1,18 @@
 """The search: candidates in the portfolio's order, each cross-validated, for as long as the budget allows.
 
 Every candidate is given a share of what is left after keeping back the time to refit what has been found so
-far
-and to package it. Ctrl-C ends the search and keeps what is finished.
+far and to package it. Ctrl-C ends the search and keeps what is finished.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
-from mlwright.learners import Learner, families
+from mlwright.learners import families
 from mlwright.training.budget import Budget
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
@@ -30,7 +30,6 @@ class Search:
     prepare_seconds: float = 0.0
     score_seconds: float = 0.0
     """The longest that one candidate's score and interval took."""
-    interrupted: bool = False
     stopped: str = "every candidate of the portfolio was tried"
 
     @property
@@ -39,7 +38,8 @@ class Search:
 
 
 def search(problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress) -> Search:
-    """Runs the portfolio. Raises KeyboardInterrupt only while nothing is finished."""
+    """Runs the portfolio. Raises KeyboardInterrupt only while nothing is finished, `Misuse` where nothing
+    fits."""
     known = families()
     for config in problem.portfolio:
         if config.family not in known:
@@ -53,13 +53,18 @@ def search(problem: Problem, folds: PreparedFolds, budget: Budget, progress: Pro
             if budget.max_trials is not None and i >= budget.max_trials:
                 found.stopped = f"max_trials={budget.max_trials} was reached"
                 break
-            if not _try(found, config.name, problem, folds, budget, progress, known[config.family]):
+            share = _seconds_a_fold(found, problem, budget)
+            if share is not None and share <= 0:
                 found.stopped = "the time limit was reached"
                 break
+            progress.step(f"trying {config.name}", budget.fraction(), budget.left_s() if share else None)
+            trial = run_trial(config, known[config.family], folds, partial(_deadline, budget, share))
+            if trial.failure:
+                progress.note(f"{config.name} failed: {trial.failure}")
+            _keep(found, problem, trial)
     except KeyboardInterrupt:
         if not any(t.config.family != "baseline" for t in found.finished):
             raise
-        found.interrupted = True
         found.stopped = "it was interrupted"
         progress.note("interrupted: packaging the best so far; once more to give up")
     if not found.finished:
@@ -81,46 +86,32 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     return (1.5 + cells * 3e-8) * budget.slowness() + 5 * found.score_seconds
 
 
-def _try(
-    found: Search,
-    name: str,
-    problem: Problem,
-    folds: PreparedFolds,
-    budget: Budget,
-    progress: Progress,
-    learner: Learner,
-) -> bool:
-    """Runs one candidate if there is time for it; says whether there was."""
-    config = next(c for c in problem.portfolio if c.name == name)
-    count = len(problem.split.folds)
-    share = None
-    if budget.limit_s is not None and found.finished:
-        kept = refit_seconds(problem, found, _worth_refitting(found))
-        kept += packaging_seconds(problem, found, budget)
-        left = budget.left_s() - kept
-        growth = len(problem.y) / max(len(problem.split.folds[0].train), 1) * REFIT_MARGIN
-        # The candidate's own refit must fit as well; and the first real one must leave room for others.
-        # With one fold (large data) the first is the one that matters most.
-        generous = 0.75 if len(found.finished) > 2 or count == 1 else 0.45
-        share = left * generous / (count + growth)
-        hopeless = left < 0.5 or share < 0.05
-        if hopeless and any(t.config.family != "baseline" for t in found.finished):
-            return False
-        share = max(share, 0.2)  # one real candidate is tried however late it is
-    progress.step(
-        f"trying {config.name}", budget.fraction(), None if budget.limit_s is None else budget.left_s()
-    )
-    trial = run_trial(config, learner, folds, lambda: None if share is None else budget.deadline_in(share))
+def _seconds_a_fold(found: Search, problem: Problem, budget: Budget) -> float | None:
+    """Seconds that the next candidate may take for a fold; 0 to stop; None without a limit."""
+    if budget.limit_s is None or not found.finished:  # the baseline takes no time
+        return None
+    folds = problem.split.folds
+    worth = sorted(found.finished, key=lambda t: t.error)[:4]  # what an ensemble would most likely keep
+    kept = refit_seconds(problem, found, worth) + packaging_seconds(problem, found, budget)
+    left = budget.left_s() - kept
+    # Its own refit must fit as well, and the first real candidates must leave room for others. With one fold
+    # (large data) the first is the one that matters most.
+    growth = len(problem.y) / max(len(folds[0].train), 1) * REFIT_MARGIN
+    generous = 0.75 if len(found.finished) > 3 or len(folds) == 1 else 0.45
+    share = left * generous / (len(folds) + growth)
+    if left >= 0.5 and share >= 0.05:
+        return share
+    real = any(t.config.family != "baseline" for t in found.finished)
+    return 0.0 if real else 0.2  # one real candidate is tried however late it is
+
+
+def _deadline(budget: Budget, share: float | None) -> float | None:
+    return None if share is None else budget.deadline_in(share)
+
+
+def _keep(found: Search, problem: Problem, trial: Trial) -> None:
     began = time.monotonic()
     if not trial.failure:
         trial.score = own_score(problem, trial)
     found.score_seconds = max(found.score_seconds, time.monotonic() - began)
     found.trials.append(trial)
-    if trial.failure:
-        progress.note(f"{config.name} failed: {trial.failure}")
-    return True
-
-
-def _worth_refitting(found: Search) -> list[Trial]:
-    """The trials an ensemble would most likely keep: the four best."""
-    return sorted(found.finished, key=lambda t: t.error)[:4]
