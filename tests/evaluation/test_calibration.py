@@ -55,3 +55,14 @@ def test_the_graph_calibrates_alike():
         assert np.allclose(got[0], calibrator.margin(p), rtol=1e-13, atol=1e-13)
         assert np.allclose(got[1], calibrator.apply(p), rtol=1e-12, atol=0)
         assert np.allclose(softmax(got[0]), got[1], rtol=1e-12)
+
+
+def test_rows_of_no_weight_are_as_if_they_were_not_there():
+    margin, _, y = drawn(0, 2, 400)
+    off = softmax(margin * 2 + [0.0, 1.0])
+    weights = np.zeros(400)
+    weights[:60] = 1.0
+    alone = fit_calibrator(off[:60], y[:60], None)
+    assert fit_calibrator(off, y, weights) == alone
+    weights[2:] = 0.0
+    assert fit_calibrator(off, y, weights).method == "none"

@@ -65,3 +65,15 @@ def test_given_test_rows_are_the_holdout():
 def test_a_rule_that_cannot_be_followed_is_refused(rule, rows, said):
     with pytest.raises(DataProblem, match=said):
         make_split(rule, "", rows)
+
+
+def test_two_groups_are_left_to_judge_each_other_however_many_rows_there_are():
+    split = make_split("group", "", Rows(10_000, None, np.arange(10_000) % 2))
+    assert not len(split.test) and len(split.folds) == 2
+
+
+def test_three_moments_are_left_to_judge_each_other_however_many_rows_there_are():
+    times = np.arange(12_000) // 4_000
+    split = make_split("time", "", Rows(12_000, None, None, times))
+    assert not len(split.test)
+    assert times[split.folds[-1].train].max() < times[split.folds[-1].valid].min()

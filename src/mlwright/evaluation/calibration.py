@@ -63,8 +63,11 @@ def fit_calibrator(
 
     It helps when the cross-fitted gain in log loss exceeds its own standard error. Fewer than 50 rows, or a
     class
-    that is absent: none.
+    that is absent: none. Rows of no weight are as if they were not there.
     """
+    if weights is not None and not weights.all():
+        counting = weights > 0
+        probability, y, weights = probability[counting], y[counting], weights[counting]
     n, classes = probability.shape
     counts = np.bincount(y, minlength=classes)
     if n < 50 or counts.min() < 5:

@@ -62,7 +62,8 @@ class Rows:
 
 
 def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: Ints | None = None) -> Split:
-    """Splits by `rule`: a holdout from 10,000 rows on (or `test`, where given), folds over the rest.
+    """Splits by `rule`: a holdout from 10,000 rows on (or `test`, where given), folds over the rest. With
+    two groups or three moments there is no holdout, for nothing would be left to make folds of.
 
     8 folds below 2,500 rows, 5 below 50,000, 3 below 150,000, else one validation part. Raises `DataProblem`
     where the rule cannot be followed: one group, or too few rows.
@@ -73,7 +74,7 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
     """
     everything = np.arange(rows.count)
     if test is None:
-        if rows.count >= HOLDOUT_FROM:
+        if rows.count >= HOLDOUT_FROM and _divides_further(rule, rows):
             size = min(int(rows.count * HOLDOUT_SHARE), HOLDOUT_MOST)
             test = _parts(rule, rows, everything, max(2, round(rows.count / size)), seed)[-1]
         else:
@@ -93,6 +94,15 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
         parts = [p for p in _parts(rule, rows, rest, size, seed + 1) if len(p)]
         folds = [Fold(np.setdiff1d(rest, p), p) for p in (parts if count > 1 else parts[:1])]
     return Split(rule, why, tuple(folds), test)
+
+
+def _divides_further(rule: SplitRule, rows: Rows) -> bool:
+    """Whether folds can still be made once a part is kept back."""
+    if rule == "group" and rows.groups is not None:
+        return len(np.unique(rows.groups)) > 2
+    if rule == "time" and rows.times is not None:
+        return len(np.unique(rows.times)) > 3
+    return True
 
 
 def _parts(rule: SplitRule, rows: Rows, among: Ints, count: int, seed: int) -> list[Ints]:

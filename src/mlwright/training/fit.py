@@ -1,6 +1,6 @@
 """From a Problem to a Trained: search, blend, calibrate, judge on unseen rows, refit on all rows.
 
-Called by task kinds. With a holdout, the models of the first fold are judged on rows that nothing touched;
+Called by task kinds. With a holdout, the models of the last fold are judged on rows that nothing touched;
 below 10,000 rows
 weights, rounds and calibration are cross-fitted instead, so that each row is judged by choices made without
 it.
@@ -19,7 +19,7 @@ from mlwright.evaluation.calibration import Calibrator, fit_calibrator
 from mlwright.learners import Fitted, Job, families
 from mlwright.packaging.blend import Blend, Member
 from mlwright.training.budget import Budget
-from mlwright.training.ensemble import choose_weights
+from mlwright.training.ensemble import choose_weights, error_on
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
 from mlwright.training.prepared import PreparedFolds, fit_plan, part_of
 from mlwright.training.problem import Problem
@@ -70,7 +70,7 @@ def _mix(trials: list[Trial], weights: Doubles) -> Doubles:
 
 def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64]) -> Doubles:
     """Shares of the trials, by what they say of `rows`. The plain baseline stands alone or not at all."""
-    given = None if problem.weights is None else problem.weights[rows]
+    given = problem.weights_of(rows)
     able = [i for i, t in enumerate(trials) if t.config.family != "baseline"]
     shares = np.zeros(len(trials))
     if not able:
@@ -79,9 +79,11 @@ def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64])
     predictions = [trials[i].predictions[rows] for i in able]
     shares[able] = choose_weights(problem.metric, problem.truth[rows], predictions, given, problem.seed)
     plain = [i for i in range(len(trials)) if i not in able]
-    if plain and trials[plain[0]].error < min(trials[i].error for i in able):
-        shares[:] = 0.0
-        shares[plain[0]] = 1.0
+    if plain:
+        errors = [error_on(problem.metric, problem.truth[rows], t.predictions[rows], given) for t in trials]
+        if errors[plain[0]] < min(errors[i] for i in able):
+            shares[:] = 0.0
+            shares[plain[0]] = 1.0
     return shares
 
 
@@ -104,8 +106,7 @@ def _within_time(
 def _calibrator(problem: Problem, mixed: Doubles, rows: npt.NDArray[np.int64]) -> Calibrator:
     if not problem.classes:
         return Calibrator(said="")
-    given = None if problem.weights is None else problem.weights[rows]
-    return fit_calibrator(mixed, problem.y[rows].astype(np.int64), given, problem.seed)
+    return fit_calibrator(mixed, problem.y[rows].astype(np.int64), problem.weights_of(rows), problem.seed)
 
 
 def _unseen_predictions(
@@ -115,13 +116,14 @@ def _unseen_predictions(
     split = problem.split
     if len(split.test):
         mixed = np.zeros((len(split.test), max(problem.classes, 1)))
-        plan, table = folds.plan(0), problem.table.rows(split.test)
+        # The last fold: where time splits, it is the one that learned from all but the latest rows.
+        plan, table = folds.plan(len(split.folds) - 1), problem.table.rows(split.test)
         for view in sorted({t.config.view for t, w in zip(trials, weights, strict=True) if w > 0}):
             x = plan.matrix(view, table)
             for t, w in zip(trials, weights, strict=True):
                 if w > 0 and t.config.view == view:
-                    mixed += w * t.fits[0].predict(x).reshape(len(x), -1)
-        fitted_on = len(split.folds[0].train)
+                    mixed += w * t.fits[-1].predict(x).reshape(len(x), -1)
+        fitted_on = len(split.folds[-1].train)
         calibrator = _calibrator(problem, _mix(trials, weights)[split.judged], split.judged)
         how = (
             f"on a holdout of {len(split.test):,} rows that nothing touched, by models fitted on "
@@ -130,12 +132,19 @@ def _unseen_predictions(
         return (calibrator.apply(mixed) if problem.classes else mixed), how, split.test
     mixed = np.full((len(problem.y), max(problem.classes, 1)), np.nan)
     judged = split.judged
+    if len(split.folds) == 1:
+        how = (
+            f"on {len(judged):,} rows that no model was fitted on, but which chose rounds, weights and "
+            "calibration for want of a second fold, so a little too good; the shipped model is then fitted "
+            "again on all rows"
+        )
+        part = _mix(trials, weights)[judged]
+        return _calibrator(problem, part, judged).apply(part) if problem.classes else part, how, judged
     for fold in split.folds:
         others = np.setdiff1d(judged, fold.valid)
-        own = _weights(problem, trials, others) if len(others) else weights
-        part = _mix(trials, own)
+        part = _mix(trials, _weights(problem, trials, others))
         calibrated = part[fold.valid]
-        if problem.classes and len(others):
+        if problem.classes:
             calibrated = _calibrator(problem, part[others], others).apply(calibrated)
         mixed[fold.valid] = calibrated
     how = (

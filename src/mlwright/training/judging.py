@@ -77,16 +77,17 @@ def _scores(problem: Problem, output: Doubles, rows: Ints) -> tuple[Score, ...]:
         problem.metric,
         problem.truth[rows],
         output if problem.classes else output[:, 0],
-        weights=None if problem.weights is None else problem.weights[rows],
+        weights=problem.weights_of(rows),
         groups=None if problem.groups is None else problem.groups[rows],
         seed=problem.seed,
     )
 
 
 def plain_answer(problem: Problem) -> Doubles:
-    """What the baseline says, from the first fold's training rows."""
-    train = problem.split.folds[0].train
-    given = None if problem.weights is None else problem.weights[train]
+    """What the baseline says, from the training rows of the fold that answers for the holdout; else of the
+    first."""
+    train = problem.split.folds[-1 if len(problem.split.test) else 0].train
+    given = problem.weights_of(train)
     if problem.classes:
         counts = np.bincount(problem.y[train].astype(np.int64), weights=given, minlength=problem.classes)
         return np.asarray(counts / counts.sum())

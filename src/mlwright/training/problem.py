@@ -43,6 +43,12 @@ class Problem:
         """`y` as metrics want it: int64 classes, or float64."""
         return self.y.astype(np.int64) if self.classes else self.y
 
+    def weights_of(self, index: npt.NDArray[np.int64]) -> Doubles | None:
+        """The weights of the rows `index`; None where they are alike, as where all of them weigh nothing."""
+        if self.weights is None or not self.weights[index].any():
+            return None
+        return self.weights[index]
+
     def indicators(self, index: npt.NDArray[np.int64]) -> Doubles:
         """Targets [n, K] of the rows `index` for encodings: the number, the positive class, or one column a
         class."""

@@ -92,7 +92,7 @@ def own_score(problem: Problem, trial: Trial) -> Score:
         problem.metric,
         problem.truth[judged],
         output if problem.classes else output[:, 0],
-        weights=None if problem.weights is None else problem.weights[judged],
+        weights=problem.weights_of(judged),
         groups=None if problem.groups is None else problem.groups[judged],
         seed=problem.seed,
         effort=0.1,
@@ -111,5 +111,4 @@ def _predict_out_of_fold(trial: Trial, folds: PreparedFolds) -> None:
     if not np.isfinite(out[judged]).all():
         raise ValueError("it predicted something that is not a number")
     trial.predictions = out
-    weights = None if problem.weights is None else problem.weights[judged]
-    trial.error = error_on(problem.metric, problem.truth[judged], out[judged], weights)
+    trial.error = error_on(problem.metric, problem.truth[judged], out[judged], problem.weights_of(judged))
