@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, SchemaBroken
 from mlwright.lifecycle.extras import need
 
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
 
     from mlwright.artifact import Model
     from mlwright.base.evaluation import Evaluation
+    from mlwright.base.schema import Column
     from mlwright.data.dataset import Dataset
+    from mlwright.sources import ReadOptions
 
 
-def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
+def evaluate(
+    model: Model | str | os.PathLike[str], data: object, *, options: ReadOptions | None = None
+) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
 
-    Rows without a known label, or that break the schema, are left out and counted in `how`. Raises
+    Rows without a known label, or that break the schema, are left out and counted in `how`. `options` say
+    how a file is written, where it is not as it seems or not as the training table was. Raises
     `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
@@ -30,19 +36,20 @@ def evaluate(model: Model | str | os.PathLike[str], data: object) -> Evaluation:
     from mlwright.data.dataset import Dataset, Provenance
     from mlwright.data.decode import decode_frame
     from mlwright.lifecycle.load import load
+    from mlwright.lifecycle.read import as_written
     from mlwright.sources import read_raw
 
     opened = model if isinstance(model, Model) else load(model)
     name = opened.target.name
-    raw = read_raw(data)
+    raw, schema = read_raw(data, options), as_written(opened.schema, options)
     if name not in raw.frame.columns:
         raise SchemaBroken(
             f"the target column {name!r} is not there",
             where=raw.source,
             remedy="evaluation needs the true answers; predict does not",
         )
-    decoded = decode_frame(raw.frame, opened.schema, text=True, features_only=True)
-    truth = _truth(raw.frame[name], opened)
+    decoded = decode_frame(raw.frame, schema, text=True, features_only=True)
+    truth = _truth(raw.frame[name], opened, schema.column(name))
     usable = ~decoded.refused & ~np.isnan(truth)
     if not usable.any():
         raise DataProblem(
@@ -100,21 +107,28 @@ def _plain(model: Model, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.bincount(y.astype(np.int64), minlength=len(model.target.classes)) / len(y)
 
 
-def _truth(labels: pl.Series, model: Model) -> npt.NDArray[np.float64]:
+def _truth(labels: pl.Series, model: Model, column: Column) -> npt.NDArray[np.float64]:
     """Class numbers or numbers [N]; NaN where there is no label, or one that the model does not know."""
     from mlwright.data.decode import decode_series
 
     target = model.target
-    values, _ = decode_series(labels, model.schema.column(target.name), text=True)
+    values, _ = decode_series(labels, column, text=True)
     if target.task == "regression":
         return values.to_numpy().astype(np.float64)
-    spelled = {c.casefold().rstrip("."): i for i, c in enumerate(target.classes)}
-    numbers = {"1.0": "true", "0.0": "false"} if target.label_type == "boolean" else {}
+    exact = {c: i for i, c in enumerate(target.classes)}
+    folded = [_folded(c) for c in target.classes]
+    # Classes that differ by case alone are told apart; else a label may differ by it.
+    loose = {c: i for i, c in enumerate(folded) if folded.count(c) == 1}
+    numbers = {"1": "true", "0": "false"} if target.label_type == "boolean" else {}
     out = np.full(len(values), np.nan)
     for i, value in enumerate(values.to_list()):
         if value is None:
             continue
-        whole = isinstance(value, float) and value.is_integer() and not numbers
-        text = str(int(value)) if whole else str(value)
-        out[i] = spelled.get(numbers.get(text, text).casefold().rstrip("."), np.nan)
+        text = category_of(value)
+        text = numbers.get(text, text)
+        out[i] = exact.get(text, loose.get(_folded(text), np.nan))
     return out
+
+
+def _folded(label: str) -> str:
+    return label.casefold().rstrip(".")

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import Misuse, SchemaBroken, UnknownName
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.read import RoleNames, read
+from mlwright.lifecycle.read import RoleNames, as_written, read
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.data.dataset import Dataset
+    from mlwright.sources import ReadOptions
     from mlwright.tasks import Asked
     from mlwright.training import Problem
 
@@ -53,23 +54,25 @@ def fit(
     findings: Findings | None = None,
     settings: FitSettings | None = None,
     progress: Progress | None = None,
-    **options: Any,  # Any: the fields of FitSettings and RoleNames, checked below
+    options: ReadOptions | None = None,
+    **named: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and
-    of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `findings` is what
-    `check` found, where it ran already. Ctrl-C ends the search and keeps the best so far.
+    of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `options` say how
+    both are written, where they are files. `findings` is what `check` found, where it ran already. Ctrl-C
+    ends the search and keeps the best so far.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer
     as training does.
     """
     began = time.monotonic()
     need("train", "training")
-    settings, roles = _settings(settings, options)
+    settings, roles = _settings(settings, named)
     listener = progress or Progress()
     try:
-        return _fit(_Call(data, test, findings, settings, roles, listener, began))
+        return _fit(_Call(data, test, findings, settings, options, roles, listener, began))
     finally:
         listener.done()
 
@@ -92,6 +95,7 @@ class _Call:
     test: object
     findings: Findings | None
     settings: FitSettings
+    options: ReadOptions | None
     roles: RoleNames
     progress: Progress
     began: float
@@ -108,8 +112,12 @@ def _fit(call: _Call) -> Model:
     settings, progress = call.settings, call.progress
     limit = None if settings.time_limit is None else seconds_of(settings.time_limit)
     budget = Budget(None if settings.max_trials else limit, settings.max_trials, began=call.began)
+    if isinstance(call.data, Dataset) and call.roles:
+        raise Misuse(f"{next(iter(call.roles))}= has no effect on data already read", remedy="say it to read")
     progress.stage("reading")
-    dataset = call.data if isinstance(call.data, Dataset) else read(call.data, **call.roles)
+    dataset = call.data
+    if not isinstance(dataset, Dataset):
+        dataset = read(call.data, options=call.options, **call.roles)
     found = call.findings
     if found is None:
         progress.stage("checking")
@@ -118,7 +126,7 @@ def _fit(call: _Call) -> Model:
     asked = Asked(
         task=settings.task,
         metric=settings.metric,
-        test=None if call.test is None else like(dataset, call.test),
+        test=None if call.test is None else like(dataset, call.test, call.options),
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
     )
@@ -132,7 +140,7 @@ def _fit(call: _Call) -> Model:
         evaluation=trained.evaluation,
         findings=Findings.of([*found, *more]),
         profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
-        recipe=_recipe(settings, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
+        recipe=_recipe(call, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={
             "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
             + (f", SHA-256 {digest}" if digest else ""),
@@ -143,7 +151,7 @@ def _fit(call: _Call) -> Model:
     return package(kind.name, trained.blend, everything, evidence)
 
 
-def like(dataset: Dataset, other: object) -> Dataset:
+def like(dataset: Dataset, other: object, options: ReadOptions | None = None) -> Dataset:
     """`other` as a Dataset decoded by the schema of `dataset`.
 
     Rows without a target, or that break the schema, are left out.
@@ -153,9 +161,9 @@ def like(dataset: Dataset, other: object) -> Dataset:
     from mlwright.sources import read_raw
 
     if isinstance(other, Dataset):
-        return replace(other, frame=other.frame.select(dataset.frame.columns))
-    raw = read_raw(other)
-    decoded = decode_frame(raw.frame, dataset.schema, text=True)
+        return _alike(dataset, other)
+    raw = read_raw(other, options)
+    decoded = decode_frame(raw.frame, as_written(dataset.schema, options), text=True)
     target = dataset.target
     frame = decoded.frame.filter(~decoded.refused)
     if target is not None:
@@ -167,6 +175,24 @@ def like(dataset: Dataset, other: object) -> Dataset:
     )
 
 
+def _alike(dataset: Dataset, other: Dataset) -> Dataset:
+    """`other`, already read, if its columns were read as those of `dataset`; without rows of no target."""
+    for column in dataset.schema.columns:
+        own = next((c for c in other.schema.columns if c.name == column.name), None)
+        moments = own is not None and (own.kind == "datetime") != (column.kind == "datetime")
+        frames = (dataset.frame, other.frame)
+        if own is None or moments or len({f.schema[column.name] for f in frames}) > 1:
+            raise SchemaBroken(
+                f"column {column.name!r} is {own.kind if own else 'absent'} in the test data, "
+                f"{column.kind} in the training data",
+                remedy="give test= as a path or a data frame: it is then read by the training data's schema",
+            )
+    frame = other.frame.select(dataset.frame.columns)
+    if dataset.target is not None:
+        frame = frame.filter(frame[dataset.target.name].is_not_null())
+    return replace(other, frame=frame)
+
+
 def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
     import polars as pl
 
@@ -175,15 +201,15 @@ def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
     return replace(dataset, frame=pl.concat([dataset.frame, asked.test.frame.select(dataset.frame.columns)]))
 
 
-def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[FitSettings, RoleNames]:
+def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitSettings, RoleNames]:
     settings = settings or FitSettings()
     fields = set(FitSettings.__struct_fields__)
     known = fields | set(RoleNames.__annotations__)
-    for name in options:
+    for name in named:
         if name not in known:
             raise UnknownName("argument", name, sorted(known))
-    chosen = {k: v for k, v in options.items() if k in fields}
-    roles: RoleNames = {k: v for k, v in options.items() if k not in fields}  # type: ignore[assignment]
+    chosen = {k: v for k, v in named.items() if k in fields}
+    roles: RoleNames = {k: v for k, v in named.items() if k not in fields}  # type: ignore[assignment]
     settings = msgspec.structs.replace(settings, **chosen)
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
@@ -191,14 +217,21 @@ def _settings(settings: FitSettings | None, options: dict[str, Any]) -> tuple[Fi
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
     if settings.max_trials is not None and settings.max_trials < 2:
         raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
+    if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
+        raise Misuse("seed= must be at least 0 and threads= at least 1")
     return settings, roles
 
 
-def _recipe(settings: FitSettings, problem: Problem) -> dict[str, Any]:  # Any: JSON values
+def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
     """The settings as plain JSON: what would make the model again."""
-    recipe = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
+    settings = call.settings
+    recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     if settings.max_trials is not None:
         recipe.pop("time_limit", None)  # it did not rule, and equal models should be equal files
+    if call.options is not None:
+        usual = asdict(type(call.options)())
+        said = {k: v for k, v in asdict(call.options).items() if v != usual[k]}
+        recipe["options"] = {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
     roles: dict[str, list[str]] = {}
     for column in problem.table.schema.columns:
         if column.role not in ("feature", "ignored"):

@@ -13,11 +13,14 @@ from mlwright.base.errors import EnvironmentProblem, Misuse, RowProblem
 from mlwright.base.progress import Progress
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
+from mlwright.lifecycle.read import as_written
 
 if TYPE_CHECKING:
     import polars as pl
 
     from mlwright.artifact import Model, Outputs
+    from mlwright.base.schema import Schema
+    from mlwright.sources import ReadOptions
 
 CHUNK = 50_000
 MOST_PROBLEMS = 1_000
@@ -40,6 +43,7 @@ def predict_file(
     source: object,
     out: str | os.PathLike[str],
     *,
+    options: ReadOptions | None = None,
     submission: str | os.PathLike[str] | None = None,
     proba: bool = False,
     progress: Progress | None = None,
@@ -47,14 +51,14 @@ def predict_file(
     """Writes `source` with predictions to `out` (CSV, or Parquet by its suffix), columns and order kept.
 
     Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A
-    row that breaks the
-    schema keeps its place and gets the reason in the column `error`. With `submission`, a sample file, the
-    output has exactly that
-    file's columns, ids and order. Raises `SchemaBroken` for a missing column, `Misuse` for an output that
-    cannot be.
+    row that breaks the schema keeps its place and gets the reason in the column `error`. `options` say how
+    `source` is written, where it is not as it seems or not as the training table was. With `submission`, a
+    sample file, the output has exactly that file's columns, ids and order. Raises `SchemaBroken` for a
+    missing column, `Misuse` for an output that cannot be, `SourceUnreadable` where there is no table.
     """
     need("train", "predicting from files")
     from mlwright.lifecycle.submission import submit
+    from mlwright.sources import read_raw
 
     target = Path(out)
     if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
@@ -63,7 +67,11 @@ def predict_file(
             remedy="end the output's name with .csv or .parquet",
         )
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
-    raw, answered, problems = _answer(opened, source, proba or submission is not None, progress or Progress())
+    listener = progress or Progress()
+    listener.stage("reading")
+    raw = read_raw(source, options).frame
+    schema = as_written(opened.schema, options)
+    answered, problems = _answer(opened, raw, schema, proba or submission is not None, listener)
     refused = len({p.row for p in problems})
     if submission is not None:
         answered = submit(opened, raw, answered, Path(submission), problems)
@@ -72,18 +80,15 @@ def predict_file(
 
 
 def _answer(
-    model: Model, source: object, proba: bool, progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame, list[RowProblem]]:
-    """The raw table, the table with its answers, and what was refused."""
+    model: Model, raw: pl.DataFrame, schema: Schema, proba: bool, progress: Progress
+) -> tuple[pl.DataFrame, list[RowProblem]]:
+    """The raw table, decoded by `schema`, with its answers, and what was refused."""
     import polars as pl
 
     from mlwright.data.dataset import Dataset, Provenance
     from mlwright.data.decode import decode_frame
-    from mlwright.sources import read_raw
 
-    progress.stage("reading")
-    raw = read_raw(source).frame
-    decoded = decode_frame(raw, model.schema, text=True, features_only=True)
+    decoded = decode_frame(raw, schema, text=True, features_only=True)
     progress.stage("predicting")
     good = np.flatnonzero(~decoded.refused)
     parts = []
@@ -105,7 +110,7 @@ def _answer(
     place[good] = np.arange(len(good))
     index = pl.Series(place).replace(-1, None)
     spread = answers.select(pl.all().gather(index)) if len(good) else empty.clear(raw.height)
-    clash = set(raw.columns) & set(spread.columns)
+    clash = set(raw.columns) & {*spread.columns, *(("error",) if decoded.problems else ())}
     if clash:
         raise Misuse(f"the input already has a column {sorted(clash)[0]!r}", remedy="rename or drop it first")
     out = pl.concat([raw, spread], how="horizontal")
@@ -116,7 +121,7 @@ def _answer(
             text = f"{p.column}: {p.reason}, expected {p.expected}"
             said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
         out = out.with_columns(pl.Series("error", [said.get(i) for i in range(raw.height)], dtype=pl.String))
-    return raw, out, problems
+    return out, problems
 
 
 def _columns(model: Model, outputs: Outputs, proba: bool) -> pl.DataFrame:

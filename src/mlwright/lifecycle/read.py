@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+import msgspec
+
+from mlwright.base.decoding import clean
+from mlwright.base.schema import Column, Schema
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
@@ -47,6 +51,38 @@ def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[
     from mlwright.sources import read as read_source
 
     return read_source(source, roles_of(**roles), options)
+
+
+def as_written(schema: Schema, options: ReadOptions | None) -> Schema:
+    """`schema` with what `options` say about how values are written: to decode one file by, not to keep.
+
+    A model's schema says how its training table wrote numbers, dates and missing values. Another file may
+    write the same values otherwise. Texts that mean missing are added to those of the schema.
+
+    >>> from mlwright.sources import ReadOptions
+    >>> known = Schema(columns=(Column(name="price", kind="numeric", missing=("?",)),))
+    >>> price = as_written(known, ReadOptions(decimal=",", missing=("n/a",))).column("price")
+    >>> price.number.decimal, price.missing
+    (',', ('?', 'n/a'))
+    """
+    if options is None:
+        return schema
+    number = options.number
+    markers = tuple(clean(m) for m in options.missing or ())
+
+    def changed(column: Column) -> Column:
+        marks = column.number
+        if number is not None and column.kind == "numeric":
+            marks = msgspec.structs.replace(marks, decimal=number.decimal, thousands=number.thousands)
+        dates = options.dates if column.kind == "datetime" else ()
+        return msgspec.structs.replace(
+            column,
+            number=marks,
+            missing=tuple(dict.fromkeys((*column.missing, *markers))),
+            formats=tuple(dict.fromkeys((*dates, *column.formats))),
+        )
+
+    return msgspec.structs.replace(schema, columns=tuple(changed(c) for c in schema.columns))
 
 
 def roles_of(**roles: Unpack[RoleNames]) -> Roles:

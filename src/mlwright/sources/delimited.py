@@ -192,7 +192,7 @@ def _separator(options: ReadOptions) -> str | None:
     if options.separator is None or options.separator == WHITESPACE:
         return options.separator
     separator = {"tab": "\t", "\\t": "\t", "\\s+": WHITESPACE}.get(options.separator, options.separator)
-    if separator != WHITESPACE and (len(separator) != 1 or not separator.isascii()):
+    if separator != WHITESPACE and (len(separator) != 1 or not separator.isascii() or separator in "\r\n"):
         raise Misuse(
             f"the separator {options.separator!r} is not one character", remedy="give one, or 'whitespace'"
         )

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
+
+from mlwright.base.errors import Misuse
+from mlwright.base.schema import NumberFormat
+
+Decimal = Literal[".", ","]
+Thousands = Literal["", ".", ",", " ", "'"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,13 @@ class Roles:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file is read. None, the default everywhere, means: found by evidence."""
+    """How a file is read. None, the default everywhere, means: found by evidence.
+
+    Raises `Misuse` for a value that no file can be written in.
+
+    >>> ReadOptions(thousands=".").number.decimal
+    ','
+    """
 
     separator: str | None = None
     """Between the fields of a line: one character, or `"whitespace"` for runs of blanks."""
@@ -48,11 +60,47 @@ class ReadOptions:
     """The names of the columns; a header line, if there is one, is passed over."""
     skip_rows: int = 0
     """Lines to pass over at the start of the file."""
-    decimal: Literal[".", ","] | None = None
+    decimal: Decimal | None = None
     """The decimal mark of all numbers."""
-    thousands: Literal["", ".", ",", " ", "'"] | None = None
+    thousands: Thousands | None = None
     """The thousands separator of all numbers."""
     missing: tuple[str, ...] | None = None
     """The texts that mean missing in every column, besides the empty one."""
     dates: tuple[str, ...] = ()
     """strptime forms of dates, tried first."""
+
+    def __post_init__(self) -> None:
+        for name in ("names", "missing", "dates"):
+            if isinstance(getattr(self, name), str):
+                raise Misuse(f"{name}= takes several texts", remedy=f"{name}=({getattr(self, name)!r},)")
+        if self.quote and (len(self.quote) != 1 or not self.quote.isascii()):
+            raise Misuse(
+                f"the quote {self.quote!r} is not one ASCII character",
+                remedy="give one, or the empty text where nothing is quoted",
+            )
+        if self.skip_rows < 0:
+            raise Misuse(f"{self.skip_rows} rows cannot be skipped", remedy="give 0 or more")
+        _one_of("decimal mark", self.decimal, get_args(Decimal))
+        _one_of("thousands separator", self.thousands, get_args(Thousands))
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise Misuse(
+                f"{self.decimal!r} cannot be both the decimal mark and the thousands separator",
+                remedy="say which of them it is",
+            )
+        for form in self.dates:
+            if "%" not in form:
+                raise Misuse(f"{form!r} is no form of dates", remedy="say it as strptime does: '%d.%m.%Y'")
+
+    @property
+    def number(self) -> NumberFormat | None:
+        """How all numbers are written, where that was said."""
+        if self.decimal is None and self.thousands is None:
+            return None
+        decimal = self.decimal or ("," if self.thousands == "." else ".")
+        return NumberFormat(decimal=decimal, thousands=self.thousands or "")
+
+
+def _one_of(noun: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        shown = ", ".join(repr(k) for k in known if k)
+        raise Misuse(f"the {noun} cannot be {value!r}", remedy=f"it is one of {shown}")

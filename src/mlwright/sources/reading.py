@@ -15,7 +15,7 @@ import polars as pl
 
 from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
 from mlwright.base.finding import Finding
-from mlwright.base.schema import NUMBER_KINDS, Column, NumberFormat, Role, Schema
+from mlwright.base.schema import NUMBER_KINDS, Column, Role, Schema
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
@@ -126,9 +126,6 @@ def _refuse_name(noun: str, name: str | None, known: list[str], source: str) -> 
 
 
 def _hints(raw: Raw, roles: Roles, options: ReadOptions) -> Hints:
-    number = None
-    if options.decimal is not None or options.thousands is not None:
-        number = NumberFormat(decimal=options.decimal or ".", thousands=options.thousands or "")
     return Hints(
         kinds=roles.kinds,
         missing=options.missing,
@@ -136,7 +133,7 @@ def _hints(raw: Raw, roles: Roles, options: ReadOptions) -> Hints:
         index=None if raw.index in roles.kinds else raw.index,
         spoken_for=frozenset(name for _, name in _named_roles(roles)),
         separator=raw.separator,
-        number=number,
+        number=options.number,
         dates=options.dates,
         categorical=raw.categorical,
     )
