@@ -145,12 +145,11 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
         "fit": lambda dataset, **_: fake_model(),
         "load": lambda path: fake_model(),
         "predict_file": report,
-        "evaluate": lambda model, source: EVALUATION,
+        "evaluate": lambda model, source, **_: EVALUATION,
+        "serve": lambda model, *, started, **_: started("http://127.0.0.1:8080"),
     }
     for name, answer in verbs.items():
         monkeypatch.setattr(lifecycle_package, name, fake.verb(name, answer))
-    listen = fake.verb("serve", lambda model, *, started, **_: started("http://127.0.0.1:8080"))
-    monkeypatch.setattr("mlwright.serving.serve", listen)
     monkeypatch.chdir(tmp_path)
     return fake
 

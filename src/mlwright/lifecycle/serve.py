@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlwright.lifecycle.extras import need
@@ -19,14 +20,15 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     settings: ServeSettings | None = None,
+    started: Callable[[str], None] | None = None,
 ) -> None:
     """Serves `model` on host:port until SIGTERM or Ctrl-C; answers everything accepted before it ends.
 
-    Raises `EnvironmentProblem` where the port is in use, `Misuse` where it would be open to others without
-    tokens.
+    `started` is called with the URL once requests are answered. Raises `EnvironmentProblem` where the
+    port is in use, `Misuse` where it would be open to others without tokens.
     """
     need("serve", "serving")
     from mlwright.serving import serve as run_server
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
-    run_server(opened, host=host, port=port, settings=settings)
+    run_server(opened, host=host, port=port, settings=settings, started=started)

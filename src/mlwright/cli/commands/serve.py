@@ -10,11 +10,11 @@ from mlwright.cli.screen import Screen, safe
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Says where it listens, then serves; 0 after SIGTERM or Ctrl-C."""
-    from mlwright.lifecycle import load
+    from mlwright.lifecycle import serve
     from mlwright.lifecycle.extras import need
 
     need("serve", "serving")
-    from mlwright.serving import ServeSettings, serve
+    from mlwright.serving import ServeSettings
 
     settings = ServeSettings(
         slo_ms=arguments.slo_ms,
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         if not screen.json:
             _show(screen, arguments.model, url)
 
-    serve(load(arguments.model), host=arguments.host, port=arguments.port, settings=settings, started=started)
+    serve(arguments.model, host=arguments.host, port=arguments.port, settings=settings, started=started)
     return 0
 
 
