@@ -28,6 +28,7 @@ from mlwright.base.machine import cpu_count, cpu_name
 from mlwright.evaluation.metrics import METRICS
 from mlwright.sources import read_raw
 
+COLUMNS = ("data set", "rows", "metric", "model (95 %)", "baseline", "seconds", "parity", "us/row", "KiB")
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
@@ -45,12 +46,9 @@ def main() -> None:
     ]
     if asked.only:
         sets = [s for s in sets if s["name"] in asked.only.split(",")]
-    print(
-        f"# {time.strftime('%Y-%m-%d')}, {cpu_name()}, {cpu_count()} CPUs, Python {platform.python_version()}, limit {asked.time_limit:g} s"
-    )
-    print(
-        "| data set | rows | metric | model (95 %) | baseline | seconds | parity | us/row | KiB |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    machine = f"{cpu_name()}, {cpu_count()} CPUs, Python {platform.python_version()}"
+    print(f"# {time.strftime('%Y-%m-%d')}, {machine}, limit {asked.time_limit:g} s")
+    print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     results = []
     for entry in sets:
         result = run(entry, asked.time_limit)
@@ -86,11 +84,19 @@ def run(entry: dict[str, Any], limit: float) -> dict[str, Any]:
         e = model.evaluation
         baseline = next(s.value for s in e.baseline if s.metric == e.metric)
         return {
-            "name": entry["name"], "rows": len(data), "metric": e.metric, "value": e.score.value, "low": e.score.low,
-            "high": e.score.high, "baseline": baseline, "seconds": seconds, "parity": e.parity.largest,
-            "cpu_us": model.timings.cpu_us_p50, "bytes": size,
+            "name": entry["name"],
+            "rows": len(data),
+            "metric": e.metric,
+            "value": e.score.value,
+            "low": e.score.low,
+            "high": e.score.high,
+            "baseline": baseline,
+            "seconds": seconds,
+            "parity": e.parity.largest,
+            "cpu_us": model.timings.cpu_us_p50,
+            "bytes": size,
             "members": {x.name: round(x.weight, 2) for x in e.leaderboard if x.weight},
-        }  # fmt: skip
+        }
     except Exception as problem:  # one failing set must not end the run
         traceback.print_exc()
         return {"name": entry["name"], "failure": f"{type(problem).__name__}: {problem}"}
@@ -110,8 +116,9 @@ def options_of(entry: dict[str, Any]) -> mw.ReadOptions:
 def line(r: dict[str, Any]) -> str:
     if "failure" in r:
         return f"| {r['name']} | | FAILED: {r['failure'][:200]} |"
+    scored = f"{r['value']:.4g} ({r['low']:.4g} to {r['high']:.4g})"
     return (
-        f"| {r['name']} | {r['rows']:,} | {r['metric']} | {r['value']:.4g} ({r['low']:.4g} to {r['high']:.4g}) | {r['baseline']:.4g} "
+        f"| {r['name']} | {r['rows']:,} | {r['metric']} | {scored} | {r['baseline']:.4g} "
         f"| {r['seconds']:.1f} | {r['parity']:.0e} | {r['cpu_us']:.0f} | {r['bytes'] / 1024:.0f} |"
     )
 

@@ -135,3 +135,12 @@ def test_a_budget_counts_from_the_call():
     assert budget.left_s() == 6.0 and budget.fraction() == 0.4
     assert budget.deadline_in(2) == 106.0
     assert Budget(None, 3).left_s() == float("inf")
+
+
+def test_a_metric_that_ends_at_minus_one_gets_predictions_that_stay_above_it():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    frame = {"x": x.tolist(), "count": np.maximum(0, np.round(5 * x)).tolist()}
+    model = mw.fit(frame, target="count", task="regression", metric="rmsle", max_trials=3)
+    assert model.predict({"x": [-50.0, -3.0]}).min() >= 0
+    assert np.isfinite(model.evaluation.score.value)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.progress import Progress
 from mlwright.evaluation.calibration import Calibrator, fit_calibrator
-from mlwright.learners import Fitted, Job, families
+from mlwright.learners import Job, families
 from mlwright.packaging.blend import Blend, Member
 from mlwright.training.budget import Budget
 from mlwright.training.ensemble import choose_weights, error_on
@@ -165,9 +165,7 @@ def _refit(
 ) -> tuple[Blend, tuple[str, ...]]:
     """The kept trials fitted again on all rows; one cut short by the deadline is dropped, and said."""
     everything = np.arange(len(problem.y))
-    kept_back = (
-        (packaging_seconds(problem, found, budget) - 5 * found.score_seconds) if budget.limit_s else 0.0
-    )
+    kept_back = packaging_seconds(problem, found, budget) if budget.limit_s else 0.0
     plan = fit_plan(problem, everything)
     known = families()
     kept = sorted(
@@ -198,7 +196,7 @@ def _refit(
             deadline=budget.deadline_in(left),
             settings=trial.settled,
         )
-        fitted: Fitted = known[trial.config.family].fit(job)
+        fitted = problem.bounded(known[trial.config.family].fit(job))
         if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
             stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
             notes.append(f"{stopped}: the time limit was reached")

@@ -30,10 +30,13 @@ def evaluate_blend(
     if 0 < problem.classes <= 30:
         counts = confusion(problem.truth[rows], unseen.argmax(axis=1), problem.classes)
         table = tuple(tuple(int(v) for v in row) for row in counts)
+    scores = _scores(problem, unseen, rows)
+    if all(s.metric != problem.metric.name for s in scores):
+        how += f"; {problem.metric.name} is undefined on them, as of rows of one class"
     return Evaluation(
         task=problem.target.task,
         metric=problem.metric.name,
-        scores=_scores(problem, unseen, rows),
+        scores=scores,
         baseline=_scores(problem, plain, rows),
         rows=len(rows),
         how=how,
@@ -72,7 +75,7 @@ def leaderboard(problem: Problem, found: Search, shares: Mapping[int, float]) ->
 
 
 def _scores(problem: Problem, output: Doubles, rows: Ints) -> tuple[Score, ...]:
-    return all_scores(
+    scores = all_scores(
         problem.target.task,
         problem.metric,
         problem.truth[rows],
@@ -81,6 +84,7 @@ def _scores(problem: Problem, output: Doubles, rows: Ints) -> tuple[Score, ...]:
         groups=None if problem.groups is None else problem.groups[rows],
         seed=problem.seed,
     )
+    return tuple(s for s in scores if np.isfinite(s.value))
 
 
 def plain_answer(problem: Problem) -> Doubles:

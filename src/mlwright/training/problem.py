@@ -11,7 +11,8 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.metrics import Metric, Truth
 from mlwright.evaluation.splits import Split
 from mlwright.features import Table
-from mlwright.learners import Config
+from mlwright.learners import Config, Fitted
+from mlwright.learners.floored import Floored
 
 Doubles = npt.NDArray[np.float64]
 MOST_INDICATORS = 10
@@ -42,6 +43,12 @@ class Problem:
     def truth(self) -> Truth:
         """`y` as metrics want it: int64 classes, or float64."""
         return self.y.astype(np.int64) if self.classes else self.y
+
+    def bounded(self, fitted: Fitted) -> Fitted:
+        """`fitted`, kept where the metric exists: rmsle knows no number of -1 or less."""
+        if self.metric.name == "rmsle" and self.y.min() >= 0:
+            return Floored(fitted, 0.0)
+        return fitted
 
     def weights_of(self, index: npt.NDArray[np.int64]) -> Doubles | None:
         """The weights of the rows `index`; None where they are alike, as where all of them weigh nothing."""

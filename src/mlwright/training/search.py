@@ -83,7 +83,10 @@ def refit_seconds(problem: Problem, found: Search, trials: list[Trial]) -> float
 def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     """An upper estimate of the seconds for judging the blend and for making the file."""
     cells = len(problem.y) * (len(problem.table.schema.features) + 5)
-    return (1.5 + cells * 3e-8) * budget.slowness() + 5 * found.score_seconds
+    judged = len(problem.split.test) or len(problem.split.judged)
+    # The bootstraps of model and baseline, two seconds from some 20,000 rows on (evaluation.intervals).
+    judging = 2.0 * min(1.0, judged / 20_000 * max(1, problem.classes / 2))
+    return (1.5 + judging + cells * 3e-8) * budget.slowness() + 2 * found.score_seconds
 
 
 def _seconds_a_fold(found: Search, problem: Problem, budget: Budget) -> float | None:

@@ -75,7 +75,7 @@ def run_trial(
                 deadline=fold_deadline(),
                 settings=trial.settled if trial.fits else {},
             )
-            trial.fits.append(learner.fit(job))
+            trial.fits.append(problem.bounded(learner.fit(job)))
             trial.fold_seconds.append(time.monotonic() - began)
         _predict_out_of_fold(trial, folds)
     except Exception as problem_met:  # noqa: BLE001  # a stranger's learner may raise anything: it costs this candidate alone
@@ -84,11 +84,11 @@ def run_trial(
     return trial
 
 
-def own_score(problem: Problem, trial: Trial) -> Score:
-    """The trial's out-of-fold score with its interval, for the leaderboard."""
+def own_score(problem: Problem, trial: Trial) -> Score | None:
+    """The trial's out-of-fold score with its interval, for the leaderboard; None where it is undefined."""
     judged = problem.split.judged
     output = trial.predictions[judged]
-    return score(
+    reached = score(
         problem.metric,
         problem.truth[judged],
         output if problem.classes else output[:, 0],
@@ -97,6 +97,7 @@ def own_score(problem: Problem, trial: Trial) -> Score:
         seed=problem.seed,
         effort=0.1,
     )
+    return reached if np.isfinite(reached.value) else None
 
 
 def _predict_out_of_fold(trial: Trial, folds: PreparedFolds) -> None:
