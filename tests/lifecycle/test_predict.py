@@ -142,3 +142,12 @@ def test_fresh_rows_are_judged_beside_the_baseline_and_what_was_left_out_is_said
     assert e.score.value > 0.9 and len(e.baseline) == len(e.scores)
     with pytest.raises(SchemaBroken, match="'kept' is not there"):
         mw.evaluate(folder / "shop.mlw", write(tmp_path, "x.csv", "age,city\n1,Rome\n"))
+
+
+def test_an_input_column_named_error_is_never_overwritten(folder, tmp_path):
+    fine = write(tmp_path, "fine.csv", "age,city,error\n20,Oslo,mine\n")
+    mw.predict_file(folder / "shop.mlw", fine, tmp_path / "out.csv")
+    assert pl.read_csv(tmp_path / "out.csv")["error"].to_list() == ["mine"]
+    broken = write(tmp_path, "broken.csv", "age,city,error\nyoung,Oslo,mine\n")
+    with pytest.raises(Misuse, match="already has a column 'error'"):
+        mw.predict_file(folder / "shop.mlw", broken, tmp_path / "out.csv")

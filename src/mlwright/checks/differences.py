@@ -19,6 +19,10 @@ from mlwright.statistics.intervals import Floats
 
 SCREEN_ROWS = 5_000
 MOST_PAIRS = 200
+FEW_COLUMNS = 50
+"""Number columns up to which every pair is looked at."""
+MOST_LOOKED_AT = 2_000
+"""Pairs of a wider table that are looked at, those that go together most."""
 MOST_FOUND = 4
 NEARLY = 0.95
 """Share of the threshold at which a pair is looked at on the whole sample."""
@@ -32,10 +36,11 @@ def differences(table: Table) -> Iterator[Seen]:
     sample, metric = table.sample, metric_of(table)
     columns = [c.name for c in table.features if is_number(c)]
     numbers = {n: table.numbers(table.dataset.schema.column(n))[sample.rows] for n in columns}
-    pairs = [p for p in itertools.combinations(columns, 2) if _on_one_scale(*(numbers[n] for n in p))]
+    few = np.linspace(0, len(sample) - 1, min(SCREEN_ROWS, len(sample))).astype(np.int64)
+    likely = _together({n: values[few] for n, values in numbers.items()})
+    pairs = [p for p in likely if _on_one_scale(*(numbers[n] for n in p))]
     if not pairs:
         raise CouldNotLook("not_applicable", "no two features are numbers on one scale")
-    few = np.linspace(0, len(sample) - 1, min(SCREEN_ROWS, len(sample))).astype(np.int64)
     screen = Sample(sample.rows[few], sample.y[few], sample.folds[few], sample.of)
     promising = []
     for one, other in pairs[:MOST_PAIRS]:
@@ -60,6 +65,25 @@ def differences(table: Table) -> Iterator[Seen]:
                 f"the difference of {one!r} and {other!r} reaches {told}; {sample.said}",
                 "Make sure that both are known when a prediction is asked for; leave out what is not.",
             )
+
+
+def _together(numbers: dict[str, Floats]) -> list[tuple[str, str]]:
+    """Pairs of columns that may go together; of many, those that do most. A wide table has millions of pairs,
+    too many for a closer look at each."""
+    pairs = list(itertools.combinations(numbers, 2)) if len(numbers) <= FEW_COLUMNS else []
+    if pairs or len(numbers) < 2:
+        return pairs
+    values = np.column_stack(list(numbers.values()))
+    with np.errstate(all="ignore"):
+        known = ~np.isnan(values)
+        mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        values = np.where(known, values - mean, 0.0)
+        values = np.nan_to_num(values / np.linalg.norm(values, axis=0), posinf=0.0, neginf=0.0)
+    together = np.triu(values.T @ values, 1).ravel()
+    names = list(numbers)
+    most = np.argpartition(-together, MOST_LOOKED_AT)[:MOST_LOOKED_AT]
+    best = most[np.argsort(-together[most], kind="stable")]
+    return [(names[i // len(names)], names[i % len(names)]) for i in best]
 
 
 def _on_one_scale(one: Floats, other: Floats) -> bool:

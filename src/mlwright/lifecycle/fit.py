@@ -112,8 +112,9 @@ def _fit(call: _Call) -> Model:
     settings, progress = call.settings, call.progress
     limit = None if settings.time_limit is None else seconds_of(settings.time_limit)
     budget = Budget(None if settings.max_trials else limit, settings.max_trials, began=call.began)
-    if isinstance(call.data, Dataset) and call.roles:
-        raise Misuse(f"{next(iter(call.roles))}= has no effect on data already read", remedy="say it to read")
+    told = next((name for name, value in call.roles.items() if value), None)
+    if isinstance(call.data, Dataset) and told:
+        raise Misuse(f"{told}= has no effect on data already read", remedy="say it to read")
     progress.stage("reading")
     dataset = call.data
     if not isinstance(dataset, Dataset):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, Misuse, TargetUnusable, UnknownName
 from mlwright.base.finding import Finding
 from mlwright.base.schema import Column, LabelType, Target, TaskName
@@ -144,7 +145,8 @@ def _classes(column: Column, values: pl.Series) -> tuple[Target, npt.NDArray[np.
         present = values.drop_nulls()
         whole = bool((present == present.round(0)).all()) and bool((present.abs() < 2**53).all())
         label_type = "integer" if whole else "text"
-        texts = values.cast(pl.Int64).cast(pl.String) if whole else values.cast(pl.String)
+        spelled = {v: category_of(v) for v in present.unique().to_list()}
+        texts = values.replace_strict(spelled, return_dtype=pl.String)
     else:
         texts = values
         if column.codes:

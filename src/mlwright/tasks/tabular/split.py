@@ -32,6 +32,8 @@ def choose_split(
                 remedy="drop or mend those rows",
             )
         why = f"column {name!r} says when: later rows judge models fitted on earlier ones"
+        if groups:
+            why += f"; rows of one {groups[0].name!r} may be on both sides, earlier and later"
         return make_split("time", why, Rows(n, labels, None, moments.to_numpy()), seed=seed, test=test)
     if groups:
         name = groups[0].name
