@@ -144,3 +144,21 @@ def test_a_metric_that_ends_at_minus_one_gets_predictions_that_stay_above_it():
     model = mw.fit(frame, target="count", task="regression", metric="rmsle", max_trials=3)
     assert model.predict({"x": [-50.0, -3.0]}).min() >= 0
     assert np.isfinite(model.evaluation.score.value)
+
+
+def test_folds_that_would_eat_the_limit_are_left_out(table):
+    from mlwright.tasks import Asked, kind_named
+    from mlwright.training.prepared import PreparedFolds
+
+    data = bank(table, 400)
+    test = bank(table, 500).rows(np.arange(400, 500))
+    problem, _ = kind_named("tabular").problem(data, Asked(test=test))
+    assert len(problem.split.folds) == 8
+    now = [0.0]
+    assert PreparedFolds(problem).affordable(Budget(None, 3)).problem is problem
+    rushed = PreparedFolds(problem).affordable(Budget(0.001, clock=lambda: now[0]))
+    assert len(rushed.problem.split.folds) == 1
+    assert np.array_equal(rushed.problem.split.folds[0].valid, problem.split.folds[-1].valid)
+    assert np.array_equal(rushed.parts(0, "tree")[1].y, problem.y[problem.split.folds[-1].valid])
+    alone, _ = kind_named("tabular").problem(data, Asked())
+    assert PreparedFolds(alone).affordable(Budget(0.001)).problem is alone

@@ -44,8 +44,9 @@ class Trained:
 
 def train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     """Runs the whole of training within the budget."""
-    folds = PreparedFolds(problem)
     progress.stage("training")
+    folds = PreparedFolds(problem).affordable(budget)
+    problem = folds.problem
     found = search(problem, folds, budget, progress)
     progress.stage("choosing and judging")
     trials = found.finished

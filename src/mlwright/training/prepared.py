@@ -3,17 +3,24 @@ view."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.features import FeaturePlan
 from mlwright.learners import Part
+from mlwright.training.budget import Budget
 from mlwright.training.problem import Problem
 
 Ints = npt.NDArray[np.int64]
 
 MOST_CELLS_KEPT = 400_000_000
 """Matrix cells kept in memory across candidates (3.2 GB); beyond it a matrix is made again."""
+
+MOST_PREPARING = 0.2
+"""The share of the time left that preparing the folds may take."""
 
 
 class PreparedFolds:
@@ -45,6 +52,29 @@ class PreparedFolds:
             self._cells += cells
             self._matrices[k, view] = train, valid
         return self._matrices[k, view]
+
+    def affordable(self, budget: Budget) -> PreparedFolds:
+        """These folds, or only the last of them where preparing all would take too much of the limit.
+
+        Only with a holdout: without one, every row is to be judged. The last fold stays, since in time it is
+        the one that learned from all but the latest rows.
+        """
+        split = self.problem.split
+        last = len(split.folds) - 1
+        if budget.limit_s is None or not last or not len(split.test):
+            return self
+        began = time.monotonic()
+        self.parts(last, "tree")
+        each = time.monotonic() - began
+        count = max(1, int(MOST_PREPARING * budget.left_s() / max(each, 1e-3)))
+        if count > last:
+            return self
+        fewer = replace(split, folds=split.folds[-count:])
+        folds = PreparedFolds(replace(self.problem, split=fewer))
+        folds._plans = {k - last - 1 + count: p for k, p in self._plans.items()}
+        folds._matrices = {(k - last - 1 + count, v): p for (k, v), p in self._matrices.items()}
+        folds._cells = self._cells
+        return folds
 
     def free(self) -> None:
         """Forgets the matrices; the plans stay."""
