@@ -39,6 +39,8 @@ class Flag:
     """May be given more than once; the values become a list."""
     optional: bool = False
     """Of a positional argument: may be left out."""
+    group: str = ""
+    """The heading under which `--help` shows it apart from the rest."""
 
     @property
     def is_positional(self) -> bool:
@@ -88,6 +90,12 @@ class Command:
         """Its own flags and those of every command."""
         return (*self.flags, *EVERYWHERE)
 
+    @property
+    def groups(self) -> dict[str, tuple[Flag, ...]]:
+        """Its flags by heading, those without one (the positional ones among them) first, under no name."""
+        names = dict.fromkeys(("", *(f.group for f in self.flags)))
+        return {name: tuple(f for f in self.flags if f.group == name) for name in names}
+
 
 EVERYWHERE = (
     Flag("--json", "Write one JSON object to standard output instead of text", "nothing"),
@@ -116,3 +124,40 @@ ROLES = (
         repeats=True,
     ),
 )
+
+_WRITTEN = "how the table is written, where that is not as it seems"
+
+WRITTEN = (
+    Flag(
+        "--separator",
+        "What stands between fields: a character, tab, or whitespace",
+        value="CHARACTER",
+        group=_WRITTEN,
+    ),
+    Flag("--encoding", "Such as utf-8, latin-1 or utf-16", group=_WRITTEN),
+    Flag("--quote", "What quotes fields; none where nothing does", value="CHARACTER", group=_WRITTEN),
+    Flag("--header", "The first line holds the names of the columns", "nothing", group=_WRITTEN),
+    Flag("--no-header", "The first line is a row like the others", "nothing", group=_WRITTEN),
+    Flag(
+        "--column-names",
+        "The names of all columns, with commas between them",
+        value="NAMES",
+        repeats=True,
+        group=_WRITTEN,
+    ),
+    Flag("--skip-rows", "Lines to pass over at the start", "whole", default=0, value="N", group=_WRITTEN),
+    Flag("--decimal", "The decimal mark of all numbers (. or ,)", value="MARK", group=_WRITTEN),
+    Flag(
+        "--thousands",
+        "The thousands separator of all numbers (. , ' space or none)",
+        value="MARK",
+        group=_WRITTEN,
+    ),
+    Flag(
+        "--missing", "A text that means missing in every column", value="TEXT", repeats=True, group=_WRITTEN
+    ),
+    Flag(
+        "--date-format", "How dates are written, such as %d.%m.%Y", value="FORM", repeats=True, group=_WRITTEN
+    ),
+)
+"""How a file is written: the fields of `ReadOptions`, for every command that reads a table."""

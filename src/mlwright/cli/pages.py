@@ -43,7 +43,11 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
     lines += ["", "Every command takes:", "", *_table(EVERYWHERE)]
     for command in commands:
         lines += ["", f"## mlwright {command.name}", "", f"    {usage(command)}", "", command.about, ""]
-        lines += _table(command.flags) if command.flags else ["It has no options of its own."]
+        if not command.flags:
+            lines.append("It has no options of its own.")
+        for title, flags in command.groups.items():
+            lines += ["", f"{title.capitalize()}:", ""] if title else []
+            lines += _table(flags) if flags else []
         if command.examples:
             lines += ["", *(f"    {example}" for example in command.examples)]
     return CLI_HEAD + "\n".join(lines) + "\n"

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from mlwright.base.errors import Misuse, UnknownName, nearest
-from mlwright.cli.flags import Command, Flag
+from mlwright.cli.flags import EVERYWHERE, Command, Flag
 
 WIDTH = 96
+# argparse before Python 3.13 loses the value of `--missing=--`; no argument can hold a NUL of its own.
+_SHIELD = "\0"
 
 
 def command_of(name: str, commands: Sequence[Command]) -> Command:
@@ -32,7 +34,7 @@ def arguments_of(command: Command, strings: Sequence[str]) -> argparse.Namespace
         _add(parser, flag)
     if {"--help", "-h"} & set(strings):  # help needs no other argument
         return argparse.Namespace(help=True, json=False, quiet=False)
-    values, extra = parser.parse_known_intermixed_args(list(strings))
+    values, extra = parser.parse_known_intermixed_args([_shielded(s) for s in strings])
     for text in extra:
         where = f"mlwright {command.name}"
         if text.startswith("-"):
@@ -57,10 +59,15 @@ def usage(command: Command) -> str:
 def help_of(command: Command) -> str:
     """The whole help page of one command."""
     positional = [(f.usage.strip("[]"), f.note) for f in command.flags if f.is_positional]
-    options = [(_option(f), f.note) for f in command.every_flag if not f.is_positional]
-    width = min(34, max(len(name) for name, _ in positional + options))
+    options = [(_option(f), f.note) for f in (*command.groups[""], *EVERYWHERE) if not f.is_positional]
+    grouped = {
+        title: [(_option(f), f.note) for f in flags] for title, flags in command.groups.items() if title
+    }
+    rows = [*positional, *options, *(row for group in grouped.values() for row in group)]
+    width = min(34, max(len(name) for name, _ in rows))
     blocks = [f"usage: {usage(command)}", textwrap.fill(command.about, WIDTH)]
     blocks += ["\n".join(_lines(rows, width)) for rows in (positional, options) if rows]
+    blocks += ["\n".join([f"{title}:", *_lines(rows, width)]) for title, rows in grouped.items()]
     if command.examples:
         blocks.append("examples:\n" + "\n".join(f"  {e}" for e in command.examples))
     return "\n\n".join(blocks) + "\n"
@@ -129,7 +136,13 @@ def _reader(flag: Flag) -> Callable[[str], object]:
             raise argparse.ArgumentTypeError(f"no such choice {text!r}{hint}")
         return text
 
-    return {"whole": whole, "number": number, "pair": pair}.get(flag.takes, chosen)
+    read = {"whole": whole, "number": number, "pair": pair}.get(flag.takes, chosen)
+    return lambda text: read(text.removeprefix(_SHIELD))
+
+
+def _shielded(string: str) -> str:
+    name, _, value = string.partition("=")
+    return f"{name}={_SHIELD}--" if name.startswith("--") and value == "--" else string
 
 
 def _option(flag: Flag) -> str:

@@ -1,16 +1,24 @@
-"""From a command's arguments to a table, read and checked, with progress; shared by check, fit and demo."""
+"""From a command's arguments to a table: what its columns are for, how it is written, and reading it.
+
+Shared by every command that takes a table. It decides nothing about what it reads.
+"""
 
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from mlwright.base.errors import Misuse
 from mlwright.base.progress import Progress
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings
     from mlwright.data.dataset import Dataset
+    from mlwright.sources import ReadOptions
+
+_MARKS = {"none": "", "space": " "}
 
 
 class Roles(TypedDict, total=False):
@@ -45,14 +53,62 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
     )
 
 
-def read_and_check(source: str | Path, roles: Roles, progress: Progress) -> tuple[Dataset, Findings]:
+def options_of(arguments: argparse.Namespace) -> ReadOptions | None:
+    """How the table is written, where anything was said about it. Raises `Misuse` for what cannot be.
+
+    >>> from mlwright.cli.flags import WRITTEN
+    >>> empty = {f.key: False if f.takes == "nothing" else f.default for f in WRITTEN}
+    >>> said = {"column_names": ['a,"b, c"', "d"], "quote": "none", "no_header": True}
+    >>> options = options_of(argparse.Namespace(**empty | said))
+    >>> options.names, options.quote, options.header
+    (('a', 'b, c', 'd'), '', False)
+    """
+    said = {
+        "separator": arguments.separator,
+        "encoding": arguments.encoding,
+        "quote": "" if arguments.quote == "none" else arguments.quote,
+        "header": _header(arguments),
+        "names": _names(arguments.column_names),
+        "skip_rows": arguments.skip_rows or None,
+        "decimal": arguments.decimal,
+        "thousands": _MARKS.get(arguments.thousands, arguments.thousands),
+        "missing": None if arguments.missing is None else tuple(arguments.missing),
+        "dates": None if arguments.date_format is None else tuple(arguments.date_format),
+    }
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        return None
+    from mlwright.lifecycle.extras import need
+
+    need("train", "reading tables")
+    from mlwright.sources import ReadOptions
+
+    return ReadOptions(**given)
+
+
+def read_and_check(
+    source: str | Path, roles: Roles, progress: Progress, options: ReadOptions | None = None
+) -> tuple[Dataset, Findings]:
     """The table and what was found in it. Raises what `lifecycle.read` raises."""
     from mlwright.lifecycle import check, read
 
     try:
         progress.stage("reading")
-        dataset = read(source, **roles)
+        dataset = read(source, options=options, **roles)
         progress.stage("checking")
         return dataset, check(dataset)
     finally:
         progress.done()
+
+
+def _header(arguments: argparse.Namespace) -> bool | None:
+    if arguments.header and arguments.no_header:
+        raise Misuse("--header and --no-header contradict each other", remedy="give one of them")
+    return True if arguments.header else False if arguments.no_header else None
+
+
+def _names(texts: list[str] | None) -> tuple[str, ...] | None:
+    """The names in lists such as `a,"b, c"`, which are written as a line of CSV is."""
+    if texts is None:
+        return None
+    return tuple(name for text in texts for name in next(csv.reader([text], skipinitialspace=True), []))

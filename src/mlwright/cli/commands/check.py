@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
+from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
-from mlwright.cli.tables import read_and_check, roles_of
+from mlwright.cli.tables import options_of, read_and_check, roles_of
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
-    dataset, found = read_and_check(arguments.source, roles_of(arguments), screen.progress())
+    options = options_of(arguments)
+    dataset, found = read_and_check(arguments.source, roles_of(arguments), screen.progress(), options)
     refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
     screen.answer(
         {
@@ -55,7 +56,12 @@ COMMAND = Command(
             choices=("issue", "tip", "nothing"),
         ),
         Flag("--all", "List the checks that passed or could not look as well", "nothing"),
+        *WRITTEN,
     ),
     run=run,
-    examples=("mlwright check loans.csv --target defaulted", "mlwright check loans.csv -t defaulted --json"),
+    examples=(
+        "mlwright check loans.csv --target defaulted",
+        "mlwright check loans.csv -t defaulted --json",
+        "mlwright check prices.txt -t price --separator ';' --decimal , --missing unknown",
+    ),
 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from mlwright.cli import figures
 from mlwright.cli.commands.show import confusion_of
-from mlwright.cli.flags import MODEL, Command, Flag
+from mlwright.cli.flags import MODEL, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
+from mlwright.cli.tables import options_of
 
 if TYPE_CHECKING:
     from mlwright.base.evaluation import Score
@@ -18,8 +19,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Measures, shows, and returns 1 where the main metric is worse than `--require`."""
     from mlwright.lifecycle import evaluate, load
 
+    options = options_of(arguments)
     model = load(arguments.model)
-    evaluation = evaluate(model, arguments.source)
+    evaluation = evaluate(model, arguments.source, options=options)
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
     screen.answer(
         {"model": arguments.model, "source": arguments.source, "passed": passed, "evaluation": evaluation}
@@ -61,6 +63,7 @@ COMMAND = Command(
         Flag(
             "--require", "Exit with 1 unless the main metric is at least this good", "number", value="SCORE"
         ),
+        *WRITTEN,
     ),
     run=run,
     examples=(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, Command, Flag
+from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
-from mlwright.cli.tables import read_and_check, roles_of
+from mlwright.cli.tables import options_of, read_and_check, roles_of
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
     began = time.monotonic()
     limit_s = seconds_of(arguments.time_limit)  # a slip here is told before the table is read
-    progress = screen.progress()
-    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress)
+    options, progress = options_of(arguments), screen.progress()
+    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress, options)
     if not screen.json:
         show_table(screen, arguments.source, len(dataset), len(dataset.schema.features), found)
     model = fit(
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         findings=found,
         max_trials=arguments.max_trials,
         test=arguments.test,
+        options=options,
         seed=arguments.seed,
         threads=arguments.threads,
         progress=progress,
@@ -139,9 +140,10 @@ COMMAND = Command(
         Flag("--metric", "The metric to choose by", shown_default="the task's usual one"),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
-        Flag("--test", "A table of rows to measure on, never trained on", value="FILE"),
+        Flag("--test", "A table of rows, written alike, to measure on, never trained on", value="FILE"),
         Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
         Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
+        *WRITTEN,
     ),
     run=run,
     examples=(

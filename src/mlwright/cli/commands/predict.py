@@ -6,8 +6,9 @@ import argparse
 
 from mlwright.base.errors import Misuse
 from mlwright.cli import figures
-from mlwright.cli.flags import MODEL, Command, Flag
+from mlwright.cli.flags import MODEL, WRITTEN, Command, Flag
 from mlwright.cli.screen import PROBLEMS_SHOWN, Screen, safe
+from mlwright.cli.tables import options_of
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -22,6 +23,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         arguments.model,
         arguments.source,
         arguments.output,
+        options=options_of(arguments),
         submission=arguments.submission,
         proba=arguments.proba,
         progress=screen.progress(),
@@ -65,6 +67,7 @@ COMMAND = Command(
         Flag("--proba", "Write the probability of every class", "nothing"),
         Flag("--submission", "A sample submission; the output gets its columns and row order", value="FILE"),
         Flag("--strict", "Exit with 1 where a row was refused", "nothing"),
+        *WRITTEN,
     ),
     run=run,
     examples=(
