@@ -93,3 +93,11 @@ def test_a_small_probability_keeps_its_digits():
     got = session(g.to_bytes()).run(None, {"numbers": x})[0]
     assert np.allclose(got, fitted.predict(x), rtol=1e-13, atol=0)
     assert 0 < got[0, 0] < 1e-25
+
+
+def test_catboost_says_nothing_on_the_terminal_about_an_absent_class(capfd):
+    rng = np.random.default_rng(0)
+    part = Part(rng.normal(size=(60, 2)), np.arange(60) % 2.0)
+    job = Job(config=Config("c", "catboost", "encoded"), classes=3, train=part, rounds=3)
+    families()["catboost"].fit(job)
+    assert capfd.readouterr() == ("", "")

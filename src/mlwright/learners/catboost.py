@@ -7,6 +7,7 @@ float and back before its trees, in training as in the graph.
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import time
@@ -72,7 +73,8 @@ class CatBoost:
         if job.deadline is not None:
             kept["callbacks"] = [_StopAt(job.deadline)]
         model = cb.CatBoost(params)
-        model.fit(pool, **kept)
+        # Its warnings, such as of a class that a fold lacks, would run into the user's terminal.
+        model.fit(pool, **kept, log_cout=io.StringIO(), log_cerr=io.StringIO())
         best = model.get_best_iteration() if job.valid is not None else None
         return FittedCatBoost(model, job.classes, model.tree_count_ if best is None else best + 1, settled)
 
@@ -166,7 +168,7 @@ def _affordable_rate(job: Job, params: dict[str, Any], pool: Any) -> float:  # A
 
     assert job.deadline is not None
     began = time.monotonic()
-    cb.CatBoost(params | {"iterations": 2}).fit(pool)
+    cb.CatBoost(params | {"iterations": 2}).fit(pool, log_cout=io.StringIO(), log_cerr=io.StringIO())
     each = (time.monotonic() - began) / 2
     rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
     rate = float(params["learning_rate"])
