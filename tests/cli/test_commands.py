@@ -54,6 +54,14 @@ def test_check_as_json_is_one_object(mlwright, lifecycle):
     assert told["findings"][0]["code"] == "MLW201"
 
 
+@pytest.mark.parametrize(
+    ("table", "output"),
+    [("a.txt", "scored.csv"), ("a.tsv.gz", "scored.csv"), ("a.jsonl", "scored.csv"), ("a.pq", "scored.pq")],
+)
+def test_fit_proposes_an_output_that_predict_can_write(mlwright, lifecycle, table, output):
+    assert f"new.csv -o {output}\n" in mlwright("fit", table, "-t", "y").out
+
+
 def test_check_finds_nothing_and_says_so(mlwright, lifecycle):
     lifecycle.findings = Findings()
     done = mlwright("check", "a.csv")

@@ -105,7 +105,8 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
 
 def next_commands(output: Path, source: str) -> list[tuple[str, str]]:
     """What one does with a model file."""
-    scored = "scored" + ("".join(s for s in Path(source).suffixes if s != ".gz")[-8:] or ".csv")
+    suffix = Path(source).suffix.lower()
+    scored = "scored" + (suffix if suffix in (".parquet", ".pq") else ".csv")
     return [
         ("read all about it", f"mlwright show {output}"),
         ("predict a table", f"mlwright predict {output} new.csv -o {scored}"),
