@@ -68,19 +68,13 @@ class FeaturePlan:
 
     @property
     def code_width(self) -> int:
-        return len(self.table.vocabularies) + sum(map(len, self.tokens)) or int(self._blank)
-
-    @property
-    def _blank(self) -> bool:
-        """Whether the only features are texts without a word that five rows share: one column of zeros
-        stands in for them, so that the plain baseline can still answer."""
-        return not (self.table.numbers.shape[1] or self.table.vocabularies or any(map(len, self.tokens)))
+        return len(self.table.vocabularies) + sum(map(len, self.tokens)) or int(_is_blank(self))
 
     def codes(self, table: Table) -> Doubles:
         """The tensor `codes` [N, code_width]: category codes, then token counts."""
         blocks = [self.dictionary.codes(table.ids)]
         blocks += [t.counts(chosen) for t, chosen in zip(table.texts, self.tokens, strict=True)]
-        if self._blank:
+        if _is_blank(self):
             blocks.append(np.zeros((len(table), 1)))
         return np.concatenate(blocks, axis=1)
 
@@ -96,7 +90,7 @@ class FeaturePlan:
             if len(chosen):
                 column = g.node("Gather", strings, g.constant(np.array(i, dtype=np.int64)), axis=1)
                 blocks.append(count_nodes(g, column, [str(w) for w in tokens.vocabulary[chosen]]))
-        if self._blank:
+        if _is_blank(self):
             blocks.append(zero_nodes(g, g.columns(strings, [0], len(columns))))
         return g.concat(blocks)
 
@@ -218,7 +212,7 @@ class FeaturePlan:
             self._scales["number"] = _scales(run.run(None, {"numbers": self.table.numbers})[0])
         if self.encoding is not None:
             self._scales["encoding"] = _scales(self.encoding.training)
-        if self._blank:
+        if _is_blank(self):
             self._scales["token"] = np.zeros((2, 1))
         elif any(map(len, self.tokens)):
             counts = [t.counts(c) for t, c in zip(self.table.texts, self.tokens, strict=True)]
@@ -250,6 +244,12 @@ class FeaturePlan:
             logs = g.node("Log", g.node("Add", tokens, g.constant(1.0)))
             blocks.append(g.node("Mul", logs, g.constant(self._scales["token"][1])))
         return blocks
+
+
+def _is_blank(plan: FeaturePlan) -> bool:
+    """Whether the only features are texts without a word that five rows share: one column of zeros stands in
+    for them, so that the plain baseline can still answer."""
+    return not (plan.table.numbers.shape[1] or plan.table.vocabularies or any(map(len, plan.tokens)))
 
 
 def _scales(values: Doubles) -> Doubles:
