@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import subprocess
@@ -478,3 +479,26 @@ def test_assemble_refuses_what_cannot_be(classifier_file: bytes) -> None:
     ):  # fmt: skip
         with pytest.raises(Misuse):
             assemble(**(given | change))
+
+
+def test_one_long_text_does_not_widen_the_rows_beside_it() -> None:
+    from mlwright.artifact.session import CHUNK_CHARACTERS, Session
+    from mlwright.features.text import count_nodes
+    from mlwright.graph.build import GraphBuilder
+    from mlwright.graph.scan import scan
+
+    g = GraphBuilder()
+    strings = g.input("strings", "string", 1)
+    column = g.node("Gather", strings, g.constant(np.array(0, dtype=np.int64)), axis=1)
+    counts = count_nodes(g, column, ["long", "short"])
+    g.output("probability", counts, "float64", 2)
+    session = Session(g.to_bytes(), scan(g.to_bytes()))
+    texts = np.array([["short"]] * 30 + [["long " * 200_000]] + [["short"]] * 30, dtype=object)
+    ranges = list(session._chunks(texts))
+    assert ranges[0][0] == 0 and ranges[-1][1] == 61 and len(ranges) > 1
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(ranges))
+    widest = [max(len(t) for t in texts[a:b, 0]) * (b - a) for a, b in ranges]
+    assert max(widest) <= CHUNK_CHARACTERS
+    answer = session.run(np.zeros((61, 0)), texts).probability
+    assert answer is not None
+    assert answer[30].tolist() == [200_000, 0] and answer[31].tolist() == [0, 1]

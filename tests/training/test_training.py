@@ -162,3 +162,11 @@ def test_folds_that_would_eat_the_limit_are_left_out(table):
     assert np.array_equal(rushed.parts(0, "tree")[1].y, problem.y[problem.split.folds[-1].valid])
     alone, _ = kind_named("tabular").problem(data, Asked())
     assert PreparedFolds(alone).affordable(Budget(0.001)).problem is alone
+
+
+def test_targets_that_float32_cannot_tell_apart_are_learned():
+    x = np.arange(600) % 7
+    frame = {"x": x.astype(float).tolist(), "when": (1.7e12 + x * 0.5).tolist()}
+    model = mw.fit(frame, target="when", task="regression", max_trials=4)
+    assert np.abs(model.predict({"x": [0.0, 6.0]}) - [1.7e12, 1.7e12 + 3]).max() < 0.2
+    assert all(e.score is not None for e in model.leaderboard)

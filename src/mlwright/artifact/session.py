@@ -21,6 +21,9 @@ from mlwright.graph.scan import GraphFacts
 CHUNK = 4096
 """Rows of one call; more only cost memory."""
 
+CHUNK_CHARACTERS = 16_000_000
+"""Rows times the longest text of one call that tokenises."""
+
 _OLDEST = (1, 31, 1)  # earlier ones read tree attributes out of bounds
 
 
@@ -57,13 +60,33 @@ class Session:
 
         With `within_s`, raises `ModelRefused` where the graph takes longer; it is stopped between two nodes.
         """
-        ends = range(0, len(numbers), CHUNK)
         with _deadline(within_s) as options:
-            parts = [self._call(numbers[i : i + CHUNK], strings[i : i + CHUNK], options) for i in ends]
+            parts = [self._call(numbers[a:b], strings[a:b], options) for a, b in self._chunks(strings)]
         if not parts:
             return Outputs(**{p.name: _no_rows(p.dtype, p.width) for p in self._facts.outputs})
         whole = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
         return Outputs(**dict(zip(self._names, whole, strict=True)))
+
+    def _chunks(self, strings: npt.NDArray[np.object_]) -> Iterator[tuple[int, int]]:
+        """Row ranges of at most CHUNK rows; where text is cut into words, also of bounded width.
+
+        The tokenizer pads every row of a call to the longest: a single long text would cost as many times its
+        size as there are rows beside it.
+        """
+        n = len(strings)
+        if "com.microsoft.Tokenizer" not in self._facts.operators:
+            yield from ((i, min(i + CHUNK, n)) for i in range(0, n, CHUNK))
+            return
+        start, widest = 0, 0
+        for i, row in enumerate(strings):
+            longest = max(map(len, row))
+            full = i - start == CHUNK or max(widest, longest) * (i - start + 1) > CHUNK_CHARACTERS
+            if i > start and full:
+                yield start, i
+                start, widest = i, 0
+            widest = max(widest, longest)
+        if n:
+            yield start, n
 
     def _call(
         self,

@@ -68,7 +68,7 @@ def _ridge(job: Job, train: Part, penalties: tuple[float, ...]) -> FittedLinear:
         weights = cho_solve(factor, moment)
         fitted = FittedLinear(weights[:, None], np.array([mean - centre @ weights]), 0, {"penalty": penalty})
         judge = job.valid or train
-        error = float(np.mean((fitted.predict(judge.x) - judge.y) ** 2))
+        error = float(np.average((fitted.predict(judge.x) - judge.y) ** 2, weights=judge.weights))
         if best is None or error < best[0]:
             best = (error, fitted)
         if _late(job):

@@ -90,4 +90,4 @@ def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
 
 def part_of(problem: Problem, x: npt.NDArray[np.float64], index: Ints) -> Part:
     """The rows `index` as a Part with matrix `x`."""
-    return Part(x, problem.y[index], problem.weights_of(index))
+    return Part(x, problem.y[index] - problem.shift, problem.weights_of(index))

@@ -12,7 +12,7 @@ from mlwright.evaluation.metrics import Metric, Truth
 from mlwright.evaluation.splits import Split
 from mlwright.features import Table
 from mlwright.learners import Config, Fitted
-from mlwright.learners.floored import Floored
+from mlwright.learners.restored import Restored
 
 Doubles = npt.NDArray[np.float64]
 MOST_INDICATORS = 10
@@ -44,11 +44,17 @@ class Problem:
         """`y` as metrics want it: int64 classes, or float64."""
         return self.y.astype(np.int64) if self.classes else self.y
 
-    def bounded(self, fitted: Fitted) -> Fitted:
-        """`fitted`, kept where the metric exists: rmsle knows no number of -1 or less."""
-        if self.metric.name == "rmsle" and self.y.min() >= 0:
-            return Floored(fitted, 0.0)
-        return fitted
+    @property
+    def shift(self) -> float:
+        """What learners' targets are centred by: their mean for numbers, 0 for classes."""
+        return 0.0 if self.classes else float(self.y.mean())
+
+    def restored(self, fitted: Fitted) -> Fitted:
+        """`fitted` in the target's own numbers, and kept where the metric exists."""
+        if self.classes:
+            return fitted
+        ends = self.metric.name == "rmsle" and self.y.min() >= 0
+        return Restored(fitted, self.shift, 0.0 if ends else None)
 
     def weights_of(self, index: npt.NDArray[np.int64]) -> Doubles | None:
         """The weights of the rows `index`; None where they are alike, as where all of them weigh nothing."""

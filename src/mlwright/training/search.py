@@ -74,7 +74,7 @@ def search(problem: Problem, folds: PreparedFolds, budget: Budget, progress: Pro
 
 def refit_seconds(problem: Problem, found: Search, trials: list[Trial]) -> float:
     """An upper estimate of the seconds to refit `trials` on all rows, features included."""
-    fold = problem.split.folds[0]
+    fold = problem.split.folds[-1]  # in time, the longest
     growth = len(problem.y) / max(len(fold.train), 1) * REFIT_MARGIN
     slowest = [max(t.fold_seconds, default=0.0) for t in trials]
     return growth * (found.prepare_seconds + sum(slowest))
@@ -99,7 +99,7 @@ def _seconds_a_fold(found: Search, problem: Problem, budget: Budget) -> float | 
     left = budget.left_s() - kept
     # Its own refit must fit as well, and the first real candidates must leave room for others. With one fold
     # (large data) the first is the one that matters most.
-    growth = len(problem.y) / max(len(folds[0].train), 1) * REFIT_MARGIN
+    growth = len(problem.y) / max(len(folds[-1].train), 1) * REFIT_MARGIN
     generous = 0.75 if len(found.finished) > 3 or len(folds) == 1 else 0.45
     share = left * generous / (len(folds) + growth)
     if left >= 0.5 and share >= 0.05:

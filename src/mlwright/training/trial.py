@@ -75,7 +75,7 @@ def run_trial(
                 deadline=fold_deadline(),
                 settings=trial.settled if trial.fits else {},
             )
-            trial.fits.append(problem.bounded(learner.fit(job)))
+            trial.fits.append(problem.restored(learner.fit(job)))
             trial.fold_seconds.append(time.monotonic() - began)
         _predict_out_of_fold(trial, folds)
     except Exception as problem_met:  # noqa: BLE001  # a stranger's learner may raise anything: it costs this candidate alone
