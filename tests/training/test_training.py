@@ -170,3 +170,29 @@ def test_targets_that_float32_cannot_tell_apart_are_learned():
     model = mw.fit(frame, target="when", task="regression", max_trials=4)
     assert np.abs(model.predict({"x": [0.0, 6.0]}) - [1.7e12, 1.7e12 + 3]).max() < 0.2
     assert all(e.score is not None for e in model.leaderboard)
+
+
+def test_what_is_judged_is_what_ships_also_where_no_time_is_left_to_refit(monkeypatch):
+    import importlib
+
+    fit_module = importlib.import_module("mlwright.training.fit")
+    honest = fit_module._within_time
+
+    def only_the_heaviest(problem, found, trials, weights, budget):
+        kept = np.zeros_like(weights)
+        kept[np.argmax(weights)] = 1.0
+        return honest(problem, found, trials, kept, budget)
+
+    # A line and a step: a linear model and trees each know a half, so that both are chosen.
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 6))
+    y = x @ [3, 2, 1, 1, 1, 1] + 6 * (x[:, 0] * x[:, 1] > 0) + rng.normal(size=500)
+    frame = {f"x{j}": x[:, j].tolist() for j in range(6)} | {"y": y.tolist()}
+    whole = mw.fit(frame, target="y", max_trials=4)
+    assert sum(e.weight > 0 for e in whole.leaderboard) > 1
+    monkeypatch.setattr(fit_module, "_within_time", only_the_heaviest)
+    hurried = mw.fit(frame, target="y", max_trials=4)
+    shares = [e.weight for e in hurried.leaderboard if e.weight > 0]
+    assert shares == [1.0]
+    assert any("no time was left" in e.reason for e in hurried.leaderboard)
+    assert hurried.evaluation.score.value != whole.evaluation.score.value

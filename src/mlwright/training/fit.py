@@ -8,7 +8,7 @@ it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,13 @@ import numpy.typing as npt
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.progress import Progress
 from mlwright.evaluation.calibration import Calibrator, fit_calibrator
-from mlwright.learners import Job, families
-from mlwright.packaging.blend import Blend, Member
+from mlwright.packaging.blend import Blend
 from mlwright.training.budget import Budget
 from mlwright.training.ensemble import choose_weights, error_on
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
-from mlwright.training.prepared import PreparedFolds, fit_plan, part_of
+from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
+from mlwright.training.refit import refit
 from mlwright.training.search import Search, packaging_seconds, refit_seconds, search
 from mlwright.training.trial import Trial
 
@@ -48,21 +48,25 @@ def train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     folds = PreparedFolds(problem).affordable(budget)
     problem = folds.problem
     found = search(problem, folds, budget, progress)
-    progress.stage("choosing and judging")
-    trials = found.finished
-    weights = _weights(problem, trials, problem.split.judged)
-    weights = _within_time(problem, found, trials, weights, budget)
-    blended, how, rows = _unseen_predictions(problem, folds, trials, weights)
-    development = _mix(trials, weights)[problem.split.judged]
-    calibrator = _calibrator(problem, development, problem.split.judged)
-    entries = leaderboard(problem, found, dict(zip(map(id, trials), map(float, weights), strict=True)))
-    evaluation = evaluate_blend(problem, blended, rows, how, entries, calibrator.said)
-    progress.stage("refitting on all rows")
     folds.free()
-    blend, notes = _refit(problem, found, weights, calibrator, budget, progress)
-    return Trained(
-        blend, evaluation, blended, plain_answer(problem), (*notes, f"search ended because {found.stopped}")
-    )
+    progress.stage("refitting on all rows")
+    weights = _weights(problem, found.finished, problem.split.judged)
+    wanted = {id(t) for t, w in zip(found.finished, weights, strict=True) if w > 0}
+    weights = _within_time(problem, found, found.finished, weights, budget)
+    # Judged is what ships: candidates that there was no time to refit have no part in the score.
+    shipped = refit(problem, found, weights, budget, progress)
+    progress.stage("judging")
+    dropped = wanted - set(shipped.shares)
+    trials = [t for t in found.finished if not dropped or id(t) in shipped.shares]
+    weights = np.array([shipped.shares.get(id(t), 0.0) for t in trials])
+    blended, how, rows = _unseen_predictions(problem, folds, trials, weights)
+    judged = problem.split.judged
+    calibrator = _calibrator(problem, _mix(trials, weights)[judged], judged)
+    entries = leaderboard(found, shipped.shares, dropped)
+    evaluation = evaluate_blend(problem, blended, rows, how, entries, calibrator.said)
+    blend = Blend(shipped.plan, shipped.members, calibrator, problem.target)
+    notes = (*shipped.notes, f"search ended because {found.stopped}")
+    return Trained(blend, evaluation, blended, plain_answer(problem), notes)
 
 
 def _mix(trials: list[Trial], weights: Doubles) -> Doubles:
@@ -154,54 +158,3 @@ def _unseen_predictions(
         "all rows"
     )
     return mixed[judged], how, judged
-
-
-def _refit(
-    problem: Problem,
-    found: Search,
-    weights: Doubles,
-    calibrator: Calibrator,
-    budget: Budget,
-    progress: Progress,
-) -> tuple[Blend, tuple[str, ...]]:
-    """The kept trials fitted again on all rows; one cut short by the deadline is dropped, and said."""
-    everything = np.arange(len(problem.y))
-    kept_back = packaging_seconds(problem, found, budget) if budget.limit_s else 0.0
-    plan = fit_plan(problem, everything)
-    known = families()
-    kept = sorted(
-        ((float(w), t) for t, w in zip(found.finished, weights, strict=True) if w > 0), key=lambda p: -p[0]
-    )
-    views = {t.config.view for _, t in kept}
-    matrices = {v: part_of(problem, plan.matrix(v, problem.table, training=True), everything) for v in views}
-    members: list[Member] = []
-    notes: list[str] = []
-    for i, (weight, trial) in enumerate(kept):
-        left = budget.left_s() - kept_back
-        if members and left < 0.5 * max(trial.fold_seconds):
-            notes.append(f"{trial.config.name} was dropped: no time was left to fit it on all rows")
-            continue
-        progress.step(
-            f"refitting {trial.config.name} ({i + 1} of {len(kept)})",
-            budget.fraction(),
-            None if budget.limit_s is None else budget.left_s(),
-        )
-        job = Job(
-            config=trial.config,
-            classes=problem.classes,
-            train=matrices[trial.config.view],
-            rounds=trial.rounds or None,
-            members=tuple(plan.members(trial.config.view)),
-            seed=problem.seed,
-            threads=problem.threads,
-            deadline=budget.deadline_in(left),
-            settings=trial.settled,
-        )
-        fitted = problem.restored(known[trial.config.family].fit(job))
-        if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
-            stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
-            notes.append(f"{stopped}: the time limit was reached")
-        members.append(Member(trial.config, fitted, weight))
-    total = sum(m.weight for m in members)
-    members = [replace(m, weight=m.weight / total) for m in members]
-    return Blend(plan, tuple(members), calibrator, problem.target), tuple(notes)

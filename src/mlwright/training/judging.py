@@ -5,7 +5,7 @@ Called by `training.fit` with predictions on rows that no part of the blend had 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +48,8 @@ def evaluate_blend(
     )
 
 
-def leaderboard(problem: Problem, found: Search, shares: Mapping[int, float]) -> tuple[Entry, ...]:
-    """Every trial, best first, with what became of it; `shares` holds weights by the trial's identity."""
+def leaderboard(found: Search, shares: Mapping[int, float], dropped: Collection[int]) -> tuple[Entry, ...]:
+    """Every trial, best first, with what became of it; `shares` and `dropped` go by the trial's identity."""
     entries = []
     for t in found.trials:
         weight = shares.get(id(t), 0.0)
@@ -57,6 +57,8 @@ def leaderboard(problem: Problem, found: Search, shares: Mapping[int, float]) ->
             reason = f"failed: {t.failure}"
         elif weight > 0:
             reason = "kept"
+        elif id(t) in dropped:
+            reason = "dropped: no time was left to fit it on all rows"
         elif t.config.family == "baseline":
             reason = "the plain baseline, for comparison"
         else:
