@@ -99,6 +99,11 @@ def test_fit_refuses_an_unwritable_output_before_it_trains(mlwright, lifecycle):
     assert mlwright("fit", "loans.csv", "-t", "y", "-o", ".").code == 2
 
 
+def test_fit_refuses_another_ending_than_that_of_models(mlwright, lifecycle):
+    done = mlwright("fit", "loans.csv", "-t", "y", "-o", "m.pkl")
+    assert done.code == 2 and "-o m.mlw" in done.err and lifecycle.calls == []
+
+
 @pytest.mark.parametrize("width", ["50", "80", "100"])
 def test_show_fits_the_terminal_without_breaking_a_line(mlwright, lifecycle, monkeypatch, tmp_path, width):
     (tmp_path / "m.mlw").write_bytes(b"x" * 48_000)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import Misuse, RowsRefused, SchemaBroken
+from mlwright.base.errors import EnvironmentProblem, Misuse, RowsRefused, SchemaBroken
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,23 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(folder, tmp_path):
     source = write(tmp_path, "new.csv", "age,city,predicted_kept\n1,Rome,yes\n")
     with pytest.raises(Misuse, match="already has a column"):
         mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("name", ["new.csv", "./sub/../new.csv", "link.csv"])
+def test_what_is_read_is_never_written_over(folder, tmp_path, name):
+    source = write(tmp_path, "new.csv", "age,city\n70,Rome\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.csv").symlink_to(source)
+    with pytest.raises(Misuse, match="is the file that is read"):
+        mw.predict_file(folder / "shop.mlw", source, tmp_path / name)
+    with pytest.raises(Misuse, match="is the file that is read"):
+        mw.predict_file(folder / "shop.mlw", folder / "shop.csv", source, submission=tmp_path / name)
+    assert source.read_text() == "age,city\n70,Rome\n"
+
+
+def test_an_output_in_no_folder_is_refused_before_any_work(folder, tmp_path):
+    with pytest.raises(EnvironmentProblem, match="mkdir -p"):
+        mw.predict_file(folder / "shop.mlw", "absent.csv", tmp_path / "nodir" / "sub" / "out.csv")
 
 
 def test_no_rows_give_a_file_with_the_columns(folder, tmp_path):

@@ -276,3 +276,11 @@ def test_importing_serving_loads_no_learning_library():
     code = f"import sys, mlwright.serving; print([m for m in {libraries} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("port", [99_999, 65_536, -1])
+def test_what_is_no_port_is_refused_before_anything_listens(port):
+    with pytest.raises(Misuse, match="a port is 0 to 65535"), running(Doubler(), port=port):
+        raise AssertionError("it listens")
+    with pytest.raises(Misuse, match="a port is 0 to 65535"):
+        server.serve(Doubler(), port=port)

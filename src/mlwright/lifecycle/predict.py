@@ -13,6 +13,7 @@ from mlwright.base.errors import EnvironmentProblem, Misuse, RowProblem
 from mlwright.base.progress import Progress
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
+from mlwright.lifecycle.output import writable
 from mlwright.lifecycle.read import as_written
 
 if TYPE_CHECKING:
@@ -54,13 +55,14 @@ def predict_file(
     row that breaks the schema keeps its place and gets the reason in the column `error`. `options` say how
     `source` is written, where it is not as it seems or not as the training table was. With `submission`, a
     sample file, the output has exactly that file's columns, ids and order. Raises `SchemaBroken` for a
-    missing column, `Misuse` for an output that cannot be, `SourceUnreadable` where there is no table.
+    missing column, `Misuse` for an output that cannot be or that is read, `EnvironmentProblem` where it
+    cannot be written, `SourceUnreadable` where there is no table.
     """
     need("train", "predicting from files")
     from mlwright.lifecycle.submission import submit
     from mlwright.sources import read_raw
 
-    target = Path(out)
+    target = writable(out, source, model, submission)
     if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise Misuse(
             f"cannot tell what to write to {target.name!r}",

@@ -25,7 +25,7 @@ def serve(
     """Serves `model` on host:port until SIGTERM or Ctrl-C; answers everything accepted before it ends.
 
     `started` is called with the URL once requests are answered. Raises `EnvironmentProblem` where the
-    port is in use, `Misuse` where it would be open to others without tokens.
+    port is in use, `Misuse` where it is no port, or would be open to others without tokens.
     """
     need("serve", "serving")
     from mlwright.serving import serve as run_server

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlwright import artifact
-from mlwright.base.errors import EnvironmentProblem
+from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.serving.access import access_for
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.protocol import Connection
@@ -43,8 +43,10 @@ def serve(
     """Serves one model until SIGTERM or SIGINT, then answers what was accepted and returns.
 
     `started` is called with the URL once requests are answered. Raises `Misuse` for an open endpoint off
-    loopback, `EnvironmentProblem` where the port cannot be had, and what opening a model file raises.
+    loopback or a port that is none, `EnvironmentProblem` where the port cannot be had, and what opening a
+    model file raises.
     """
+    _check_port(port)
     endpoint = make_endpoint(model, host, settings or ServeSettings())
     gc.collect()
     gc.freeze()  # the model and the code live as long as the process: the collector need not visit them
@@ -65,6 +67,7 @@ def running(
 
     Raises what `serve` raises.
     """
+    _check_port(port)
     endpoint = make_endpoint(model, host, settings or ServeSettings())
     urls: list[str] = []
     is_up, stop = threading.Event(), threading.Event()
@@ -101,6 +104,12 @@ def make_endpoint(model: Served | str | Path, host: str, settings: ServeSettings
     if isinstance(model, (str, Path)):
         model = artifact.load(model)
     return Endpoint(model, settings, access, on_loopback=is_loopback(host))
+
+
+def _check_port(port: int) -> None:
+    """Raises `Misuse`; the system would take the number modulo 65,536 and listen somewhere else."""
+    if not 0 <= port <= 65_535:
+        raise Misuse(f"a port is 0 to 65535; got {port}", remedy="choose another port (0 takes a free one)")
 
 
 @contextlib.contextmanager

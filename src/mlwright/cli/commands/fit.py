@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.base.errors import Misuse
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
@@ -65,19 +64,15 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
 def output_for(source: str, output: str | None) -> Path:
     """Where the model goes, known to be writable before any time is spent on training."""
+    from mlwright.lifecycle.output import writable
+
     name = Path(source).name
     path = Path(output) if output else Path(name.removesuffix(".gz")).with_suffix(".mlw")
-    if path.is_dir():
-        raise Misuse("the output is a folder", where=str(path), remedy="name a file, such as model.mlw")
-    if not path.parent.is_dir():
-        raise EnvironmentProblem(
-            "there is no such folder", where=str(path.parent), remedy=f"mkdir -p {path.parent}"
+    if path.suffix.lower() != ".mlw" and not path.is_dir():
+        raise Misuse(
+            "a model file ends in .mlw", where=str(path), remedy=f"name it with -o {path.with_suffix('.mlw')}"
         )
-    if not os.access(path.parent, os.W_OK):
-        raise EnvironmentProblem(
-            "no permission to write here", where=str(path.parent), remedy="choose another -o"
-        )
-    return path
+    return writable(path, source)
 
 
 def show_table(screen: Screen, source: str, rows: int, features: int, found: Findings) -> None:

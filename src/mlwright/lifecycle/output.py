@@ -1,0 +1,46 @@
+"""Where a result goes: known to be writable before any work, and never one of the files that are read.
+
+Asked by the verbs and commands that write a file. It writes nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlwright.base.errors import EnvironmentProblem, Misuse
+
+
+def writable(output: str | os.PathLike[str], *read: object) -> Path:
+    """`output` as a path that can be written and is none of the files in `read` (what is no path is passed).
+
+    Raises `Misuse` for a folder or a file that is read, `EnvironmentProblem` where its folder is absent or
+    closed.
+
+    >>> writable("nowhere/scored.csv")
+    Traceback (most recent call last):
+    mlwright.base.errors.EnvironmentProblem: nowhere: there is no such folder. What to do: mkdir -p nowhere.
+    """
+    path = Path(output)
+    if path.is_dir():
+        raise Misuse("the output is a folder", where=str(path), remedy="name a file in it")
+    if not path.parent.is_dir():
+        raise EnvironmentProblem(
+            "there is no such folder", where=str(path.parent), remedy=f"mkdir -p {path.parent}"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise EnvironmentProblem(
+            "no permission to write here", where=str(path.parent), remedy="write to another folder"
+        )
+    for other in read:
+        if isinstance(other, (str, os.PathLike)) and _is_one_file(path, Path(other)):
+            raise Misuse(
+                "the output is the file that is read: it would be overwritten",
+                where=str(path),
+                remedy="write to another file",
+            )
+    return path
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
