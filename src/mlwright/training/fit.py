@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.progress import Progress
@@ -44,6 +45,13 @@ class Trained:
 
 def train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     """Runs the whole of training within the budget."""
+    # Our matrices are too narrow for a second BLAS thread, and one that waits spins: a logistic regression of
+    # 6,590 rows took 4.3 s with two and 0.3 s with one on two shared CPUs.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _train(problem, budget, progress)
+
+
+def _train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     progress.stage("training")
     folds = PreparedFolds(problem).affordable(budget)
     problem = folds.problem
