@@ -15,6 +15,7 @@ from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.cli import main
+from mlwright.lifecycle.predict import PredictReport, counted_refusals
 
 
 def score(metric: str, value: float, width: float = 0.02, greater: bool = True) -> Score:
@@ -136,8 +137,8 @@ def fake_model() -> SimpleNamespace:
 @pytest.fixture
 def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
     fake = FakeLifecycle()
-    report = lambda m, s, out, **_: SimpleNamespace(  # noqa: E731
-        rows=12, refused=len(fake.problems), out=Path(out), problems=fake.problems
+    report = lambda m, s, out, **_: PredictReport(  # noqa: E731
+        12, len({p.row for p in fake.problems}), Path(out), fake.problems, counted_refusals(fake.problems)
     )
     verbs: dict[str, Callable[..., Any]] = {
         "read": lambda source, **_: FakeDataset(schema=SCHEMA),

@@ -150,10 +150,22 @@ def test_predict_tells_the_refused_rows_and_is_strict_on_request(mlwright, lifec
     )
     done = mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv")
     assert done.code == 0
-    assert "11 rows predicted" in done.out and "row 3, 'age'" in done.out
+    assert "11 rows predicted" in done.out and "age: not a number, 1 time" in done.out
     assert mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--strict").code == 1
     told = json.loads(mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--json").out)
     assert (told["rows"], told["refused"]) == (12, 1)
+
+
+def test_predict_fails_where_no_row_could_be_predicted_and_counts_the_reasons(mlwright, lifecycle):
+    lifecycle.problems = tuple(
+        RowProblem(row=i, column="price", value=f"'1.200,{i}'", expected="a number", reason="not a number")
+        for i in range(12)
+    )
+    done = mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv")
+    assert done.code == 3 and "0 rows predicted" in done.out
+    assert done.out.count("price: not a number, 12 times") == 1 and "--decimal ," in done.out
+    told = mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--json", "--strict")
+    assert told.code == 3 and json.loads(told.out)["refusals"][0]["values"] == 12
 
 
 @pytest.mark.parametrize(("required", "code"), [("0.75", 0), ("0.8", 1)])

@@ -1,6 +1,7 @@
 """`main`: finds the command, runs it, and turns whatever happens into an exit code and a message.
 
-The one place that knows exit codes of errors; commands themselves return 0 or 1.
+The one place that knows exit codes of errors; commands themselves return
+0 or 1, or 3 where their answer says that the data or the machine will not do.
 """
 
 from __future__ import annotations

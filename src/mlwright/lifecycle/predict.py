@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,16 @@ MOST_PROBLEMS = 1_000
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """One reason for which values of one column were refused, and how often."""
+
+    column: str
+    reason: str
+    expected: str
+    values: int
+
+
+@dataclass(frozen=True)
 class PredictReport:
     """What a prediction run did."""
 
@@ -37,6 +49,8 @@ class PredictReport:
     out: Path
     problems: tuple[RowProblem, ...] = ()
     """The first 1,000."""
+    refusals: tuple[Refusal, ...] = ()
+    """All of them, counted, the most frequent first."""
 
 
 def predict_file(
@@ -78,7 +92,20 @@ def predict_file(
     if submission is not None:
         answered = submit(opened, raw, answered, Path(submission), problems)
     _write(answered, target)
-    return PredictReport(len(answered), refused, target, tuple(problems[:MOST_PROBLEMS]))
+    return PredictReport(
+        len(answered), refused, target, tuple(problems[:MOST_PROBLEMS]), counted_refusals(problems)
+    )
+
+
+def counted_refusals(problems: Iterable[RowProblem]) -> tuple[Refusal, ...]:
+    """`problems` by column and reason, the most frequent first.
+
+    >>> faults = [RowProblem(r, "age", "'x'", "a number", "not a number") for r in range(3)]
+    >>> counted_refusals(faults)
+    (Refusal(column='age', reason='not a number', expected='a number', values=3),)
+    """
+    counts = Counter((p.column, p.reason, p.expected) for p in problems)
+    return tuple(Refusal(*why, values) for why, values in counts.most_common())
 
 
 def _answer(
