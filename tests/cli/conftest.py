@@ -92,6 +92,7 @@ class FakeLifecycle:
     findings: Findings = FINDINGS
     problems: tuple[RowProblem, ...] = ()
     raises: BaseException | None = None
+    evaluation: Evaluation = EVALUATION
 
     def verb(self, name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
@@ -111,11 +112,11 @@ class FakeDataset(SimpleNamespace):
         return 10_297
 
 
-def fake_model() -> SimpleNamespace:
+def fake_model(evaluation: Evaluation = EVALUATION) -> SimpleNamespace:
     return SimpleNamespace(
         schema=SCHEMA,
-        evaluation=EVALUATION,
-        leaderboard=EVALUATION.leaderboard,
+        evaluation=evaluation,
+        leaderboard=evaluation.leaderboard,
         findings=FINDINGS,
         card="# Card\nfor people\x1b[2J\n",
         manifest={"format": 1},
@@ -143,10 +144,10 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
     verbs: dict[str, Callable[..., Any]] = {
         "read": lambda source, **_: FakeDataset(schema=SCHEMA),
         "check": lambda dataset: fake.findings,
-        "fit": lambda dataset, **_: fake_model(),
-        "load": lambda path: fake_model(),
+        "fit": lambda dataset, **_: fake_model(fake.evaluation),
+        "load": lambda path: fake_model(fake.evaluation),
         "predict_file": report,
-        "evaluate": lambda model, source, **_: EVALUATION,
+        "evaluate": lambda model, source, **_: fake.evaluation,
         "serve": lambda model, *, started, **_: started("http://127.0.0.1:8080"),
     }
     for name, answer in verbs.items():

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from mlwright.base.errors import RowProblem
 from mlwright.base.finding import Finding, Findings
@@ -173,6 +174,15 @@ def test_evaluate_is_a_gate(mlwright, lifecycle, required, code):
     done = mlwright("evaluate", "m.mlw", "march.csv", "--require", required)
     assert done.code == code
     assert ("not passed" in done.out) == (code == 1)
+
+
+def test_evaluate_warns_of_rows_that_were_left_out_however_it_is_called(mlwright, lifecycle):
+    left_out = "2 rows were left out: no known target, or they break the schema"
+    lifecycle.evaluation = replace(lifecycle.evaluation, how=f"on 98 rows of march.csv; {left_out}")
+    for more in ([], ["--require", "0.75"], ["--quiet"], ["--json"]):
+        done = mlwright("evaluate", "m.mlw", "march.csv", *more)
+        assert done.code == 0 and done.err == f"warning: {left_out}\n"
+    assert json.loads(done.out)["warnings"] == [left_out]
 
 
 def test_serve_says_where_it_listens_and_passes_its_limits_on(mlwright, lifecycle):

@@ -66,6 +66,11 @@ class Screen:
 
         return BarProgress(self.side) if self.side.is_terminal else LineProgress()
 
+    def warn(self, text: str) -> None:
+        """Writes what should not be missed to standard error, with `--json` and `--quiet` too."""
+        sys.stdout.flush()
+        sys.stderr.write(f"warning: {safe(text)}\n")
+
     def error(self, error: BaseException, code: int) -> None:
         """Writes what happened, where, and what to do; with `--json` as an object as well."""
         facts = _facts(error)

@@ -23,8 +23,15 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     model = load(arguments.model)
     evaluation = evaluate(model, arguments.source, options=options)
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
+    caveats = evaluation.how.split("; ")[1:]  # after which rows they were: what to know about them
     screen.answer(
-        {"model": arguments.model, "source": arguments.source, "passed": passed, "evaluation": evaluation}
+        {
+            "model": arguments.model,
+            "source": arguments.source,
+            "passed": passed,
+            "warnings": caveats,
+            "evaluation": evaluation,
+        }
     )
     if not screen.json:
         from rich.text import Text
@@ -42,6 +49,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             word.append(f": {evaluation.metric} {figures.plain(evaluation.score.value)}", "default")
             word.append(f", required {figures.plain(arguments.require)}", "default")
             screen.show(look.section("Gate", word))
+    for caveat in caveats:
+        screen.warn(caveat)
     return 0 if passed else 1
 
 
