@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import GT, Doubles, Tree, Trees, tree_ensemble
+from mlwright.learners.pace import affordable_rate
 from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
 from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 1000
-FULL_ROUNDS = 300
 MOST_RATE = 0.4
 
 
@@ -62,7 +63,9 @@ class CatBoost:
         params = self._params(job) | settled
         pool = cb.Pool(_float32(job.train.x), job.train.y, weight=job.train.weights)
         if job.deadline is not None and "learning_rate" not in settled and job.rounds is None:
-            settled["learning_rate"] = _affordable_rate(job, params, pool)
+            trial = partial(_timed, params, pool)
+            rate = float(params["learning_rate"])
+            settled["learning_rate"] = affordable_rate(job.deadline, rate, MOST_RATE, 2, trial)
             params |= settled
         params["iterations"] = int(job.rounds or MOST_ROUNDS)
         kept: dict[str, Any] = {}
@@ -162,14 +165,8 @@ def _float32(x: Doubles) -> Any:  # Any: a float32 array, C order as CatBoost wa
         return np.ascontiguousarray(x, dtype=np.float32)
 
 
-def _affordable_rate(job: Job, params: dict[str, Any], pool: Any) -> float:  # Any: catboost.Pool
-    """The learning rate at which the rounds that fit before the deadline are enough."""
+def _timed(params: dict[str, Any], pool: Any, rounds: int) -> None:  # Any: catboost's own types
     import catboost as cb
 
-    assert job.deadline is not None
-    began = time.monotonic()
-    cb.CatBoost(params | {"iterations": 2}).fit(pool, log_cout=io.StringIO(), log_cerr=io.StringIO())
-    each = (time.monotonic() - began) / 2
-    rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
-    rate = float(params["learning_rate"])
-    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, max(rate, MOST_RATE)))
+    model = cb.CatBoost(params | {"iterations": rounds})
+    model.fit(pool, log_cout=io.StringIO(), log_cerr=io.StringIO())

@@ -11,18 +11,18 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import LEQ, MEMBER, Doubles, Ints, Tree, Trees, tree_ensemble
+from mlwright.learners.pace import affordable_rate
 from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
 from mlwright.statistics.links import sigmoid, softmax
 
 MOST_ROUNDS = 3000
-FULL_ROUNDS = 300
-"""Rounds that a learning rate of `learning_rate` deserves; with time for fewer the rate is raised."""
 MOST_RATE = 0.3
 STEADY: Settings = {"min_sum_hessian_in_leaf": 1.0, "lambda_l2": 1.0, "max_delta_step": 1.0}
 """With many classes, one of them rare, leaves of tiny hessians make the loss run away (covertype at a rate
@@ -66,7 +66,11 @@ class LightGBM:
             free_raw_data=False,
         )  # fmt: skip
         if job.deadline is not None and "learning_rate" not in settled and job.rounds is None:
-            settled["learning_rate"] = _affordable_rate(job, params, data)
+            data.construct()
+            rate = float(params["learning_rate"])
+            settled["learning_rate"] = affordable_rate(
+                job.deadline, rate, MOST_RATE, 3, partial(lgb.train, params, data)
+            )
             params |= settled
         callbacks: list[Callable[[Any], None]] = [_stop_at(job.deadline)] if job.deadline is not None else []
         kept: dict[str, Any] = {}
@@ -170,16 +174,3 @@ def _stop_at(deadline: float) -> Callable[[Any], None]:
 
     stop.order = 90  # type: ignore[attr-defined]  # after early_stopping, so that its best round is known
     return stop
-
-
-def _affordable_rate(job: Job, params: dict[str, Any], data: Any) -> float:  # Any: lightgbm.Dataset
-    """The learning rate at which the rounds that fit before the deadline are enough."""
-    lgb = _library()
-    assert job.deadline is not None
-    data.construct()
-    began = time.monotonic()
-    lgb.train(params, data, num_boost_round=3)
-    each = (time.monotonic() - began) / 3
-    rounds = max((job.deadline - time.monotonic()) / max(each, 1e-6), 5)
-    rate = float(params["learning_rate"])
-    return float(np.clip(rate * FULL_ROUNDS / rounds, rate, max(rate, MOST_RATE)))
