@@ -5,6 +5,7 @@ import re
 
 import pytest
 from msgspec.structs import replace
+from tests.cli.conftest import score
 
 from mlwright.base.errors import RowProblem
 from mlwright.base.finding import Finding, Findings
@@ -85,6 +86,27 @@ def test_fit_shows_scores_with_intervals_beside_the_baseline_and_the_next_comman
     assert re.search(r"lightgbm 2 +0\.790 .* 70% +3\.1 s +14 µs", out)
     assert "did not converge" in out
     assert "mlwright predict loans.mlw new.csv -o scored.csv" in out
+
+
+@pytest.mark.parametrize("command", [("fit", "a.csv", "-t", "y"), ("show", "m.mlw")])
+def test_a_model_no_better_than_guessing_is_said_to_be_that(mlwright, lifecycle, tmp_path, command):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    assert "guessing" not in mlwright(*command).out
+    lifecycle.evaluation = replace(lifecycle.evaluation, scores=(score("roc_auc", 0.43, 0.12),))
+    done = mlwright(*command)
+    assert done.code == 0
+    assert "Not clearly better than guessing: roc_auc 0.43 (0.31 to 0.55) beside 0.5." in done.out
+
+
+def test_candidates_are_shown_with_metric_and_direction(mlwright, lifecycle):
+    assert re.search(r"candidate +roc_auc +95 %", out := mlwright("fit", "a.csv", "-t", "y").out)
+    assert "less is better" not in out and "chose the model and may flatter" not in out
+    loss = replace(lifecycle.evaluation.leaderboard[0], score=score("log_loss", 0.28, greater=False))
+    held_back = "on a holdout of 2,060 rows that nothing touched"
+    lifecycle.evaluation = replace(lifecycle.evaluation, leaderboard=(loss,), how=held_back)
+    out = mlwright("fit", "a.csv", "-t", "y").out
+    assert re.search(r"candidate +log_loss +95 %", out) and "less is better" in out
+    assert "chose the model and may flatter" in out
 
 
 def test_fit_as_json_says_what_was_written(mlwright, lifecycle):

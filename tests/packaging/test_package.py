@@ -88,6 +88,14 @@ def test_the_card_tells_what_a_product_owner_asks(model):
     assert f"{score.value:.4g}" in card
 
 
+def test_a_card_says_where_the_model_is_no_better_than_guessing(model):
+    assert "guessing" not in model.card
+    rng = np.random.default_rng(1)
+    noise = pl.DataFrame({"x": rng.normal(size=60), "y": rng.permutation(np.arange(60) % 2)})
+    limits = mw.fit(noise, target="y", max_trials=2).card.partition("## Limits")[2]
+    assert "Not clearly better than guessing: roc\\_auc" in limits
+
+
 def test_names_cannot_write_markdown_into_the_card():
     frame = rows_of_every_kind().rename({"bought": "<b>|*bold*", "city": "a|b<script>"})
     card = mw.fit(frame, target="<b>|*bold*", max_trials=2).card

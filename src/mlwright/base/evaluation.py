@@ -24,6 +24,19 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: str = "bootstrap"
     """How the interval was made."""
 
+    def beside(self, plain: Score) -> Literal["better", "worse", "unclear"]:
+        """Whether the whole interval lies on one side of the baseline's value.
+
+        >>> def auc(value):
+        ...     return Score(metric="a", value=value, low=value - 0.1, high=1, rows=9, greater_is_better=True)
+        >>> auc(0.7).beside(auc(0.5)), auc(0.55).beside(auc(0.5))
+        ('better', 'unclear')
+        """
+        above, below = self.low > plain.value, self.high < plain.value
+        if above or below:
+            return "better" if above == self.greater_is_better else "worse"
+        return "unclear"
+
     def __str__(self) -> str:
         return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, n={self.rows})"
 
@@ -80,3 +93,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def score(self) -> Score:
         return self.scores[0]
+
+    @property
+    def doubt(self) -> str:
+        """A sentence where the first score is not clearly better than the plain baseline's; else nothing."""
+        first = self.scores[0] if self.scores else None
+        plain = next((s for s in self.baseline if first and s.metric == first.metric), None)
+        if first is None or plain is None or plain.value != plain.value or first.beside(plain) == "better":
+            return ""
+        between = f"{first.low:.3g} to {first.high:.3g}"
+        said = f"{first.metric} {first.value:.3g} ({between}) beside {plain.value:.3g}"
+        return f"Not clearly better than guessing: {said}."

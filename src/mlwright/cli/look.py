@@ -95,6 +95,21 @@ def scores(evaluation: Evaluation) -> RenderableType:
     return table
 
 
+def quality(evaluation: Evaluation) -> RenderableType:
+    """The section of scores, how they came about, and what should keep one from trusting them."""
+    body: list[RenderableType] = [scores(evaluation), Text(safe(evaluation.how))]
+    if "holdout" in evaluation.how:
+        body.append(
+            Text(
+                "The scores under Tried chose the model and may flatter; those of the holdout chose nothing.",
+                "dim",
+            )
+        )
+    if evaluation.doubt:
+        body.append(Text(safe(evaluation.doubt), style="yellow"))
+    return section("How good", *body)
+
+
 def confusion(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
     """Counts by true class (rows) and predicted class (columns); what is right stands on the diagonal."""
     table = _table("", *(f">predicted {safe(c)}" for c in classes))
@@ -106,9 +121,12 @@ def confusion(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
 
 def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
     """The candidates, best first, with their share in the ensemble and what they cost."""
+    judged = next((e.score for e in entries if e.score), None)
+    metric = safe(judged.metric) if judged else "score"
+    less = "less is better; " if judged and not judged.greater_is_better else ""
     has_cpu, has_size = any(e.cpu_us for e in entries), any(e.size_bytes for e in entries)
     costs = [">CPU a row"] * has_cpu + [">size"] * has_size
-    table = _table("candidate", ">score", "95 % interval", ">share", ">fit", *costs)
+    table = _table("candidate", f">{metric}", "95 % interval", ">share", ">fit", *costs)
     for entry in entries[:most]:
         value, interval = figures.score(entry.score) if entry.score else ("-", safe(entry.reason))
         chosen = "bold" if entry.weight > 0 else ""
@@ -123,7 +141,7 @@ def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
         )
     more = len(entries) - most
     note = f"and {figures.counted(more, 'more candidate')}; " if more > 0 else ""
-    return Group(table, Text(f"{note}scores are out of fold and chose the shares", style="dim"))
+    return Group(table, Text(f"{note}{less}scores are out of fold and chose the shares", style="dim"))
 
 
 def columns(schema: Schema, profile: Profile | None, *, most: int = 20) -> RenderableType:
@@ -194,11 +212,11 @@ def _verdict(score: Score, baseline: Score | None) -> Text:
     """Whether the whole interval is on the better side of the baseline."""
     if baseline is None or baseline.value != baseline.value:
         return Text("")
-    better = score.low > baseline.value if score.greater_is_better else score.high < baseline.value
-    worse = score.high < baseline.value if score.greater_is_better else score.low > baseline.value
-    if better:
-        return Text("better", style="green")
-    return Text("worse", style="red") if worse else Text("no clear difference", style="yellow")
+    return {
+        "better": Text("better", style="green"),
+        "worse": Text("worse", style="red"),
+        "unclear": Text("no clear difference", style="yellow"),
+    }[score.beside(baseline)]
 
 
 def _values(column: Column) -> str:

@@ -104,6 +104,8 @@ def _row(s: Score, plain: Score | None) -> str:
 
 
 def _limits(evaluation: Evaluation) -> Iterable[str]:
+    if evaluation.doubt:
+        yield f"- {_plain(evaluation.doubt)}"
     yield f"- Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
     if evaluation.split in ("stratified", "random"):
         yield (

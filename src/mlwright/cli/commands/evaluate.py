@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {arguments.source}"
         screen.show(
             look.title(arguments.model, rows),
-            look.section("How good", look.scores(evaluation)),
+            look.quality(evaluation),
             *confusion_of(evaluation, model.schema),
         )
         if arguments.require is not None:

@@ -88,10 +88,9 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
     """What was tried, how good it is, what was written, and (`onward`) the next commands."""
     from mlwright.cli import look
 
-    evaluation = model.evaluation
     screen.show(
         look.section("Tried", look.leaderboard(model.leaderboard)),
-        look.section("How good", look.scores(evaluation), evaluation.how),
+        look.quality(model.evaluation),
         look.section("Written", f"{output}   {figures.size(output.stat().st_size)}"),
     )
     if onward:

@@ -51,12 +51,11 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
 
-    evaluation = model.evaluation
     most = 10_000 if every else 16
     screen.show(
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
-        look.section("How good", look.scores(evaluation), f"{evaluation.how}"),
+        look.quality(model.evaluation),
         *confusion_of(model.evaluation, model.schema),
         look.section("Tried", look.leaderboard(model.leaderboard, most=most)),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
