@@ -22,7 +22,7 @@ MOST_NAMES = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a check found: in words and figures, never with a value of the table."""
+    """One thing that a check found: in words and figures, with no value of the table but its classes."""
 
     evidence: str
     remedy: str

@@ -10,7 +10,7 @@ import msgspec
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
-from mlwright.checks import columns, differences, leakage, rows, target
+from mlwright.checks import columns, differences, leakage, rows, spellings, target
 from mlwright.checks.outcome import Check
 from mlwright.checks.table import Table
 from mlwright.data.dataset import Dataset
@@ -68,6 +68,14 @@ CHECKS: tuple[Check, ...] = (
         "Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8",
     ),
     Check(
+        "MLW107",
+        "one category is written in several ways",
+        "tip",
+        spellings.categories,
+        "Found where categories differ only by case, by blanks or punctuation that carry no meaning, or by "
+        "the words for yes and no.",
+    ),
+    Check(
         "MLW201",
         "rows are repeated",
         "tip",
@@ -121,6 +129,15 @@ CHECKS: tuple[Check, ...] = (
         "issue",
         target.one_value,
         "Found where the target has no value, one value, or classes that hardly ever repeat.",
+    ),
+    Check(
+        "MLW305",
+        "one class is written in several ways",
+        "issue",
+        spellings.labels,
+        "Found where labels differ only by case, by blanks or punctuation that carry no meaning, or by the "
+        "words for yes and no (yes, Y, true, 1); a tip where only the case of short labels differs, unless "
+        "two classes remain.",
     ),
     Check(
         "MLW401",

@@ -1,6 +1,6 @@
 """Checks of the target by itself: MLW301 to MLW304.
 
-Called by `check` through the table of checks.
+Called by `check` through the table of checks. How its labels are spelled is looked at in `spellings`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNEVEN = 0.2
 
 def too_few_rows(table: Table) -> Iterator[Seen]:
     """MLW301."""
-    target = _target(table)
+    target = target_of(table)
     rows, width = len(table.labelled), len(table.features)
     if rows >= SCARCE_ROWS and rows >= ROWS_PER_FEATURE * width:
         return
@@ -77,29 +77,33 @@ def imbalance(table: Table) -> Iterator[Seen]:
 
 def one_value(table: Table) -> Iterator[Seen]:
     """MLW304."""
-    target = _target(table)
+    target = target_of(table)
     distinct = table.series(target).drop_nulls().n_unique()
     if distinct < 2:
         what = "no value at all" if distinct == 0 else f"one value in all {len(table.labelled):,} rows"
         yield Seen(what, "Name another target, or add the rows that differ.", target.name)
-    elif table.task != "regression":
-        share = wilson(distinct, len(table.labelled))
-        if share.low > 0.5:
-            yield Seen(
-                f"{distinct:,} classes in {len(table.labelled):,} rows: hardly any occurs twice",
-                "Name a target whose values repeat, or read it as numbers.",
-                target.name,
-            )
+    elif table.task != "regression" and classes_hardly_repeat(table):
+        yield Seen(
+            f"{distinct:,} classes in {len(table.labelled):,} rows: hardly any occurs twice",
+            "Name a target whose values repeat, or read it as numbers.",
+            target.name,
+        )
 
 
-def _target(table: Table) -> Column:
+def classes_hardly_repeat(table: Table) -> bool:
+    """Whether most rows surely have a class of their own."""
+    return wilson(table.series(target_of(table)).drop_nulls().n_unique(), len(table.labelled)).low > 0.5
+
+
+def target_of(table: Table) -> Column:
+    """The target's column; raises `CouldNotLook` where none is named."""
     if table.target is None:
         raise CouldNotLook("not_applicable", "no target is named")
     return table.target
 
 
 def _classes(table: Table) -> tuple[Column, Codes]:
-    target = _target(table)
+    target = target_of(table)
     if table.task == "regression":
         raise CouldNotLook("not_applicable", "the target is a number")
     if not len(table.labelled):
