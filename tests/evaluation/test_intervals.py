@@ -99,6 +99,46 @@ def test_metrics_that_mislead_or_are_undefined_are_left_out_unless_asked_for():
     assert "average_precision" not in {s.metric for s in one_class}
 
 
+def test_a_metric_with_endless_or_unknown_losses_is_undefined_and_left_out():
+    y, guess = np.array([1.0, 2.0, 3.0]), np.array([1.0, -1.5, 3.0])
+    for weights in (None, np.array([1.0, 0.0, 1.0])):
+        assert "rmsle" not in {s.metric for s in all_scores("regression", "rmse", y, guess, weights=weights)}
+        s = score(METRICS["rmsle"], y, guess, weights=weights)
+        assert (s.value, s.method) == (math.inf, "undefined on these rows")
+    assert math.isnan(score(METRICS["rmsle"], np.array([-2.0, 1.0]), np.array([-2.0, 1.0])).value)
+
+
+@pytest.mark.parametrize("rows", [12, 400])
+@pytest.mark.parametrize("groups", [None, 4])
+def test_one_answer_for_all_rows_has_exact_values_without_an_interval(rows, groups):
+    y = np.arange(rows) % 3 % 2
+    of_group = None if groups is None else np.arange(rows) % groups
+    scores = {
+        s.metric: s for s in all_scores("binary", "roc_auc", y, two(np.full(rows, 0.3)), groups=of_group)
+    }
+    for name, value in (("roc_auc", 0.5), ("balanced_accuracy", 0.5), ("mcc", 0.0)):
+        s = scores[name]
+        assert (s.value, s.low, s.high, s.method) == (value, value, value, "none: one answer for all rows")
+    assert scores["accuracy"].low < scores["accuracy"].value < scores["accuracy"].high
+    thirds = score(METRICS["roc_auc"], np.arange(rows) % 3, np.full((rows, 3), 1 / 3))
+    assert (thirds.low, thirds.high, thirds.method) == (0.5, 0.5, "none: one answer for all rows")
+
+
+def test_answers_that_are_all_wrong_on_few_rows_are_not_called_certain():
+    y = np.repeat([0, 1], 10)
+    scores = {s.metric: s for s in all_scores("binary", "f1", y, two(0.99 - y * 0.98))}
+    assert (scores["f1"].value, scores["balanced_accuracy"].value, scores["mcc"].value) == (0, 0, -1)
+    assert 0.1 < scores["f1"].high < 0.4 and 0.1 < scores["balanced_accuracy"].high < 0.4
+    assert -0.9 < scores["mcc"].high < -0.6
+
+
+def test_rows_with_the_same_error_say_nothing_about_others():
+    y = np.array([1.0, 2.0, 3.0, 4.0])
+    for s in all_scores("regression", "mae", y, y + 0.5):
+        if s.metric in ("mae", "rmse", "median_absolute_error"):
+            assert (s.low, s.high, s.method) == (0.5, 0.5, "none: all rows alike")
+
+
 def test_weights_move_the_value_and_shrink_what_the_rows_are_worth():
     y, p = binary(300, 5)
     weights = np.where(np.arange(300) < 30, 50.0, 1.0)

@@ -1,8 +1,8 @@
 """Scores with 95 % intervals, by the method that fits the metric and the rows.
 
-Independent rows: DeLong for ROC AUC, Wilson for accuracy, Student's t for mean
-losses, the bootstrap for the rest.
-Rows in groups or blocks of time: the same by cluster. Called by `training` and `tasks`; knows no model.
+Independent rows: DeLong for ROC AUC, Wilson for accuracy, Student's t for mean losses, the bootstrap for the
+rest. Rows in groups or blocks of time: the same by cluster; where rows cannot say, none, and why. Called by
+`training` and `tasks`; knows no model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import numpy.typing as npt
 from mlwright.base.errors import Misuse
 from mlwright.base.evaluation import Score
 from mlwright.base.schema import TaskName
-from mlwright.evaluation.metrics import METRICS, Metric, Output, Truth, metric_named, one_against_rest
+from mlwright.evaluation.metrics import (
+    METRICS,
+    Metric,
+    Output,
+    Truth,
+    labels_of,
+    metric_named,
+    one_against_rest,
+)
 from mlwright.statistics.intervals import (
     Codes,
     Floats,
@@ -33,6 +41,11 @@ from mlwright.statistics.resampling import bootstrap
 
 Labels = npt.NDArray[np.generic]
 """Group or block of each row [N], of any type that can be compared."""
+
+ONE_ANSWER = "none: one answer for all rows"
+"""The method of a value that holds for every table, such as a ROC AUC of 0.5 without any ranking."""
+ALIKE = "none: all rows alike"
+"""The method where rows that do not differ say nothing about those not seen."""
 
 _CELLS = 2e7
 """Rows times classes times draws that one call may spend on the bootstrap: about a second."""
@@ -122,6 +135,8 @@ def _score(metric: Metric, interval: Interval, method: str, rows: int, named: st
         low, high, method, named = value, value, "undefined on these rows", ""
     elif rows < 2 or not math.isfinite(low) or not math.isfinite(high):
         low, high, method, named = value, value, "none: too few rows", ""
+    elif low == high:
+        method, named = method if method == ONE_ANSWER else ALIKE, ""
     return Score(
         metric=metric.name,
         value=value,
@@ -137,10 +152,17 @@ def _direct(
     metric: Metric, y: Truth, output: Output, weights: Floats | None, clusters: Codes | None
 ) -> tuple[Interval, str] | None:
     """The interval by formula, and the formula's name; None for metrics that have none."""
-    if metric.name == "accuracy" and metric.losses is not None:
-        return proportion_interval(metric.losses(y, output), weights, clusters), "Wilson"
+    if _says_nothing(metric, output):
+        value = metric.function(y, output, weights)
+        return Interval(value, value, value), ONE_ANSWER
     if metric.losses is not None:
-        value, low, high = mean_interval(metric.losses(y, output), weights, clusters)
+        losses = metric.losses(y, output)
+        if not np.isfinite(losses).all():
+            worst = float(losses.max())  # infinite, or NaN where any is
+            return Interval(worst, worst, worst), ""
+        if metric.name == "accuracy":
+            return proportion_interval(losses, weights, clusters), "Wilson"
+        value, low, high = mean_interval(losses, weights, clusters)
         linked = Interval(metric.link(value), metric.link(max(low, 0.0)), metric.link(max(high, 0.0)))
         return linked, "Student's t"
     if metric.name == "r2":
@@ -151,6 +173,16 @@ def _direct(
         second = np.asarray(output[:, 1], dtype=np.float64)
         return auc_interval(y == 1, second, weights=weights, clusters=clusters), "DeLong"
     return _macro_auc(y, output, weights, clusters), "DeLong, mean over classes"
+
+
+def _says_nothing(metric: Metric, output: Output) -> bool:
+    """Whether the answer is the same for all rows and the metric sees in it nothing but that."""
+    if metric.name == "roc_auc":
+        return bool((output == output[:1]).all())
+    if metric.name not in ("mcc", "balanced_accuracy"):
+        return False
+    labels = labels_of(output)
+    return bool((labels == labels[:1]).all())
 
 
 def _explained(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:
@@ -188,10 +220,11 @@ def _completed(metric: Metric, y: Truth, interval: Interval, clusters: Codes | N
     value, low, high = interval
     if not metric.greater_is_better:
         return Interval(value, max(low, 0.0), high)
-    perfect = value >= 1 and low >= 1 and metric.needs != "prediction"
-    if perfect:
+    least = -1.0 if metric.name == "mcc" else 0.0
+    if value >= 1 and low >= 1:
         low = clopper_pearson(*[_rarest(y, clusters)] * 2).low
-    least = {"mcc": -1.0, "r2": -math.inf}.get(metric.name, 0.0)
+    elif value <= least and high <= least:
+        high = 1 + least - clopper_pearson(*[_rarest(y, clusters)] * 2).low
     return Interval(value, low, high).within(least, 1.0) if math.isfinite(low) else interval
 
 
