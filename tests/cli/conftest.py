@@ -1,5 +1,7 @@
 """A stand-in for the lifecycle, so that tests of the command line train nothing."""
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +135,12 @@ def fake_model(evaluation: Evaluation = EVALUATION) -> SimpleNamespace:
         ),
         save=lambda path: Path(path).write_bytes(b"model"),
     )
+
+
+@pytest.fixture(autouse=True)
+def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console script is found, whether or not its environment was activated."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from mlwright.base.profile import Profile
 from mlwright.base.schema import Column, Schema
 from mlwright.cli import figures
 from mlwright.cli.screen import safe
+from mlwright.cli.spoken import spoken, typed
 
 INDENT = 2
 
@@ -51,7 +52,7 @@ def commands(rows: Iterable[tuple[str, str]]) -> RenderableType:
     """Commands to type next, each under what it does."""
     lines = []
     for does, command in rows:
-        lines += [Text(f"# {does}", style="dim"), Text(command, style="cyan", overflow="fold")]
+        lines += [Text(f"# {does}", style="dim"), Text(typed(command), style="cyan", overflow="fold")]
     return Group(*lines)
 
 
@@ -191,7 +192,7 @@ def _alike(same: Sequence[Finding], *, most: int = 6) -> Text:
         if len(same) > most:
             body.append(f"\nand {len(same) - most} more", "dim")
     if first.remedy and first.status == "found":
-        body.append(f"\n→ {safe(first.remedy)}", "dim")
+        body.append(f"\n→ {safe(spoken(first.remedy))}", "dim")
     return body
 
 

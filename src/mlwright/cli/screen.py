@@ -15,6 +15,7 @@ import msgspec
 
 from mlwright.base.errors import MlwrightError, RowsRefused
 from mlwright.base.progress import Progress
+from mlwright.cli.spoken import spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +100,11 @@ def _console(stream: Any) -> Console:  # Any: a text stream
 
 def _facts(error: BaseException) -> dict[str, Any]:  # Any: texts and lists of texts
     if isinstance(error, MlwrightError):
-        facts: dict[str, Any] = {"message": error.message, "where": error.where, "what_to_do": error.remedy}
+        facts: dict[str, Any] = {
+            "message": spoken(error.message),
+            "where": error.where,
+            "what_to_do": spoken(error.remedy),
+        }
         if isinstance(error, RowsRefused) and len(error.problems) > 1:
             facts["message"] = f"{len(error.problems):,} values do not fit the schema"
             facts["problems"] = [str(p) for p in error.problems[:PROBLEMS_SHOWN]]

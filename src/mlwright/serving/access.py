@@ -152,8 +152,8 @@ def _read_key(file: Path) -> bytes:
     except OSError as error:
         raise EnvironmentProblem(
             f"the key of the tokens cannot be read: {error.strerror}",
-            where=key_file.name,
-            remedy="issue a token",
+            where=str(key_file),
+            remedy=f"make a token: mlwright token {file}",
         ) from error
     if len(key) < 32:
         raise EnvironmentProblem(
@@ -174,7 +174,7 @@ def _stamp_of(file: Path) -> tuple[int, int, int]:
     except OSError as error:
         raise EnvironmentProblem(
             f"the tokens cannot be read: {error.strerror}",
-            where=file.name,
-            remedy="issue a token, or name another file",
+            where=str(file),
+            remedy=f"make a token: mlwright token {file}",
         ) from error
     return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -7,6 +7,7 @@ import argparse
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
+from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
 
 
@@ -21,7 +22,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "rows": len(dataset),
             "columns": len(dataset.schema.columns),
             "passed": not refused,
-            "findings": list(found),
+            "findings": list(spoken_findings(found)),
         }
     )
     if not screen.json:

@@ -11,6 +11,7 @@ from mlwright.base.errors import Misuse
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
+from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "size_bytes": output.stat().st_size,
             "digest": model.digest,
             "evaluation": model.evaluation,
-            "findings": list(found),
+            "findings": list(spoken_findings(found)),
         }
     )
     if not screen.json:

@@ -1,0 +1,104 @@
+"""What the library says in Python's words (`task='multiclass'`), said in flags; and commands as they can be
+typed here.
+
+Used by `screen` and `look` for remedies and messages. The library itself knows no flag.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mlwright.base.finding import Findings
+
+_FLAGS = {
+    **{
+        n: n
+        for n in ("target", "time", "group", "id", "weight", "protected", "drop", "task", "metric", "seed")
+    },
+    **{n: n for n in ("test", "threads", "separator", "encoding", "quote", "header", "decimal", "thousands")},
+    "missing": "missing",
+    "kinds": "kind",
+    "names": "column-names",
+    "dates": "date-format",
+    "skip_rows": "skip-rows",
+    "time_limit": "time-limit",
+    "max_trials": "max-trials",
+}
+"""Arguments of Python by name, and the flags that they are."""
+_TEXT = r"""(?:'([^']*)'|"([^"]*)")"""
+
+_SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(rf"\bkinds=\{{{_TEXT}: (?:'(\w+)'|\.\.\.)\}}"),
+        lambda m: f"--kind {shlex.quote(m[1] or m[2] or '')}={m[3] or 'KIND'}",
+    ),
+    (re.compile(r"\bheader=False\b"), lambda m: "--no-header"),
+    (re.compile(r"\bheader=True\b"), lambda m: "--header"),
+    (re.compile(r"\bnames=\(\.\.\.\)"), lambda m: "--column-names NAMES"),
+    (
+        # Not within quotes or a longer word: that is a name of somebody's column.
+        re.compile(rf"(?<![\w'\"=.-])({'|'.join(_FLAGS)})=(?:\(?{_TEXT}(?:,?\))?|(\d+))?"),
+        lambda m: _flag(m[1], m[4] or m[2] or m[3]),
+    ),
+    (
+        re.compile(r"^(slo_ms|max_rows|max_body_bytes|max_connections)\b"),
+        lambda m: "--" + m[1].replace("_", "-"),
+    ),
+    (re.compile(r"\bin MLWRIGHT_TOKENS_FILE\b"), lambda m: "with --tokens-file"),
+    (re.compile(r"\bsay insecure\b"), lambda m: "say --insecure"),
+)
+_COMMAND = re.compile(
+    r"(?<![\w/.-])mlwright (?=(?:check|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
+)
+
+
+def spoken(text: str) -> str:
+    """A remedy or a message of the library as one says it on the command line.
+
+    >>> spoken("say task='multiclass', or kinds={'zip code': 'categorical'} if they are labels")
+    "say --task multiclass, or --kind 'zip code'=categorical if they are labels"
+    """
+    for pattern, said in _SAID:
+        text = pattern.sub(said, text)
+    return typed(text)
+
+
+def spoken_findings(found: Findings) -> Findings:
+    """`found` with remedies in flags."""
+    return Findings.of(msgspec.structs.replace(f, remedy=spoken(f.remedy)) for f in found)
+
+
+def typed(command: str) -> str:
+    """`command`, or text that names commands, so that they work when typed here.
+
+    >>> typed("mlwright is what is meant")
+    'mlwright is what is meant'
+    """
+    return _COMMAND.sub(lambda _: f"{program(sys.argv[0])} ", command)
+
+
+def program(started: str) -> str:
+    """What starts this program: `mlwright`, or a way to it where PATH has none. `started` is argv[0]."""
+    if shutil.which("mlwright"):
+        return "mlwright"
+    script = Path(started)
+    if script.stem == "mlwright":
+        return _near(script)
+    return f"{_near(Path(sys.executable))} -m mlwright"
+
+
+def _near(path: Path) -> str:
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _flag(name: str, value: str | None) -> str:
+    flag = f"--{_FLAGS[name]}"
+    return f"{flag} {shlex.quote(value)}" if value else flag
