@@ -50,11 +50,11 @@ $(BIN)/python:
 
 # An environment with the tools of development holds all that the demo needs.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
-	@test $(VENV)/.dev -nt pyproject.toml || { echo "installing mlwright[serve,train] into $(VENV) (once, about a minute)"; $(PIP) -e '.[serve,train]'; }
+	@test $(VENV)/.dev -nt pyproject.toml || { echo "installing mlwright[serve,train] into $(VENV) (once, one to two minutes)"; $(PIP) -e '.[serve,train]'; }
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	@echo "installing mlwright[dev] into $(VENV) (once, a minute or two)"
+	@echo "installing mlwright[dev] into $(VENV) (once, one to two minutes)"
 	@$(PIP) -e '.[dev]'
 	@touch $@
 
