@@ -15,6 +15,33 @@ def test_few_rows_are_told_with_what_could_be_known(seen, rows, severity):
     assert "± " in found.evidence
 
 
+def test_few_rows_are_told_in_the_terms_of_the_task(seen):
+    x = RANDOM.random(100)
+    [number] = seen("MLW301", {"x": x, "y": 1000 * x})
+    assert "an R squared of 0.50 would be known to ± 0.14" in number.evidence
+    [label] = seen("MLW301", {"x": x, "y": ["a", "b"] * 50})
+    assert "an accuracy of 80 % would be known to ± 8 points" in label.evidence
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles", "evidence"),
+    [
+        ({}, {}, "the table has no other column"),
+        ({"k": range(60)}, {"k": "id"}, "1 other column, but none is a feature"),
+        (
+            {"k": range(60), "c": ["a"] * 60},
+            {"k": "id", "c": "ignored"},
+            "2 other columns, but none is a feature",
+        ),
+    ],
+)
+def test_a_table_without_a_feature_is_an_issue(make, seen, columns, roles, evidence):
+    [found] = seen("MLW306", make({**columns, "y": ["a", "b"] * 30}, **roles))
+    assert (found.status, found.severity, found.column) == ("found", "issue", "y")
+    assert found.evidence.startswith(evidence)
+    assert seen("MLW306", {"x": range(60), "y": ["a", "b"] * 30})[0].status == "passed"
+
+
 def test_rows_are_few_for_many_features(seen):
     columns = {f"x{i}": RANDOM.random(300) for i in range(40)} | {"y": RANDOM.random(300)}
     assert seen("MLW301", columns)[0].status == "found"

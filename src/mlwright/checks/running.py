@@ -140,6 +140,13 @@ CHECKS: tuple[Check, ...] = (
         "two classes remain.",
     ),
     Check(
+        "MLW306",
+        "there is nothing to predict the target from",
+        "issue",
+        target.no_feature,
+        "Found where no column beside the target is a feature.",
+    ),
+    Check(
         "MLW401",
         "one feature nearly gives the target away",
         "issue",

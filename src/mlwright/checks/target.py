@@ -1,4 +1,4 @@
-"""Checks of the target by itself: MLW301 to MLW304.
+"""Checks of the target by itself: MLW301 to MLW304 and MLW306.
 
 Called by `check` through the table of checks. How its labels are spelled is looked at in `spellings`.
 """
@@ -30,14 +30,23 @@ def too_few_rows(table: Table) -> Iterator[Seen]:
     rows, width = len(table.labelled), len(table.features)
     if rows >= SCARCE_ROWS and rows >= ROWS_PER_FEATURE * width:
         return
-    spread = 100 * 1.96 * math.sqrt(0.16 / max(1, rows))
     scarce = f"{rows:,} rows with a target, {width} features: " if width else f"{rows:,} rows with a target: "
     yield Seen(
-        f"{scarce}even tested on all of them, an accuracy of 80 % would be known to ± {spread:.0f} points",
+        f"{scarce}even tested on all of them, {_known_to(table, max(1, rows))}",
         "Gather more rows, or use few features and a plain model; trust no small difference.",
         target.name,
         severity="issue" if rows < FEW_ROWS else "tip",
     )
+
+
+def _known_to(table: Table, rows: int) -> str:
+    """How well a usual score could be known from so many rows, in words.
+
+    The error of R squared is that of large samples: Olkin & Finn (1995), Psychological Bulletin 118.
+    """
+    if table.task == "regression":
+        return f"an R squared of 0.50 would be known to ± {1.96 * math.sqrt(0.5 / rows):.2f}"
+    return f"an accuracy of 80 % would be known to ± {196 * math.sqrt(0.16 / rows):.0f} points"
 
 
 def rare_classes(table: Table) -> Iterator[Seen]:
@@ -88,6 +97,17 @@ def one_value(table: Table) -> Iterator[Seen]:
             "Name a target whose values repeat, or read it as numbers.",
             target.name,
         )
+
+
+def no_feature(table: Table) -> Iterator[Seen]:
+    """MLW306."""
+    target = target_of(table)
+    if table.features:
+        return
+    others = len(table.dataset.schema.columns) - 1
+    noun = "column" if others == 1 else "columns"
+    what = f"{others:,} other {noun}, but none is a feature" if others else "the table has no other column"
+    yield Seen(what, "Add columns that are known before the target is.", target.name)
 
 
 def classes_hardly_repeat(table: Table) -> bool:
