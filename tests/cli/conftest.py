@@ -95,6 +95,7 @@ class FakeLifecycle:
     problems: tuple[RowProblem, ...] = ()
     raises: BaseException | None = None
     evaluation: Evaluation = EVALUATION
+    schema: Schema = SCHEMA
 
     def verb(self, name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
@@ -114,9 +115,9 @@ class FakeDataset(SimpleNamespace):
         return 10_297
 
 
-def fake_model(evaluation: Evaluation = EVALUATION) -> SimpleNamespace:
+def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> SimpleNamespace:
     return SimpleNamespace(
-        schema=SCHEMA,
+        schema=schema,
         evaluation=evaluation,
         leaderboard=evaluation.leaderboard,
         findings=FINDINGS,
@@ -152,8 +153,8 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
     verbs: dict[str, Callable[..., Any]] = {
         "read": lambda source, **_: FakeDataset(schema=SCHEMA),
         "check": lambda dataset: fake.findings,
-        "fit": lambda dataset, **_: fake_model(fake.evaluation),
-        "load": lambda path: fake_model(fake.evaluation),
+        "fit": lambda dataset, **_: fake_model(fake.evaluation, fake.schema),
+        "load": lambda path: fake_model(fake.evaluation, fake.schema),
         "predict_file": report,
         "evaluate": lambda model, source, **_: fake.evaluation,
         "serve": lambda model, *, started, **_: started("http://127.0.0.1:8080"),

@@ -9,6 +9,7 @@ from tests.cli.conftest import score
 
 from mlwright.base.errors import RowProblem
 from mlwright.base.finding import Finding, Findings
+from mlwright.base.schema import Column, Target
 
 
 def test_check_passes_the_roles_on_and_fails_on_an_issue(mlwright, lifecycle):
@@ -148,6 +149,33 @@ def test_show_counts_right_and_wrong_labels_of_a_few_classes(mlwright, lifecycle
     (tmp_path / "m.mlw").write_bytes(b"x")
     out = mlwright("show", "m.mlw").out
     assert re.search(r"truly no +1,700 +120\n +truly yes +90 +150\n", out)
+
+
+@pytest.mark.parametrize(("width", "headings"), [("80", True), ("60", False)])
+def test_labels_of_several_classes_are_counted_without_losing_a_name(
+    mlwright, lifecycle, monkeypatch, tmp_path, width, headings
+):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    classes = ("setosa", "versicolor", "virginica", "some other flower")
+    target = Target(name="y", task="multiclass", classes=classes)
+    lifecycle.schema = replace(lifecycle.schema, target=target)
+    counts = ((50, 0, 0, 0), (0, 47, 3, 0), (0, 1, 1_049, 0), (0, 0, 12, 0))
+    lifecycle.evaluation = replace(lifecycle.evaluation, confusion=counts)
+    monkeypatch.setenv("COLUMNS", width)
+    out = mlwright("show", "m.mlw").out
+    if headings:
+        assert re.search(r"predicted +setosa +versicolor +virginica +some other flower\n", out)
+        assert re.search(r"truly some other flower +0 +0 +12 +0\n", out)
+    else:
+        assert "1,146 of 1,162 right; the most frequent mistakes:\n" in out
+        assert "12 of 12 truly some other flower, predicted" in out
+
+
+def test_show_spells_yes_and_no_as_the_table_does(mlwright, lifecycle, tmp_path):
+    (tmp_path / "m.mlw").write_bytes(b"x")
+    column = Column(name="paid", kind="boolean", true=("yes", "y"), false=("no",))
+    lifecycle.schema = replace(lifecycle.schema, columns=(column,))
+    assert re.search(r"paid +boolean +yes or y; no\n", mlwright("show", "m.mlw").out)
 
 
 def test_show_is_plain_text_where_colour_is_not_wanted(mlwright, lifecycle, monkeypatch, tmp_path):

@@ -24,6 +24,8 @@ from mlwright.cli.screen import safe
 from mlwright.cli.spoken import spoken, typed
 
 INDENT = 2
+MOST_CLASSES = 5
+MOST_MISTAKES = 8
 
 
 def title(text: str, aside: str = "") -> RenderableType:
@@ -111,13 +113,32 @@ def quality(evaluation: Evaluation) -> RenderableType:
     return section("How good", *body)
 
 
-def confusion(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
-    """Counts by true class (rows) and predicted class (columns); what is right stands on the diagonal."""
-    table = _table("", *(f">predicted {safe(c)}" for c in classes))
-    for number, (name, counts) in enumerate(zip(classes, evaluation.confusion, strict=True)):
-        cells = [Text(f"{n:,}", "green" if k == number else "") for k, n in enumerate(counts)]
-        table.add_row(Text(f"truly {safe(name)}", "dim"), *cells)
-    return table
+def confusion(evaluation: Evaluation, classes: Sequence[str], width: int) -> RenderableType:
+    """Counts by true class (rows) and predicted class (columns), what is right on the diagonal; where the
+    terminal is too narrow for that, the most frequent mistakes."""
+    names, counts = [safe(c) for c in classes], evaluation.confusion
+    rows = [f"truly {n}" for n in names]
+    for corner, before in (("", "predicted "), ("predicted", "")):
+        headings = [f"{before}{n}" for n in names]
+        cells = [[f"{n:,}" for n in row] for row in counts]
+        needed = INDENT + max(map(len, (corner, *rows)))
+        needed += sum(2 + max(map(len, column)) for column in zip(headings, *cells, strict=True))
+        if len(names) <= MOST_CLASSES and needed <= width:
+            table = _table(corner, *(f">{h}" for h in headings))
+            for number, (row, shown) in enumerate(zip(rows, cells, strict=True)):
+                right = [Text(n, "green" if k == number else "") for k, n in enumerate(shown)]
+                table.add_row(Text(row, "dim", no_wrap=True), *right)
+            return table
+    return _mistakes(rows, names, counts)
+
+
+def _mistakes(rows: list[str], names: list[str], counts: tuple[tuple[int, ...], ...]) -> RenderableType:
+    wrong = [(n, i, k) for i, row in enumerate(counts) for k, n in enumerate(row) if n and i != k]
+    right, total = sum(row[i] for i, row in enumerate(counts)), sum(map(sum, counts))
+    lines = [Text(f"{right:,} of {total:,} right" + ("; the most frequent mistakes:" if wrong else ""))]
+    for n, i, k in sorted(wrong, key=lambda w: -w[0])[:MOST_MISTAKES]:
+        lines.append(Text(f"{n:,} of {sum(counts[i]):,} {rows[i]}, predicted {names[k]}"))
+    return Group(*lines)
 
 
 def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
@@ -222,7 +243,7 @@ def _verdict(score: Score, baseline: Score | None) -> Text:
 
 def _values(column: Column) -> str:
     if column.kind == "boolean":
-        return "true, false"
+        return f"{_spelled(column.true, 'true')}; {_spelled(column.false, 'false')}"
     if column.kind == "datetime" and column.minimum is not None and column.maximum is not None:
         return f"{_day(column.minimum)} to {_day(column.maximum)}"
     if column.kind == "numeric" and column.minimum is not None and column.maximum is not None:
@@ -231,6 +252,10 @@ def _values(column: Column) -> str:
         first = ", ".join(safe(c) for c in column.categories[:5])
         return first + (f" and {len(column.categories) - 5:,} more" if len(column.categories) > 5 else "")
     return ""
+
+
+def _spelled(spellings: Sequence[str], otherwise: str) -> str:
+    return " or ".join(safe(s) for s in spellings[:3]) or otherwise
 
 
 def _day(seconds: float) -> str:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),
-            *confusion_of(evaluation, model.schema),
+            *confusion_of(evaluation, model.schema, screen.console.width),
         )
         if arguments.require is not None:
             word = Text("passed", "green") if passed else Text("not passed", "red")

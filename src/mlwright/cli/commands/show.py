@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mlwright.base.evaluation import Evaluation
     from mlwright.base.schema import Schema
 
-MOST_CLASSES = 5
-
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Opens the file, which verifies it, and shows it."""
@@ -56,7 +54,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
         look.quality(model.evaluation),
-        *confusion_of(model.evaluation, model.schema),
+        *confusion_of(model.evaluation, model.schema, screen.console.width),
         look.section("Tried", look.leaderboard(model.leaderboard, most=most)),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         look.section("Found in the data", look.findings(model.findings)),
@@ -65,14 +63,14 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     )
 
 
-def confusion_of(evaluation: Evaluation, schema: Schema) -> list[RenderableType]:
-    """The section of right and wrong labels, where there are few enough classes to read it."""
+def confusion_of(evaluation: Evaluation, schema: Schema, width: int) -> list[RenderableType]:
+    """The section of right and wrong labels, where they were counted."""
     from mlwright.cli import look
 
     classes = schema.target.classes if schema.target else ()
-    if not 0 < len(classes) <= MOST_CLASSES or len(evaluation.confusion) != len(classes):
+    if not classes or len(evaluation.confusion) != len(classes):
         return []
-    return [look.section("Right and wrong", look.confusion(evaluation, classes))]
+    return [look.section("Right and wrong", look.confusion(evaluation, classes, width))]
 
 
 def _predicts(model: Model) -> list[tuple[str, str]]:
