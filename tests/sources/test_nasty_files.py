@@ -311,3 +311,10 @@ def test_rows_without_a_target_are_left_out_and_said(tmp_path: Path) -> None:
     assert data.frame.rows() == [(1.0, "p"), (4.0, "q")]
     assert (data.provenance.rows_read, data.provenance.rows_dropped) == (4, 2)
     assert next(f for f in data.findings if f.code == "MLW009").rows == (1, 2)
+
+
+def test_rows_without_a_target_are_counted_by_what_stands_in_its_place(tmp_path: Path) -> None:
+    targets = ["1.5", "2.5"] * 20 + ["", "unknown", "unknown", "NA", " unknown ", "twelve"]
+    path = written(tmp_path, "a,y\n" + "".join(f"{i % 7},{y}\n" for i, y in enumerate(targets)))
+    said = next(f for f in read(path, Roles(target="y")).findings if f.code == "MLW009")
+    assert said.evidence == "6 of 46 rows: 3 `unknown`, 1 `NA`, 1 empty, 1 other text"

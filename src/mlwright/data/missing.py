@@ -6,7 +6,10 @@ Used by inference. Goes by the known spellings and by what stands beside them; i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
+
+import polars as pl
 
 from mlwright.data.texts import Distinct
 
@@ -38,6 +41,22 @@ def known_markers(distinct: Distinct) -> list[str]:
 def beside_numbers(text: str) -> bool:
     """Whether `text`, found among numbers, means that there is none."""
     return text.lower() in _BESIDE_NUMBERS
+
+
+def counted(texts: pl.Series, declared: Sequence[str] = ()) -> str:
+    """How often the cleaned `texts`, all of which count as missing, are which marker, in words.
+
+    Names the `declared` markers and the known ones; any other text may be somebody's value.
+
+    >>> counted(pl.Series(["?", None, "", "?", "Bob"]))
+    '2 `?`, 2 empty, 1 other text'
+    """
+    counts: dict[str, int] = {}
+    for text in texts.fill_null("").to_list():
+        named = text in declared or text.lower() in KNOWN or beside_numbers(text)
+        said = f"`{text}`" if named else "other text" if text else "empty"
+        counts[said] = counts.get(said, 0) + 1
+    return ", ".join(f"{n:,} {said}" for said, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
 
 
 def is_code_beside(marker: str, others: list[str]) -> bool:

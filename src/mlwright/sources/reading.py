@@ -21,6 +21,7 @@ from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_series
 from mlwright.data.infer import Hints, infer_table, judge
+from mlwright.data.missing import counted
 from mlwright.data.texts import cleaned
 from mlwright.sources.delimited import read_delimited
 from mlwright.sources.frames import from_columns, from_pandas, from_polars, from_rows
@@ -160,7 +161,9 @@ def _with_target(
         )
     if absent.any():
         rows = absent.arg_true().to_list()
-        evidence = f"{len(rows)} of {frame.height} rows"
+        evidence = f"{len(rows):,} of {frame.height:,} rows"
+        if labels.dtype == pl.String:
+            evidence += f": {counted(cleaned(labels.filter(absent)), hints.missing or ())}"
         found.append(finding(codes.TARGET_MISSING, evidence, column=target, rows=rows))
         frame = frame.filter(~absent)
     return frame, found
