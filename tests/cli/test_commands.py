@@ -49,6 +49,7 @@ def test_check_shows_columns_with_the_same_finding_together(mlwright, lifecycle)
     assert "tip  MLW103  is mostly missing, 8 columns" in out
     assert "c5 (95 %)" in out and "c6" not in out and "and 2 more" in out
     assert out.count("Ask why") == 1
+    assert "0 issues, 8 tips of 1 kind" in out
 
 
 def test_check_as_json_is_one_object(mlwright, lifecycle):

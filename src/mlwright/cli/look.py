@@ -81,6 +81,17 @@ def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
     return Group(*parts, *([Text(quiet, style="dim")] if quiet else []))
 
 
+def in_short(all_findings: Findings) -> str:
+    """How many issues and tips there are, and of how many kinds where `findings` shows several as one."""
+    parts = []
+    for severity in ("issue", "tip"):
+        some = [f for f in dict.fromkeys(all_findings.found) if f.severity == severity]
+        kinds = len({f.code for f in some})
+        of_kinds = f" of {figures.counted(kinds, 'kind')}" if kinds < len(some) else ""
+        parts.append(figures.counted(len(some), severity) + of_kinds)
+    return ", ".join(parts)
+
+
 def scores(evaluation: Evaluation) -> RenderableType:
     """Every metric with its interval, beside the plain baseline."""
     table = _table("metric", ">model", "95 % interval", ">baseline", "")

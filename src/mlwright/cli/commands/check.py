@@ -28,14 +28,12 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     if not screen.json:
         from mlwright.cli import look
 
-        tips = len(found.found) - len(found.issues)
-        summary = f"{figures.counted(len(found.issues), 'issue')}, {figures.counted(tips, 'tip')}"
         width = figures.counted(len(dataset.schema.columns), "column")
         size = f"{figures.counted(len(dataset), 'row')}, {width}"
         screen.show(
             look.title(arguments.source, size),
             look.section("Findings", look.findings(found, every=arguments.all)),
-            look.section("In short", summary),
+            look.section("In short", look.in_short(found)),
         )
     return 1 if refused else 0
 
