@@ -12,6 +12,10 @@ import msgspec
 SplitRule = Literal["random", "stratified", "group", "time"]
 
 
+TOO_FEW_ROWS = "none: too few rows"
+"""The method of a score that no interval can be given for."""
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One metric's value with its 95 % interval on `rows` rows."""
 
@@ -22,7 +26,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: int
     greater_is_better: bool
     method: str = "bootstrap"
-    """How the interval was made."""
+    """How the interval was made; where it begins with `none`, both ends are the value, and it says why."""
+
+    @property
+    def interval(self) -> str:
+        """The interval in words of four digits, or `none`."""
+        return "none" if self.method.startswith("none") else f"{self.low:.4g} to {self.high:.4g}"
 
     def beside(self, plain: Score) -> Literal["better", "worse", "unclear"]:
         """Whether the whole interval lies on one side of the baseline's value.
@@ -33,12 +42,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ('better', 'unclear')
         """
         above, below = self.low > plain.value, self.high < plain.value
-        if above or below:
+        if (above or below) and self.method != TOO_FEW_ROWS:
             return "better" if above == self.greater_is_better else "worse"
         return "unclear"
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, n={self.rows})"
+        return f"{self.metric} {self.value:.4g} ({self.interval}, n={self.rows})"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

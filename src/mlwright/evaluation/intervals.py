@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import Misuse
-from mlwright.base.evaluation import Score
+from mlwright.base.evaluation import TOO_FEW_ROWS, Score
 from mlwright.base.schema import TaskName
 from mlwright.evaluation.metrics import (
     METRICS,
@@ -134,7 +134,7 @@ def _score(metric: Metric, interval: Interval, method: str, rows: int, named: st
     if not math.isfinite(value):
         low, high, method, named = value, value, "undefined on these rows", ""
     elif rows < 2 or not math.isfinite(low) or not math.isfinite(high):
-        low, high, method, named = value, value, "none: too few rows", ""
+        low, high, method, named = value, value, TOO_FEW_ROWS, ""
     elif low == high:
         method, named = method if method == ONE_ANSWER else ALIKE, ""
     return Score(

@@ -65,7 +65,7 @@ def _quality(evaluation: Evaluation) -> list[str]:
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
     lines = ["## What it is made of", "", "| candidate | score | weight | fit | |", "|---|---|---|---|---|"]
     for e in evaluation.leaderboard:
-        scored = f"{e.score.value:.4g} ({e.score.low:.4g} to {e.score.high:.4g})" if e.score else "none"
+        scored = f"{e.score.value:.4g} ({e.score.interval})" if e.score else "none"
         spent = timings.entries.get(e.name)
         seconds = f"{spent.fit_seconds:.1f} s" if spent else ""
         lines.append(f"| {e.name} | {scored} | {e.weight:.0%} | {seconds} | {_plain(e.reason)} |")
@@ -99,8 +99,7 @@ def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
 
 def _row(s: Score, plain: Score | None) -> str:
     beside = f"{plain.value:.4g}" if plain else ""
-    interval = f"{s.low:.4g} to {s.high:.4g}"
-    return f"| {s.metric} | **{s.value:.4g}** | {interval} | {beside} | {WORDS.get(s.metric, '')} |"
+    return f"| {s.metric} | **{s.value:.4g}** | {s.interval} | {beside} | {WORDS.get(s.metric, '')} |"
 
 
 def _limits(evaluation: Evaluation) -> Iterable[str]:
