@@ -502,3 +502,13 @@ def test_one_long_text_does_not_widen_the_rows_beside_it() -> None:
     answer = session.run(np.zeros((61, 0)), texts).probability
     assert answer is not None
     assert answer[30].tolist() == [200_000, 0] and answer[31].tolist() == [0, 1]
+
+
+def test_a_model_is_opened_from_a_path_or_bytes_alone() -> None:
+    with pytest.raises(Misuse, match="from a path or bytes, not from int"):
+        load(123)  # type: ignore[arg-type]
+
+
+def test_a_model_saved_to_no_folder_says_how_to_make_it(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="mkdir -p"):
+        model.save(tmp_path / "absent" / "x.mlw")

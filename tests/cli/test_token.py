@@ -33,3 +33,8 @@ def test_a_scope_or_a_span_that_cannot_be_is_refused(tmp_path: Path, capsys) -> 
     with pytest.raises(Misuse, match="cannot last -1 days"):
         issue_token(tmp_path / "tokens", days=-1)
     assert not (tmp_path / "tokens").exists()
+
+
+def test_a_token_for_no_folder_says_how_to_make_it(mlwright, tmp_path):
+    done = mlwright("token", str(tmp_path / "absent" / "tokens"))
+    assert done.code == 3 and f"to do: mkdir -p {tmp_path / 'absent'}\n" in done.err

@@ -60,3 +60,18 @@ def test_the_limit_is_half_of_the_memory_and_at_most_8_gib(monkeypatch: pytest.M
     for memory in (None, 1 << 40):
         monkeypatch.setattr(files, "memory_limit", lambda memory=memory: memory)
         assert most_unpacked() == 8 << 30
+
+
+def test_a_model_given_for_a_table_is_said_to_be_one(tmp_path: Path) -> None:
+    model = tmp_path / "bank.mlw"
+    model.write_bytes(Path(__file__).parents[1].joinpath("fixtures", "format-1.mlw").read_bytes())
+    with pytest.raises(SourceUnreadable, match=r"an mlwright model, not a table.*mlwright show bank\.mlw"):
+        files.refuse_foreign(open_file(model))
+
+
+def test_one_blank_line_is_one_line(tmp_path: Path) -> None:
+    from mlwright.lifecycle import read
+
+    table = tmp_path / "gap.csv"
+    table.write_text("a,b\n" + "".join(f"{i},x{i % 3}\n" for i in range(20)) + "\n1,x1\n", encoding="utf-8")
+    assert "1 line, the first" in str([f.evidence for f in read(table).findings])

@@ -88,3 +88,11 @@ def test_the_split_follows_the_roles():
 def test_a_kind_that_is_not_installed_is_named():
     with pytest.raises(UnknownName, match="did you mean 'tabular'"):
         kind_named("tabula")
+
+
+@pytest.mark.parametrize(("distinct", "advice"), [(40, "regression"), (3, "multiclass")])
+def test_a_binary_task_of_many_numbers_is_told_what_fits_them(distinct, advice):
+    dataset, column = a_dataset([float(i % distinct) for i in range(80)], "numeric")
+    with pytest.raises(TargetUnusable) as caught:
+        read_target(dataset, column, "binary")
+    assert caught.value.remedy == f"say task='{advice}'"

@@ -35,12 +35,18 @@ def load(source: str | os.PathLike[str] | bytes) -> Model:
     """Opens a model file, or its bytes, and replays its samples.
 
     No code of the file runs, and nothing of it runs before it is judged. Raises `NotAModel`, `ModelDamaged`,
-    `ModelRefused` or `ModelTooNew`, each of which says what was found and what to do.
+    `ModelRefused` or `ModelTooNew`, each of which says what was found and what to do; `Misuse` for what is
+    neither.
 
     >>> load(b"not a model")
     Traceback (most recent call last):
     mlwright.base.errors.NotAModel: this is not a model file. What to do: give a file that mlwright wrote.
     """
+    if not isinstance(source, (str, os.PathLike, bytes)):
+        raise Misuse(
+            f"a model is opened from a path or bytes, not from {type(source).__name__}",
+            remedy="give the path of a .mlw file",
+        )
     path = None if isinstance(source, bytes) else Path(source)
     data = source if isinstance(source, bytes) else read_file(Path(source))
     try:
@@ -184,7 +190,7 @@ class Model:
         evaluation = self.evaluation
         plain = {score.metric: score for score in evaluation.baseline}
         rows = "".join(
-            f"<tr><td>{html.escape(s.metric)}</td><td>{s.value:.4g}</td><td>{s.low:.4g} to {s.high:.4g}</td>"
+            f"<tr><td>{html.escape(s.metric)}</td><td>{s.value:.4g}</td><td>{s.interval}</td>"
             f"<td>{f'{plain[s.metric].value:.4g}' if s.metric in plain else ''}</td></tr>"
             for s in evaluation.scores
         )
@@ -224,7 +230,12 @@ def _write(path: Path, data: bytes) -> Path:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise EnvironmentProblem(f"it cannot be written: {error.strerror}", where=str(path)) from error
+        there = path.parent.is_dir()
+        raise EnvironmentProblem(
+            f"it cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="look at the folder's permissions and free space" if there else f"mkdir -p {path.parent}",
+        ) from error
     return path
 
 

@@ -18,7 +18,7 @@ import msgspec
 from mlwright.artifact.container import MOST_BYTES, unpack
 from mlwright.artifact.manifest import Manifest, Timings, check_members
 from mlwright.base.canonical import sha256
-from mlwright.base.errors import EnvironmentProblem, ModelRefused, NotAModel, nearest
+from mlwright.base.errors import EnvironmentProblem, ModelRefused, NotAModel, nearest_file
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.profile import Profile
@@ -102,8 +102,7 @@ def read_file(path: Path) -> bytes:
 
 def _unopened(path: Path, error: OSError) -> Exception:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        folder = path.parent
-        near = nearest(path.name, (p.name for p in folder.iterdir())) if folder.is_dir() else None
+        near = nearest_file(path.name, path.parent)
         hint = f"; did you mean {near!r}?" if near else ""
         return NotAModel(f"there is no such file{hint}", where=str(path), remedy="check the path")
     if error.errno in (errno.ELOOP, errno.EMLINK):

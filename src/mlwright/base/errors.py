@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -49,7 +50,8 @@ class MlwrightError(Exception):
         text = f"{self.where}: {self.message}" if self.where else self.message
         if self.remedy:
             stop = "" if text.endswith((".", "?", "!")) else "."
-            text = f"{text}{stop} What to do: {self.remedy.rstrip('.')}."
+            end = "" if self.remedy.endswith((".", "?", "!")) else "."
+            text = f"{text}{stop} What to do: {self.remedy}{end}"
         return text
 
 
@@ -169,6 +171,29 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_lower = {k.lower(): k for k in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
     return by_lower[close[0]] if close else None
+
+
+def nearest_file(name: str, folder: Path) -> str | None:
+    """The file in `folder` whose name without its ending is most like that of `name`, or None.
+
+    >>> nearest_file("nope.csv", Path("no such folder")) is None
+    True
+    """
+    if not folder.is_dir():
+        return None
+    by_stem: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        # Of files that differ by their ending, the one that was written is nearest.
+        if path.name.partition(".")[0] and (
+            path.suffix == Path(name).suffix or _stem(path.name) not in by_stem
+        ):
+            by_stem[_stem(path.name)] = path.name
+    close = difflib.get_close_matches(_stem(name), by_stem, n=1, cutoff=0.75)
+    return by_stem[close[0]] if close else None
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0].lower()
 
 
 def shown(value: object, limit: int = 40) -> str:

@@ -32,6 +32,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remedy: str = ""
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun.
+
+    >>> counted(1, "row"), counted(10297, "row"), counted(2, "class", "classes")
+    ('1 row', '10,297 rows', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 class Findings(msgspec.Struct, frozen=True):
     """Findings, worst first. Iterates and prints.
 

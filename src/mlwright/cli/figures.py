@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from mlwright.base.evaluation import Score
+from mlwright.base.finding import counted as counted
 
 
 def plain(value: float, digits: int = 4) -> str:
@@ -49,6 +50,8 @@ def score(value: Score) -> tuple[str, str]:
     places = places_for(value.high - value.low)
     if not (math.isfinite(value.low) and math.isfinite(value.high)):
         return f"{value.value:,.{places}f}", ""
+    if value.method.startswith("none"):
+        return f"{value.value:,.{places}f}", "none"
     return f"{value.value:,.{places}f}", f"{value.low:,.{places}f} to {value.high:,.{places}f}"
 
 
@@ -103,12 +106,3 @@ def microseconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0f} µs" if value < 1000 else f"{value / 1000:.1f} ms"
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A count with its noun.
-
-    >>> counted(1, "row"), counted(10297, "row"), counted(2, "class", "classes")
-    ('1 row', '10,297 rows', '2 classes')
-    """
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 import polars as pl
 
-from mlwright.base.finding import Finding
+from mlwright.base.finding import Finding, counted
 from mlwright.base.schema import Column, Kind, NumberFormat
 from mlwright.data import codes, missing
 from mlwright.data.codes import finding
@@ -134,7 +134,7 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
         found.append(
             finding(
                 codes.ODD_TEXTS,
-                f"{len(odd)} texts in {others.present} of {e.distinct.rows} rows",
+                f"{counted(len(odd), 'text')} in {others.present} of {e.distinct.rows} rows",
                 column=e.name,
                 rows=rows,
                 remedy=f"kinds={{{e.name!r}: 'categorical'}} if they mean something",
@@ -206,7 +206,7 @@ def _datetime(e: _Evidence) -> Judged | None:
     found = [_ambiguity(e, form)] if form.other else []
     if odd:
         rows = e.raw.is_in(odd).fill_null(False).arg_true().to_list()
-        evidence = f"{len(odd)} texts in {len(rows)} of {e.distinct.rows} rows"
+        evidence = f"{counted(len(odd), 'text')} in {len(rows)} of {e.distinct.rows} rows"
         found.append(finding(codes.ODD_TEXTS, evidence, column=e.name, rows=rows))
     how = form.formats[0] if form.formats else "ISO 8601"
     if ":" in texts[0] and not re.search(r"(Z|[+-]\d\d:?\d\d)$", texts[0]):

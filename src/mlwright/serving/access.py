@@ -163,7 +163,15 @@ def _read_key(file: Path) -> bytes:
 
 
 def _write_private(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        there = file.parent.is_dir()
+        raise EnvironmentProblem(
+            f"the tokens cannot be written: {error.strerror}",
+            where=str(file),
+            remedy="look at its permissions" if there else f"mkdir -p {file.parent}",
+        ) from error
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
         out.write(text)
 

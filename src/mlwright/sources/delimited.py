@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.base.errors import Misuse, SourceUnreadable
-from mlwright.base.finding import Finding
+from mlwright.base.finding import Finding, counted
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.sources.dialect import WHITESPACE, Dialect, dialect_of
@@ -136,7 +136,7 @@ def _levelled(rows: list[list[str]], lines: list[int], name: str, dialect: Diale
 
 
 def _blank_lines(lines: npt.NDArray[np.int64]) -> Finding:
-    return finding(codes.BLANK_LINES, f"{len(lines)} lines, the first is line {lines[0]}")
+    return finding(codes.BLANK_LINES, f"{counted(len(lines), 'line')}, the first is line {lines[0]}")
 
 
 def _named(

@@ -5,7 +5,6 @@ Used by each reader of a file format. It knows no format of tables.
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import hashlib
 import io
@@ -14,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mlwright.base.errors import SourceUnreadable
+from mlwright.base.errors import SourceUnreadable, nearest_file
 from mlwright.base.machine import memory_limit
 
 _GZIP: Final = b"\x1f\x8b"
 _MOST_UNPACKED: Final = 8 << 30
 _SHARE_OF_MEMORY: Final = 0.5
+_FIRST_MEMBER_OF_A_MODEL: Final = b"manifest.json"
 _AT_A_TIME: Final = 1 << 20
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a ZIP archive or an Excel file", "unpack it, or save the sheet as CSV"),
@@ -76,6 +76,12 @@ def open_file(path: Path) -> File:
 
 def refuse_foreign(file: File) -> None:
     """Raise `SourceUnreadable` where the first bytes are those of another kind of file."""
+    if file.data.startswith(b"PK\x03\x04") and file.data[30:43] == _FIRST_MEMBER_OF_A_MODEL:
+        raise SourceUnreadable(
+            "this is an mlwright model, not a table",
+            where=file.name,
+            remedy=f"give a table; to look at the model: mlwright show {file.name}",
+        )
     for magic, what, remedy in _FOREIGN:
         if file.data.startswith(magic):
             raise SourceUnreadable(f"this is {what}, not text", where=file.name, remedy=remedy)
@@ -116,7 +122,5 @@ def _size(count: int) -> str:
 
 
 def _near(path: Path) -> str:
-    folder = path.parent
-    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else "look at the path"
+    near = nearest_file(path.name, path.parent)
+    return f"did you mean {near!r}?" if near else "look at the path"

@@ -100,8 +100,10 @@ def read_target(
             )
         return Target(name=column.name, task="regression"), values.to_numpy().astype(np.float64), findings
     if task == "binary" and distinct != 2:
+        fitting = "regression" if numeric and distinct > MOST_NUMERIC_CLASSES else "multiclass"
         raise TargetUnusable(
-            f"the target {column.name!r} has {distinct} values, not two", remedy="say task='multiclass'"
+            f"the target {column.name!r} has {distinct} values, not two",
+            remedy=f"say task={fitting!r}",
         )
     if distinct > MOST_CLASSES:
         raise TargetUnusable(
