@@ -23,7 +23,10 @@ LEAST_RUNTIME = (1, 31, 1)
 LEAST_DISK_BYTES = 500_000_000
 
 CORE = ("numpy", "onnxruntime", "msgspec", "rich")
-EXTRAS = {"serve": ("uvloop", "httptools"), "train": ("polars", "scipy", "lightgbm", "catboost")}
+EXTRAS = {
+    "serve": ("uvloop", "httptools"),
+    "train": ("polars", "scipy", "threadpoolctl", "lightgbm", "catboost"),
+}
 
 
 @dataclass(frozen=True)
