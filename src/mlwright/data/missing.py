@@ -43,12 +43,12 @@ def beside_numbers(text: str) -> bool:
     return text.lower() in _BESIDE_NUMBERS
 
 
-def counted(texts: pl.Series, declared: Sequence[str] = ()) -> str:
+def by_marker(texts: pl.Series, declared: Sequence[str] = ()) -> str:
     """How often the cleaned `texts`, all of which count as missing, are which marker, in words.
 
     Names the `declared` markers and the known ones; any other text may be somebody's value.
 
-    >>> counted(pl.Series(["?", None, "", "?", "Bob"]))
+    >>> by_marker(pl.Series(["?", None, "", "?", "Bob"]))
     '2 `?`, 2 empty, 1 other text'
     """
     counts: dict[str, int] = {}

@@ -21,7 +21,7 @@ from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_series
 from mlwright.data.infer import Hints, infer_table, judge
-from mlwright.data.missing import counted
+from mlwright.data.missing import by_marker
 from mlwright.data.texts import cleaned
 from mlwright.sources.delimited import read_delimited
 from mlwright.sources.frames import from_columns, from_pandas, from_polars, from_rows
@@ -163,7 +163,7 @@ def _with_target(
         rows = absent.arg_true().to_list()
         evidence = f"{len(rows):,} of {frame.height:,} rows"
         if labels.dtype == pl.String:
-            evidence += f": {counted(cleaned(labels.filter(absent)), hints.missing or ())}"
+            evidence += f": {by_marker(cleaned(labels.filter(absent)), hints.missing or ())}"
         found.append(finding(codes.TARGET_MISSING, evidence, column=target, rows=rows))
         frame = frame.filter(~absent)
     return frame, found
