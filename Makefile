@@ -32,7 +32,7 @@ fix: $(VENV)/.dev  ## mend style and formatting where a tool can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: $(VENV)/.dev  ## write the generated pages again (docs/cli.md, docs/checks.md)
+docs: $(VENV)/.dev  ## write the generated pages again (docs/cli.md, docs/checks.md, docs/metrics.md)
 	@$(BIN)/python -m mlwright.cli.pages docs
 
 bench: $(VENV)/.dev  ## fit every data set in MLWRIGHT_DATA; a line each of score, seconds, parity, cost

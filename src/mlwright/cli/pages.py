@@ -1,4 +1,4 @@
-"""Writes docs/cli.md and docs/checks.md from the declarations that the program itself uses.
+"""Writes docs/cli.md, docs/checks.md and docs/metrics.md from the declarations that the program itself uses.
 
 Called by `make docs` (`python -m mlwright.cli.pages FOLDER`) and by the tests that compare pages and program.
 """
@@ -36,6 +36,17 @@ values.
 """
 
 
+METRICS_HEAD = """# Metrics
+
+<!-- Written by `make docs` from the table in src/mlwright/evaluation/metrics.py; a test compares. -->
+
+What `mlwright fit --metric` and `mw.fit(metric=...)` take: the metric that candidates are chosen by. It and
+the others that fit the task are shown in the end, each with a 95 % interval and beside the plain baseline;
+one that is undefined or misleads on the rows that were judged is left out.
+
+"""
+
+
 def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
     """The whole page as Markdown."""
     lines = ["| command | what it does |", "|---|---|"]
@@ -69,6 +80,22 @@ def checks_page() -> str:
     return CHECKS_HEAD + "\n".join(lines) + "\n"
 
 
+def metrics_page() -> str:
+    """Every metric by task, and which is chosen by where none is named, as Markdown."""
+    from mlwright.evaluation.metrics import DEFAULT, METRICS
+
+    lines: list[str] = []
+    for title, tasks in (("Classes", ("binary", "multiclass")), ("Numbers", ("regression",))):
+        lines += ["", f"## {title}", "", "| metric | better is | what it says |", "|---|---|---|"]
+        for metric in METRICS.values():
+            if metric.tasks[0] in tasks:
+                usual = [task for task in metric.tasks if DEFAULT[task] == metric.name]
+                said = f" The usual one for {' and '.join(usual)}." if usual else ""
+                better = "more" if metric.greater_is_better else "less"
+                lines.append(f"| `{metric.name}` | {better} | {_cell(metric.doc)}{said} |")
+    return METRICS_HEAD + "\n".join(lines[1:]) + "\n"
+
+
 def _table(flags: Sequence[Flag]) -> list[str]:
     rows = ["| argument | meaning |", "|---|---|"]
     for flag in flags:
@@ -85,3 +112,4 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
     (folder / "checks.md").write_text(checks_page(), encoding="utf-8")
+    (folder / "metrics.md").write_text(metrics_page(), encoding="utf-8")

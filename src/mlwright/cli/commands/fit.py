@@ -133,7 +133,11 @@ COMMAND = Command(
             choices=("binary", "multiclass", "regression"),
             shown_default="by the target's values",
         ),
-        Flag("--metric", "The metric to choose by", shown_default="the task's usual one"),
+        Flag(
+            "--metric",
+            "The metric to choose by, such as roc_auc, log_loss, f1, rmse or mae",
+            shown_default="the task's usual one",
+        ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
         Flag("--test", "A table of rows, written alike, to measure on, never trained on", value="FILE"),
