@@ -1,24 +1,38 @@
-"""Scores in words, and beside the plain baseline."""
+"""An evaluation says by itself where it is no better than guessing."""
 
-from __future__ import annotations
+import math
 
-from mlwright.base.evaluation import TOO_FEW_ROWS, Score
+import pytest
+
+from mlwright.base.evaluation import TOO_FEW_ROWS, Evaluation, Score
 
 
-def auc(value: float, low: float, high: float, method: str = "DeLong") -> Score:
+def score(value, low, high, method="bootstrap"):
     return Score(
-        metric="roc_auc", value=value, low=low, high=high, rows=12, greater_is_better=True, method=method
+        metric="rmse", value=value, low=low, high=high, rows=9, greater_is_better=False, method=method
     )
 
 
-def test_an_interval_that_does_not_exist_is_not_made_up():
-    assert str(auc(0.7, 0.61, 0.78)) == "roc_auc 0.7 (0.61 to 0.78, n=12)"
-    alone = auc(0.5, 0.5, 0.5, "none: one answer for all rows")
-    assert (alone.interval, str(alone)) == ("none", "roc_auc 0.5 (none, n=12)")
+@pytest.mark.parametrize(
+    ("first", "plain", "said"),
+    [
+        (score(2.0, 1.0, 2.9), 3.0, ""),
+        (score(2.0, 1.0, 3.5), 3.0, "rmse 2 (1 to 3.5) beside 3."),
+        (score(48_213.0, 40_000.0, 56_000.0), 50_000.0, "rmse 48,213 (40,000 to 56,000) beside 50,000."),
+        (score(2.0, 2.0, 2.0, TOO_FEW_ROWS), 3.0, "rmse 2 (no interval) beside 3."),
+        (score(2.0, 1.0, 2.9), math.nan, ""),
+    ],
+)
+def test_doubt_is_said_unless_the_whole_interval_is_better(first, plain, said):
+    beside = (score(plain, plain, plain),)
+    evaluation = Evaluation(
+        task="regression", metric="rmse", scores=(first,), baseline=beside, rows=9, how="", split="random"
+    )
+    assert evaluation.doubt == (f"Not clearly better than guessing: {said}" if said else "")
 
 
-def test_a_value_of_too_few_rows_is_no_better_than_any_other():
-    plain = auc(0.5, 0.4, 0.6)
-    assert auc(1.0, 1.0, 1.0, TOO_FEW_ROWS).beside(plain) == "unclear"
-    assert auc(0.9, 0.8, 0.95).beside(plain) == "better"
-    assert auc(0.2, 0.1, 0.3).beside(plain) == "worse"
+def test_an_evaluation_without_a_score_has_no_doubt_to_tell():
+    evaluation = Evaluation(
+        task="binary", metric="f1", scores=(), baseline=(), rows=0, how="", split="random"
+    )
+    assert evaluation.doubt == ""

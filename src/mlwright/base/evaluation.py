@@ -110,6 +110,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         plain = next((s for s in self.baseline if first and s.metric == first.metric), None)
         if first is None or plain is None or plain.value != plain.value or first.beside(plain) == "better":
             return ""
-        between = f"{first.low:.3g} to {first.high:.3g}"
-        said = f"{first.metric} {first.value:.3g} ({between}) beside {plain.value:.3g}"
+        known = not first.method.startswith("none")
+        between = f"{_brief(first.low)} to {_brief(first.high)}" if known else "no interval"
+        said = f"{first.metric} {_brief(first.value)} ({between}) beside {_brief(plain.value)}"
         return f"Not clearly better than guessing: {said}."
+
+
+def _brief(value: float) -> str:
+    """Three digits, never in powers of ten where the number is large."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
