@@ -22,7 +22,10 @@ def test_labels_that_spell_yes_and_no_in_many_ways_are_an_issue_that_names_them(
     table = labelled(("Yes", 40), ("No", 90), ("yes", 6), ("no", 7), ("Y", 4), ("N", 3))
     [found] = seen("MLW305", table)
     assert (found.status, found.severity, found.column) == ("found", "issue", "y")
-    assert "6 classes are 2 in several spellings: 'No' = 'no' = 'N'; 'Yes' = 'yes' = 'Y';" in found.evidence
+    assert (
+        "6 classes would be 2, each written in one way: 'No' = 'no' = 'N'; 'Yes' = 'yes' = 'Y';"
+        in found.evidence
+    )
     assert "20 of 150 rows hold a rarer one" in found.evidence
     assert found.rows[0] == 130
 
@@ -87,5 +90,5 @@ def test_a_feature_in_several_spellings_is_a_tip_without_values(seen, clean):
     city = ["Paris"] * 300 + ["paris"] * 20 + ["PARIS "] * 5 + ["Rome"] * 275
     [found] = seen("MLW107", clean | {"c": city})
     assert (found.severity, found.column, found.rows[0]) == ("tip", "c", 300)
-    assert "3 of 4 categories are 1 in several spellings; 25 of 600 rows" in found.evidence
+    assert "4 categories would be 2, each written in one way; 25 of 600 rows" in found.evidence
     assert "aris" not in found.evidence

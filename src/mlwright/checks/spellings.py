@@ -57,9 +57,8 @@ def categories(table: Table) -> Iterator[Seen]:
     for column in columns:
         found = spellings_of(table.series(column))
         if found.groups:
-            count = sum(len(g) for g in found.groups)
             yield Seen(
-                f"{count:,} of {found.values:,} categories are {len(found.groups):,} in several spellings; "
+                f"{found.values:,} categories would be {found.things:,}, each written in one way; "
                 f"{int(found.rows.sum()):,} of {len(table):,} rows hold a rarer one",
                 "Write each category in one way: a model learns each spelling by itself, from fewer rows.",
                 column.name,
@@ -80,7 +79,7 @@ def labels(table: Table) -> Iterator[Seen]:
         named = "; ".join(map(_named, found.groups[:MOST_GROUPS_NAMED]))
         more = len(found.groups) - MOST_GROUPS_NAMED
         yield Seen(
-            f"{found.values:,} classes are {found.things:,} in several spellings: {named}"
+            f"{found.values:,} classes would be {found.things:,}, each written in one way: {named}"
             f"{f'; and {more:,} more' if more > 0 else ''}; {int(found.rows.sum()):,} of "
             f"{len(table.labelled):,} rows hold a rarer one",
             "Write each class in one way: a model learns each spelling as a class of its own. Waive this "

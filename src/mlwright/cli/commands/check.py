@@ -43,7 +43,7 @@ COMMAND = Command(
     summary="Find what is wrong with a table: leaks, duplicates, imbalance, missing values.",
     about=(
         "Reads the table as training would and looks for what spoils models. With --target the checks "
-        "that need a target run as well. A finding names columns and row numbers, never values."
+        "that need a target run as well. A finding names columns and row numbers; of values, only labels."
     ),
     flags=(
         SOURCE,
