@@ -32,6 +32,7 @@ SAID = [
         "a file of tokens in MLWRIGHT_TOKENS_FILE, or say insecure if",
         "with --tokens-file, or say --insecure if",
     ),
+    ("belong together, name group= or time= and fit again", "name --group or --time and fit again"),
     ("max_rows must be above 0", "--max-rows must be above 0"),
     ("no column 'group=1'; did you mean 'time='?", "no column 'group=1'; did you mean 'time='?"),
 ]

@@ -13,6 +13,7 @@ from mlwright.cli import figures
 from mlwright.cli.commands.fit import show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
+from mlwright.cli.spoken import spoken, spoken_findings
 from mlwright.cli.tables import read_and_check
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "folder": str(folder),
             "model": str(folder / MODEL),
             "evaluation": model.evaluation,
-            "findings": list(found),
+            "findings": list(spoken_findings(found)),
             "request": row,
             "response": answer,
         }
@@ -135,7 +136,7 @@ def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any]
         ("serve it", "mlwright serve yours.mlw"),
     ]
     screen.show(
-        look.section("Limits, from the card", Text(limits, "dim"), f"The whole card: {folder / 'card.md'}"),
+        look.section("Limits, from the card", Text(spoken(limits), "dim"), f"The whole card: {folder / 'card.md'}"),
         look.section("Served", request, Text(""), response, Text("and the server is stopped", "dim")),
         look.section("The same with your own file", look.commands(onward)),
     )
