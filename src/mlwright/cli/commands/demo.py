@@ -136,7 +136,9 @@ def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any]
         ("serve it", "mlwright serve yours.mlw"),
     ]
     screen.show(
-        look.section("Limits, from the card", Text(spoken(limits), "dim"), f"The whole card: {folder / 'card.md'}"),
+        look.section(
+            "Limits, from the card", Text(spoken(limits), "dim"), f"The whole card: {folder / 'card.md'}"
+        ),
         look.section("Served", request, Text(""), response, Text("and the server is stopped", "dim")),
         look.section("The same with your own file", look.commands(onward)),
     )
