@@ -7,6 +7,13 @@ import numpy as np
 RANDOM = np.random.default_rng(2)
 
 
+def test_contradictions_of_huge_numbers_are_measured_like_those_of_small_ones(seen):
+    x, y = np.arange(300) % 30, np.random.default_rng(1).normal(size=300)
+    small, huge = (seen("MLW202", {"x": x, "y": y * scale})[0] for scale in (1.0, 1e300))
+    assert huge.status == "found"
+    assert huge.evidence == small.evidence
+
+
 def test_repeated_rows_are_counted_whatever_their_ids(seen, make):
     x = RANDOM.random(50)
     x[[10, 20]] = x[3]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from mlwright.base.finding import counted
 from mlwright.base.schema import Column
 from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, codes_of
@@ -77,7 +78,8 @@ def _repeats(table: Table, column: Column) -> Iterator[Seen]:
     if repeats:
         share = wilson(repeats, len(series) - series.null_count())
         yield Seen(
-            f"{repeats:,} rows repeat one of {distinct:,} ids, {percent(share)}",
+            f"{counted(repeats, 'row repeats', 'rows repeat')} one of {counted(distinct, 'id')}, "
+            f"{percent(share)}",
             f"Give {column.name!r} the role group, so that no subject stands on both sides of a split.",
             column.name,
             first_rows(later),
@@ -89,6 +91,7 @@ def _unavoidable(table: Table, keys: Codes) -> tuple[Floats, float, str]:
     assert table.target is not None
     if table.task == "regression":
         y = table.numbers(table.target)[table.labelled]
+        y = y / max(float(np.abs(y).max()), 1e-300)  # shares are the same, and no square overflows
         means = np.bincount(keys, weights=y) / np.bincount(keys)
         return (y - means[keys]) ** 2, max(float(y.var()), 1e-300), "the target's variance"
     # The most frequent class of each set of equal rows is right, all others are wrong.
