@@ -84,7 +84,7 @@ def metric_named(name: str, task: TaskName) -> Metric:
     """
     fitting = [m.name for m in METRICS.values() if task in m.tasks]
     if name not in METRICS:
-        raise UnknownName("metric", name, METRICS)
+        raise UnknownName("metric", name, fitting)
     if task not in METRICS[name].tasks:
         raise Misuse(f"metric {name!r} does not measure {task}", remedy=f"choose one of {', '.join(fitting)}")
     return METRICS[name]
