@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlwright.lifecycle.evaluate import evaluate
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
-    from mlwright.lifecycle.predict import predict_file
+    from mlwright.lifecycle.predict import predict, predict_file
     from mlwright.lifecycle.read import read
     from mlwright.lifecycle.serve import serve
     from mlwright.sources.options import ReadOptions
@@ -37,6 +37,7 @@ _HOMES = {
     "evaluate": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
+    "predict": "mlwright.lifecycle",
     "predict_file": "mlwright.lifecycle",
     "read": "mlwright.lifecycle",
     "serve": "mlwright.lifecycle",
@@ -51,6 +52,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "predict",
     "predict_file",
     "read",
     "serve",

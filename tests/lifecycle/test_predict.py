@@ -75,6 +75,15 @@ def test_every_way_in_gives_the_same_answer(folder, tmp_path):
     )
 
 
+def test_a_path_becomes_a_frame_with_its_answers(folder, tmp_path):
+    source = write(tmp_path, "new.csv", "order,age,city\nB1,70,Rome\nB2,young,Oslo\n")
+    out = mw.predict(folder / "shop.mlw", source)
+    assert out.columns == ["order", "age", "city", "predicted_kept", "probability_yes", "error"]
+    assert out["predicted_kept"].to_list() == ["yes", None]
+    with pytest.raises(Misuse, match=r"mw\.predict"):
+        mw.load(folder / "shop.mlw").predict(str(source))
+
+
 def test_a_missing_column_is_named_with_the_near_miss(folder, tmp_path):
     source = write(tmp_path, "new.csv", "order,Agee,city\nB1,70,Rome\n")
     with pytest.raises(SchemaBroken, match="age"):

@@ -7,6 +7,7 @@ library is imported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,9 @@ class RowDecoder:
         """See `decode_rows`."""
         if isinstance(rows, Mapping):
             return self._columns(rows) if _holds_columns(rows) else self._dicts([rows])
-        if isinstance(rows, (np.ndarray, str, bytes)):
+        if isinstance(rows, (str, os.PathLike)):
+            raise Misuse("a path holds no rows by itself", remedy="mw.predict(model, path) reads the file")
+        if isinstance(rows, (np.ndarray, bytes)):
             raise Misuse(f"a {type(rows).__name__} has no column names", remedy=_SHAPES)
         if hasattr(rows, "collect"):
             raise Misuse(f"a {type(rows).__name__} has no rows yet", remedy="collect() it first")

@@ -8,7 +8,7 @@ from mlwright.lifecycle.check import check
 from mlwright.lifecycle.evaluate import evaluate
 from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
-from mlwright.lifecycle.predict import PredictReport, predict_file
+from mlwright.lifecycle.predict import PredictReport, predict, predict_file
 from mlwright.lifecycle.read import read
 from mlwright.lifecycle.serve import serve
 from mlwright.lifecycle.token import issue_token
@@ -20,6 +20,7 @@ __all__ = [
     "fit",
     "issue_token",
     "load",
+    "predict",
     "predict_file",
     "read",
     "serve",

@@ -53,6 +53,26 @@ class PredictReport:
     """All of them, counted, the most frequent first."""
 
 
+def predict(
+    model: Model | str | os.PathLike[str],
+    source: object,
+    *,
+    options: ReadOptions | None = None,
+    proba: bool = False,
+) -> pl.DataFrame:
+    """`source` (a path, a frame, rows) as a Polars frame with the predictions of `model` beside it.
+
+    Columns as `predict_file` adds them, whose errors it shares; a row that breaks the schema gets its reason
+    in the column `error`. For rows in hand, `Model.predict` answers without a frame.
+    """
+    need("train", "predicting from files")
+    from mlwright.sources import read_raw
+
+    opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    raw = read_raw(source, options).frame
+    return _answer(opened, raw, as_written(opened.schema, options), proba, Progress())[0]
+
+
 def predict_file(
     model: Model | str | os.PathLike[str],
     source: object,
