@@ -108,7 +108,8 @@ def trees_of(text: str) -> Trees:
     """The trees of a booster's text (`Booster.model_to_string`, format v4)."""
     header, *blocks = text.split("\nTree=")
     per_round = int(_field(header, "num_tree_per_iteration") or 1)
-    blocks[-1] = blocks[-1].split("\nend of trees")[0] if blocks else ""
+    if blocks:
+        blocks[-1] = blocks[-1].split("\nend of trees")[0]
     trees = tuple(_tree(b) for b in blocks)
     return Trees(trees, tuple(i % per_round for i in range(len(trees))), per_round)
 
