@@ -177,3 +177,15 @@ def test_an_input_column_named_error_is_never_overwritten(folder, tmp_path):
     broken = write(tmp_path, "broken.csv", "age,city,error\nyoung,Oslo,mine\n")
     with pytest.raises(Misuse, match="already has a column 'error'"):
         mw.predict_file(folder / "shop.mlw", broken, tmp_path / "out.csv")
+
+
+def test_test_rows_are_judged_by_labels_spelt_as_in_training(folder, tmp_path):
+    table = pl.read_csv(folder / "shop.csv")
+    dotted = table.with_columns(pl.col("kept").str.to_uppercase() + ".")
+    strange = pl.concat([dotted, dotted.head(3).with_columns(pl.lit("perhaps.").alias("kept"))])
+    strange.write_csv(tmp_path / "test.csv")
+    model = mw.fit(folder / "shop.csv", target="kept", id="order", test=tmp_path / "test.csv", max_trials=3)
+    assert model.target.classes == ("no", "yes")
+    assert model.evaluation.rows == 300 and model.evaluation.score.value > 0.9
+    left_out = next(f for f in model.findings.found if f.code == "MLW031")
+    assert left_out.evidence == "3 of 303 test rows"

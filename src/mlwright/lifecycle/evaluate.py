@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, SchemaBroken
+from mlwright.base.labels import matcher
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
@@ -115,10 +116,8 @@ def _truth(labels: pl.Series, model: Model, column: Column) -> npt.NDArray[np.fl
     values, _ = decode_series(labels, column, text=True)
     if target.task == "regression":
         return values.to_numpy().astype(np.float64)
-    exact = {c: i for i, c in enumerate(target.classes)}
-    folded = [_folded(c) for c in target.classes]
-    # Classes that differ by case alone are told apart; else a label may differ by it.
-    loose = {c: i for i, c in enumerate(folded) if folded.count(c) == 1}
+    number = {c: i for i, c in enumerate(target.classes)}
+    meant = matcher(target.classes)
     numbers = {"1": "true", "0": "false"} if target.label_type == "boolean" else {}
     out = np.full(len(values), np.nan)
     for i, value in enumerate(values.to_list()):
@@ -126,9 +125,6 @@ def _truth(labels: pl.Series, model: Model, column: Column) -> npt.NDArray[np.fl
             continue
         text = category_of(value)
         text = numbers.get(text, text)
-        out[i] = exact.get(text, loose.get(_folded(text), np.nan))
+        known = meant(text)
+        out[i] = np.nan if known is None else number[known]
     return out
-
-
-def _folded(label: str) -> str:
-    return label.casefold().rstrip(".")

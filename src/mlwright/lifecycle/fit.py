@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from mlwright.base.errors import Misuse, SchemaBroken, UnknownName
-from mlwright.base.finding import Findings
+from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
@@ -124,10 +124,14 @@ def _fit(call: _Call) -> Model:
         progress.stage("checking")
         found = run_checks(dataset, task=settings.task, seed=settings.seed)
     kind = kind_named("tabular")
+    test: Dataset | None = None
+    unlike: tuple[Finding, ...] = ()
+    if call.test is not None:
+        test, unlike = kind.judgeable(dataset, like(dataset, call.test, call.options), settings.task)
     asked = Asked(
         task=settings.task,
         metric=settings.metric,
-        test=None if call.test is None else like(dataset, call.test, call.options),
+        test=test,
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
     )
@@ -139,7 +143,7 @@ def _fit(call: _Call) -> Model:
     digest = dataset.provenance.sha256
     evidence = Evidence(
         evaluation=trained.evaluation,
-        findings=Findings.of([*found, *more]),
+        findings=Findings.of([*found, *unlike, *more]),
         profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
         recipe=_recipe(call, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={

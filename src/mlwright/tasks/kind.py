@@ -37,6 +37,11 @@ class TaskKind(Protocol):
 
     name: str
 
+    def judgeable(
+        self, dataset: Dataset, test: Dataset, task: TaskName | None
+    ) -> tuple[Dataset, tuple[Finding, ...]]:
+        """The rows of `test` that a model of `dataset` can be judged on, and what was left out."""
+
     def problem(self, dataset: Dataset, asked: Asked) -> tuple[Problem, tuple[Finding, ...]]:
         """What training is told, and what was noticed on the way. Raises `TargetUnusable` and `Misuse`."""
 

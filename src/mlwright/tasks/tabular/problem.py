@@ -16,6 +16,7 @@ import polars as pl
 from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, Misuse, TargetUnusable, UnknownName
 from mlwright.base.finding import Finding
+from mlwright.base.labels import matcher
 from mlwright.base.schema import Column, LabelType, Target, TaskName
 from mlwright.data.dataset import Dataset
 from mlwright.evaluation.metrics import default_metric, metric_named
@@ -36,6 +37,12 @@ class Tabular:
     """The kind `tabular`."""
 
     name = "tabular"
+
+    def judgeable(
+        self, dataset: Dataset, test: Dataset, task: TaskName | None
+    ) -> tuple[Dataset, tuple[Finding, ...]]:
+        """See `tasks.kind.TaskKind.judgeable`: labels spelt as in training, unknown classes left out."""
+        return with_known_labels(dataset, test, task)
 
     def problem(self, dataset: Dataset, asked: Asked) -> tuple[Problem, tuple[Finding, ...]]:
         """See `tasks.kind.TaskKind.problem`."""
@@ -169,6 +176,40 @@ def _classes(column: Column, values: pl.Series) -> tuple[Target, npt.NDArray[np.
         name=column.name, task=task, classes=tuple(classes), label_type=label_type, positive=positive
     )
     return target, y.astype(np.float64)
+
+
+def with_known_labels(
+    dataset: Dataset, test: Dataset, task: str | None = None
+) -> tuple[Dataset, tuple[Finding, ...]]:
+    """`test` with its labels spelt as those of `dataset`; rows of a class that training never saw left out.
+
+    Only for classes: numbers to predict are kept as they are.
+    """
+    column = dataset.target
+    if column is None or read_target(dataset, column, task)[0].task == "regression":
+        return test, ()
+    labels, known = test.frame[column.name], dataset.frame[column.name].drop_nulls().unique()
+    if labels.dtype == pl.String:
+        meant = matcher(known.to_list())
+        spelt = {label: meant(label) for label in labels.drop_nulls().unique().to_list()}
+        labels = labels.replace_strict(spelt, default=None, return_dtype=pl.String)
+    usable = labels.is_in(known.implode()).fill_null(False)
+    left_out = len(test) - int(usable.sum())
+    kept = replace(test, frame=test.frame.with_columns(labels.alias(column.name)).filter(usable))
+    if not left_out:
+        return kept, ()
+    return kept, (
+        Finding(
+            code="MLW031",
+            title="test rows of a class that training never saw were left out",
+            severity="issue",
+            status="found",
+            column=column.name,
+            evidence=f"{left_out:,} of {len(test):,} test rows",
+            rows=tuple(int(i) for i in (~usable).arg_true()[:20]),
+            remedy="see whether both files spell their labels alike, or train on rows of that class too",
+        ),
+    )
 
 
 def _joined(dataset: Dataset, test: Dataset | None) -> tuple[Dataset, npt.NDArray[np.int64] | None]:
