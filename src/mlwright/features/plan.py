@@ -42,8 +42,7 @@ _CHUNK = 32_768
 
 @dataclass
 class FeaturePlan:
-    """A fitted plan. `fit` makes one; the fields in capitals of contracts.md's tensors are its only
-    inputs."""
+    """A fitted plan, made by `fit`. It keeps the table it was fitted on, for its vocabularies and schema."""
 
     table: Table
     dictionary: Dictionary

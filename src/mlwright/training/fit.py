@@ -1,9 +1,8 @@
-"""From a Problem to a Trained: search, blend, calibrate, judge on unseen rows, refit on all rows.
+"""From a Problem to a Trained: search, refit on all rows, then judge what ships on rows it had not seen.
 
-Called by task kinds. With a holdout, the models of the last fold are judged on rows that nothing touched;
-below 10,000 rows
-weights, rounds and calibration are cross-fitted instead, so that each row is judged by choices made without
-it.
+Called by `lifecycle`. With a holdout, the models of the last fold are judged on rows that nothing touched;
+below 10,000 rows weights, rounds and calibration are cross-fitted instead, so that each row is judged by
+choices made without it.
 """
 
 from __future__ import annotations
