@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from mlwright.base.schema import Column
-from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, need_rows, percent
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, codes_of, is_number
 from mlwright.statistics.intervals import Floats, wilson
 
@@ -206,3 +207,58 @@ def _sentinels(known: Floats, name: str) -> list[float]:
     if len(values) > 10 and values[0] == 0 and counts[0] >= LEAST_SENTINELS and _NO_ZERO.search(plain):
         found.append(0.0)
     return found
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW101",
+        "a feature has one value",
+        "tip",
+        constant,
+        "Counts distinct values; found where there is one, in every row.",
+    ),
+    Check(
+        "MLW102",
+        "a feature has nearly one value",
+        "tip",
+        near_constant,
+        "Counts rows that differ from the most frequent value; found where they are fewer than 30 and the "
+        "95 % interval of their share lies under 0.5 %.",
+        "interval: Wilson (1927)",
+    ),
+    Check(
+        "MLW103",
+        "a feature is mostly missing",
+        "tip",
+        missing,
+        "Counts missing values; found where all are, or the 95 % interval of their share lies over 50 %.",
+        "interval: Wilson (1927)",
+    ),
+    Check(
+        "MLW104",
+        "a feature names the row",
+        "issue",
+        id_like,
+        "Found where the 95 % interval of distinct values' share of the rows lies over 90 % and the column "
+        "is of categories, whole numbers that count the rows, or whole numbers with an id's name.",
+        "interval: Wilson (1927)",
+    ),
+    Check(
+        "MLW105",
+        "two features say the same",
+        "tip",
+        duplicated,
+        "Compares columns value by value, and by which rows share a value; found where two are equal in "
+        "every row, or recodings of each other one to one.",
+    ),
+    Check(
+        "MLW106",
+        "a number stands for a missing value",
+        "tip",
+        disguised_missing,
+        "Found where 9, 99, 999, ... or its negative stands at an end, in 5 rows or more, farther from all "
+        "other values than they spread; or where 5 rows or more are zero in what its name says cannot "
+        "be zero.",
+        "Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8",
+    ),
+)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from mlwright.checks.alone import by_numbers, metric_of, strength
 from mlwright.checks.leakage import STRONG, able, beside_others, each_alone, predictions, single_feature
-from mlwright.checks.outcome import CouldNotLook, Seen
+from mlwright.checks.outcome import Check, CouldNotLook, Seen
 from mlwright.checks.table import Sample, Table, is_number
 from mlwright.evaluation.metrics import METRICS
 from mlwright.statistics.intervals import Floats
@@ -99,3 +100,17 @@ def _on_one_scale(one: Floats, other: Floats) -> bool:
         return False
     near = abs(middle_a - middle_b) <= 2 * max(spread_a, spread_b)
     return bool(near and len(np.unique(a)) > 10 and np.corrcoef(a, b)[0, 1] > 0.3)
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW405",
+        "the difference of two features gives the target away",
+        "issue",
+        differences,
+        "Predicts the target from the difference of each two numbers or dates on one scale, as MLW401 does "
+        "from one. Found where that leaves half the error that either leaves alone, and beats all features "
+        "together as in MLW401.",
+        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+    ),
+)

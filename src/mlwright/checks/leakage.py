@@ -7,6 +7,7 @@ the whole 95 % interval lies beyond the threshold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ import polars as pl
 from mlwright.base.evaluation import Score
 from mlwright.base.schema import Column
 from mlwright.checks.alone import by_bins, by_column, by_others, measured, metric_of, number_bins, strength
-from mlwright.checks.outcome import CouldNotLook, Seen, need_rows
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows
 from mlwright.checks.table import Table, codes_of, is_number
 from mlwright.statistics.intervals import Floats
 
@@ -274,3 +275,43 @@ def _weights(x: Floats, y: Floats, half: int) -> Floats | None:
 def _correlation(x: Floats, y: Floats) -> float:
     known = ~np.isnan(x)
     return abs(float(np.corrcoef(x[known], y[known])[0, 1])) if y[known].std() > 0 else 0.0
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW401",
+        "one feature nearly gives the target away",
+        "issue",
+        single_feature,
+        "Predicts the target from each feature alone, by means of bins, in 5 folds. Found where the 95 % "
+        "interval lies over ROC AUC 0.9 (R squared 0.7) and leaves less than a third of the error that all "
+        "other features leave together; or over 0.998 (0.995) whatever the others can do.",
+        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+    ),
+    Check(
+        "MLW402",
+        "features are the target in disguise",
+        "issue",
+        repeated_target,
+        "Found where a feature's values match the classes one to one, where a number determines the target "
+        "by a line or a steady function, or where a weighted sum of numbers is the target in rows held back.",
+    ),
+    Check(
+        "MLW403",
+        "missing values tell the target",
+        "tip",
+        missingness,
+        "Predicts the target from whether the feature is missing, in 5 folds; found where the 95 % interval "
+        "lies over ROC AUC 0.75 (R squared 0.25), an issue over 0.95 (0.8).",
+        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+    ),
+    Check(
+        "MLW404",
+        "the order of rows tells the target",
+        "tip",
+        order,
+        "Predicts the target from the row number, and from ids that are numbers, in 5 folds; found where the "
+        "95 % interval lies over ROC AUC 0.6 (R squared 0.1).",
+        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+    ),
+)

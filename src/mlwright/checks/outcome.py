@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from mlwright.base.finding import Finding, Severity, Status
-from mlwright.checks.table import Table
 from mlwright.statistics.intervals import Interval
+
+Looked = TypeVar("Looked")
 
 MOST_ROWS = 20
 MOST_SEEN = 8
@@ -53,20 +55,25 @@ class CouldNotLook(Exception):
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check: its stable code, what it looks for, and how it is computed, which the docs print."""
+class Check(Generic[Looked]):
+    """One check: its stable code, what it looks for, and how it is computed, which the docs print.
+
+    What it looks at is a `Table`, or two tables beside each other.
+    """
 
     code: str
     title: str
     severity: Severity
-    look: Callable[[Table], Iterable[Seen]]
+    look: Callable[[Looked], Iterable[Seen]]
     how: str
     source: str = ""
+    stops: bool = False
+    """Whether an issue of this code makes training pointless: `fit` then stops unless the code is waived."""
 
-    def findings(self, table: Table) -> list[Finding]:
-        """What the check has to say about the table; one finding `passed` where it saw nothing wrong."""
+    def findings(self, looked_at: Looked) -> list[Finding]:
+        """What the check has to say; one finding `passed` where it saw nothing wrong."""
         try:
-            seen = list(self.look(table))
+            seen = list(self.look(looked_at))
         except CouldNotLook as e:
             return [self._finding(e.status, e.reason)]
         except Exception as e:  # noqa: BLE001 - one faulty check must not cost the user all the others

@@ -6,13 +6,14 @@ Called by `check` through the table of checks.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from mlwright.base.finding import counted
 from mlwright.base.schema import Column
-from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, need_rows, percent
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, codes_of
 from mlwright.statistics.intervals import Codes, Floats, mean_interval, wilson
 
@@ -102,3 +103,32 @@ def _unavoidable(table: Table, keys: Codes) -> tuple[Floats, float, str]:
     best = np.zeros(len(pair), dtype=bool)
     best[order[np.append(True, of_key[1:] != of_key[:-1])]] = True
     return (~best[at]).astype(np.float64), 1.0, "wrong answers"
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW201",
+        "rows are repeated",
+        "tip",
+        duplicate_rows,
+        "Counts rows that equal an earlier one in every column but ids.",
+        "Barz & Denzler (2020), Do we train on test data?, Journal of Imaging 6",
+    ),
+    Check(
+        "MLW202",
+        "equal rows have different targets",
+        "tip",
+        contradictions,
+        "Of rows with equal features, those outside the most frequent class (or the variance around their "
+        "mean) are lost to every model; found where the 95 % interval of that share, by sets of equal rows, "
+        "lies over 1 %.",
+        "interval: Student's t by cluster, Binder (1983)",
+    ),
+    Check(
+        "MLW203",
+        "ids are repeated",
+        "tip",
+        repeated_ids,
+        "Counts rows whose id stood in an earlier row.",
+    ),
+)

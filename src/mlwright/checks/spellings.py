@@ -10,11 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from mlwright.base.finding import Severity
-from mlwright.checks.outcome import CouldNotLook, Seen, first_rows
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows
 from mlwright.checks.table import Table
 from mlwright.checks.target import classes_hardly_repeat, target_of
 from mlwright.data.text_kind import BOOLEANS
@@ -153,3 +154,24 @@ def _severity(found: Spellings) -> Severity:
     letters = all(len(t) <= SHORT and t.casefold() == g[0].casefold() for g in found.groups for t in g)
     words = any(t.casefold() in ("no", "on") for g in found.groups for t in g)
     return "tip" if letters and not words and found.things != 2 else "issue"
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW107",
+        "one category is written in several ways",
+        "tip",
+        categories,
+        "Found where categories differ only by case, by blanks or punctuation that carry no meaning, or by "
+        "the words for yes and no.",
+    ),
+    Check(
+        "MLW305",
+        "one class is written in several ways",
+        "issue",
+        labels,
+        "Found where labels differ only by case, by blanks or punctuation that carry no meaning, or by the "
+        "words for yes and no (yes, Y, true, 1); a tip where only the case of short labels differs, unless "
+        "two classes remain.",
+    ),
+)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from mlwright.base.schema import Column
-from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, percent
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, percent
 from mlwright.checks.table import Table
 from mlwright.statistics.intervals import Codes, wilson
 
@@ -129,3 +130,44 @@ def _classes(table: Table) -> tuple[Column, Codes]:
     if not len(table.labelled):
         raise CouldNotLook("not_enough_data", "the target has no value")
     return target, table.class_codes
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW301",
+        "there are few rows",
+        "tip",
+        too_few_rows,
+        "Found under 200 rows with a target, or under 10 for each feature; an issue under 50.",
+        "10 rows a feature: Peduzzi et al. (1996), Journal of Clinical Epidemiology 49",
+    ),
+    Check(
+        "MLW302",
+        "classes are too rare to learn",
+        "tip",
+        rare_classes,
+        "Found where a class has fewer than 20 rows; an issue under 5, when folds lack it.",
+    ),
+    Check(
+        "MLW303",
+        "classes are of very different size",
+        "tip",
+        imbalance,
+        "Found where the 95 % interval of the rarest class's share lies under a fifth of its even part.",
+        "interval: Wilson (1927)",
+    ),
+    Check(
+        "MLW304",
+        "the target cannot be learned",
+        "issue",
+        one_value,
+        "Found where the target has no value, one value, or classes that hardly ever repeat.",
+    ),
+    Check(
+        "MLW306",
+        "there is nothing to predict the target from",
+        "issue",
+        no_feature,
+        "Found where no column beside the target is a feature.",
+    ),
+)
