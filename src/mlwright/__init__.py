@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlwright.lifecycle.load import load
     from mlwright.lifecycle.predict import predict, predict_file
     from mlwright.lifecycle.read import read
+    from mlwright.lifecycle.report import report
     from mlwright.lifecycle.serve import serve
     from mlwright.sources.options import ReadOptions
 
@@ -40,6 +41,7 @@ _HOMES = {
     "predict": "mlwright.lifecycle",
     "predict_file": "mlwright.lifecycle",
     "read": "mlwright.lifecycle",
+    "report": "mlwright.lifecycle",
     "serve": "mlwright.lifecycle",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "predict",
     "predict_file",
     "read",
+    "report",
     "serve",
 ]
 

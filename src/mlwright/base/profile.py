@@ -40,3 +40,28 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[ColumnProfile, ...]
     predictions: tuple[ColumnProfile, ...] = ()
     """Per class its probability, or the predicted number."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one range of a number, or of one category, and their mean target with its 95 % interval."""
+
+    label: str
+    rows: int
+    mean: float
+    low: float
+    high: float
+
+
+class Along(msgspec.Struct, frozen=True, kw_only=True):
+    """The target along one column: how its mean, or the share of one class, goes with the column's values."""
+
+    column: str
+    what: str
+    """What the means are of, in words."""
+    mean: float
+    """Of all rows."""
+    parts: tuple[Part, ...]
+    shares: bool = False
+    """The means are shares of rows, 0 to 1."""
+    ordered: bool = True
+    """Whether the parts are ranges of numbers, low to high; otherwise categories, the most frequent first."""

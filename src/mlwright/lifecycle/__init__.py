@@ -10,6 +10,7 @@ from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import PredictReport, predict, predict_file
 from mlwright.lifecycle.read import read
+from mlwright.lifecycle.report import report
 from mlwright.lifecycle.serve import serve
 from mlwright.lifecycle.token import issue_token
 
@@ -23,5 +24,6 @@ __all__ = [
     "predict",
     "predict_file",
     "read",
+    "report",
     "serve",
 ]

@@ -42,5 +42,23 @@ def writable(output: str | os.PathLike[str], *read: object) -> Path:
     return path
 
 
+def write_text(text: str, path: Path) -> None:
+    """Writes `text` beside `path` and renames, so that a half-written file is never found under its name.
+
+    Raises `EnvironmentProblem` where it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as problem:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentProblem(
+            f"cannot write: {problem.strerror or problem}",
+            where=str(path),
+            remedy="check the folder and the free space",
+        ) from problem
+
+
 def _is_one_file(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)

@@ -1,0 +1,68 @@
+"""report: a table and its findings become one HTML page that anybody can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from mlwright.base.errors import Misuse
+from mlwright.lifecycle.check import check
+from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.output import writable, write_text
+from mlwright.lifecycle.read import RoleNames, read
+
+if TYPE_CHECKING:
+    from mlwright.base.finding import Findings
+    from mlwright.data.dataset import Dataset
+
+
+def report(
+    data: object,
+    out: str | os.PathLike[str],
+    *,
+    findings: Findings | None = None,
+    seed: int = 0,
+    **roles: Unpack[RoleNames],
+) -> Path:
+    """Writes what is known about a table to `out`, one HTML page that loads nothing, and returns its path.
+
+    `data` is a Dataset, or anything that `read` takes; `findings` are what `check` found, where it ran
+    already. The page holds bins and counts, no rows, and names a category only where five rows or more
+    have it. Raises `Misuse` for a name that does not end in .html, `EnvironmentProblem` where it cannot be
+    written, and what `read` raises.
+    """
+    need("train", "reporting on data")
+    from mlwright.checks import explained
+    from mlwright.data.along import along_columns
+    from mlwright.data.dataset import Dataset
+    from mlwright.data.profile import profile_of
+    from mlwright.pages import TablePage, table_page
+
+    path = writable(out, data if isinstance(data, (str, os.PathLike)) else None)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise Misuse(f"a report is a page: {path.name!r} does not say so", remedy="end its name with .html")
+    dataset = data if isinstance(data, Dataset) else read(data, **roles)
+    found = check(dataset, seed=seed) if findings is None else findings
+    shown = TablePage(
+        name=dataset.provenance.source,
+        schema=dataset.schema,
+        profile=profile_of(dataset),
+        findings=found,
+        along=along_columns(dataset),
+        how=explained(),
+        facts=_facts(dataset),
+    )
+    write_text(table_page(shown), path)
+    return path
+
+
+def _facts(dataset: Dataset) -> Mapping[str, str]:
+    provenance = dataset.provenance
+    facts = {}
+    if provenance.rows_dropped:
+        facts["rows left out"] = f"{provenance.rows_dropped:,}"
+    if provenance.sha256:
+        facts["SHA-256 of the file"] = provenance.sha256[:16] + "…"
+    return facts

@@ -1,0 +1,51 @@
+"""The frame of every page: escaping, style, and a policy that lets the page load nothing and run one script.
+
+Used by the pages of this package. All text from outside goes through `text`; nothing else is trusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import unicodedata
+from importlib.resources import files
+from typing import Final
+
+STYLE: Final = files("mlwright.pages").joinpath("page.css").read_text(encoding="utf-8")
+
+SCRIPT: Final = files("mlwright.pages").joinpath("page.js").read_text(encoding="utf-8")
+
+
+def text(value: object) -> str:
+    """`value` as it may stand in a page, in an attribute too: escaped, without control characters.
+
+    >>> text('<a href="x">\\x07')
+    '&lt;a href=&quot;x&quot;&gt;\\ufffd'
+    """
+    plain = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\ufffd" for c in str(value))
+    return html.escape(plain, quote=True)
+
+
+def page(title: str, body: str) -> str:
+    """A whole document with `body`, which is markup already; it loads nothing from anywhere."""
+    policy = (
+        f"default-src 'none'; style-src '{digest_of(STYLE)}'; script-src '{digest_of(SCRIPT)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n"
+        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    )
+
+
+def digest_of(inline: str) -> str:
+    """The digest by which a content security policy (CSP level 2) lets this inline style or script be.
+
+    >>> digest_of("")
+    'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    """
+    return "sha256-" + base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
