@@ -13,12 +13,13 @@ import polars as pl
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import NUMBER_KINDS, Column
 from mlwright.data.dataset import Dataset
+from mlwright.statistics.quantiles import interpolated
 
-_FEWEST_SEEN: Final = 5
-_MOST_COUNTS: Final = 1_000
-_MOST_WORDS: Final = 200
-_MOST_DISTINCT: Final = 10_000
-_PERCENT: Final = np.linspace(0.0, 1.0, 101)
+FEWEST_SEEN: Final = 5
+MOST_COUNTS: Final = 1_000
+MOST_WORDS: Final = 200
+MOST_DISTINCT: Final = 10_000
+PERCENT: Final = np.linspace(0.0, 1.0, 101)
 _WORD: Final = r"[\p{L}\p{N}]+"
 
 
@@ -63,29 +64,19 @@ def number_profile(name: str, values: pl.Series) -> ColumnProfile:
         name=name,
         rows=rows,
         missing=missing,
-        distinct=min(distinct, _MOST_DISTINCT),
+        distinct=min(distinct, MOST_DISTINCT),
         mean=mean if np.isfinite(mean) else None,
         deviation=deviation if np.isfinite(deviation) else None,
-        quantiles=tuple(_quantiles(ordered)),
+        quantiles=tuple(interpolated(ordered, PERCENT).tolist()),
         whole=bool((ordered == np.floor(ordered)).all()),
     )
-
-
-def _quantiles(ordered: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
-    """At 0, 1, ..., 100 % by linear interpolation (type 7 of Hyndman and Fan 1996) of sorted numbers."""
-    place = _PERCENT * (len(ordered) - 1)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, len(ordered) - 1)
-    low, high, part = ordered[below], ordered[above], place - below
-    values: list[float] = np.where(low == high, low, low * (1.0 - part) + high * part).tolist()
-    return values
 
 
 def _category_profile(name: str, values: pl.Series, *, named: bool) -> ColumnProfile:
     table = values.drop_nulls().alias("text").value_counts(name="count")
     present = int(table["count"].sum())
-    listed = table.filter(pl.col("count") >= (_FEWEST_SEEN if named else present + 1))
-    listed = listed.sort(["count", "text"], descending=[True, False]).head(_MOST_COUNTS)
+    listed = table.filter(pl.col("count") >= (FEWEST_SEEN if named else present + 1))
+    listed = listed.sort(["count", "text"], descending=[True, False]).head(MOST_COUNTS)
     return ColumnProfile(
         name=name,
         rows=len(values),
@@ -98,10 +89,10 @@ def _category_profile(name: str, values: pl.Series, *, named: bool) -> ColumnPro
 
 def _text_profile(name: str, values: pl.Series) -> ColumnProfile:
     present = values.drop_nulls()
-    words = present.str.to_lowercase().str.extract_all(_WORD)
+    words = words_of(present)
     once = words.list.unique().explode().drop_nulls().alias("word").value_counts(name="count")
-    once = once.filter(pl.col("count") >= _FEWEST_SEEN)
-    once = once.sort(["count", "word"], descending=[True, False]).head(_MOST_WORDS)
+    once = once.filter(pl.col("count") >= FEWEST_SEEN)
+    once = once.sort(["count", "word"], descending=[True, False]).head(MOST_WORDS)
     length = words.list.len().mean()
     return ColumnProfile(
         name=name,
@@ -111,3 +102,12 @@ def _text_profile(name: str, values: pl.Series) -> ColumnProfile:
         words=tuple(zip(once["word"].to_list(), once["count"].to_list(), strict=True)),
         length=length if isinstance(length, float) else None,
     )
+
+
+def words_of(texts: pl.Series) -> pl.Series:
+    """The words of each text, lower-cased, as lists.
+
+    >>> words_of(pl.Series(["A cat, a hat"])).to_list()
+    [['a', 'cat', 'a', 'hat']]
+    """
+    return texts.str.to_lowercase().str.extract_all(_WORD)
