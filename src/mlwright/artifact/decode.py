@@ -274,6 +274,10 @@ def _numbers_from_array(
         bad = present & (number != 0) & (number != 1)
     else:
         bad = np.isinf(number)
+    if column.least is not None:
+        bad = bad | (present & (number < column.least))
+    if column.most is not None:
+        bad = bad | (present & (number > column.most))
     if not column.nullable:
         bad = bad | ~present
     out[~bad] = number[~bad]

@@ -18,6 +18,7 @@ import msgspec
 from mlwright.artifact.container import MOST_BYTES, unpack
 from mlwright.artifact.manifest import Manifest, Timings, check_members
 from mlwright.base.canonical import sha256
+from mlwright.base.constraints import faults
 from mlwright.base.errors import EnvironmentProblem, ModelRefused, NotAModel, nearest_file
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
@@ -160,6 +161,9 @@ def _check_schema(schema: Schema) -> Target:
         raise _refused(f"a binary target cannot have {classes} classes")
     if not schema.features:
         raise _refused("the schema has no column to predict from")
+    for column in schema.columns:
+        for field, why in faults(column):
+            raise _refused(f"column {column.name!r} of the schema cannot have this {field}: {why}")
     return target
 
 

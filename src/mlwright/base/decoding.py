@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from mlwright.base.constraints import breach
 from mlwright.base.errors import shown
 from mlwright.base.schema import Column, NumberFormat
 
@@ -62,6 +63,7 @@ def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  #
 
     # What a marker means once it is read: -999.0 is -999, and the code 7.0 is 7.
     read_markers: frozenset[Any] = numbers if column.kind == "numeric" else markers
+    broken = breach(column)
 
     def decode(value: Any) -> Value:
         if isinstance(value, str):
@@ -75,6 +77,10 @@ def decoder(column: Column, *, text: bool = False) -> Callable[[Any], Value]:  #
             decoded = missing
         if not column.nullable and (decoded == "" or decoded != decoded):
             raise ValueRefused(value, "a value is missing", f"{column.kind}, never missing")
+        if broken is not None and decoded != "" and decoded == decoded:
+            why = broken(decoded)
+            if why is not None:
+                raise ValueRefused(value, *why)
         return decoded
 
     return decode

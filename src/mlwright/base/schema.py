@@ -51,11 +51,20 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a value may be missing."""
     optional: bool = False
     """Whether the whole key or column may be absent; it then counts as missing."""
+    least: float | None = None
+    """The least and the greatest value allowed (numbers; datetimes as seconds since 1970); None: any."""
+    most: float | None = None
+    allowed: tuple[str, ...] = ()
+    """The only texts that are allowed (categorical, text, id); none: any."""
+    pattern: str = ""
+    """What the whole canonical text must match, in the language of `base.pattern`; empty: anything."""
+    unique: bool = False
+    """Whether no value may stand in two rows of a table. A row alone cannot break it."""
     minimum: float | None = None
-    """The least and the greatest value seen (numbers; datetimes as seconds since 1970)."""
+    """The least and the greatest value seen, which says nothing about what is allowed."""
     maximum: float | None = None
     categories: tuple[str, ...] = ()
-    """Canonical texts seen at least five times, most frequent first."""
+    """Canonical texts seen at least five times, most frequent first; others are allowed."""
     codes: bool = False
     """The categories are whole numbers: the texts `7` and `7.0` are one category."""
     missing: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlwright.base.constraints import breach
 from mlwright.base.decoding import ValueRefused, clean, decoder, missing_numbers
 from mlwright.base.errors import RowProblem, SchemaBroken, nearest, shown
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
@@ -72,9 +73,10 @@ def decode_series(raw: pl.Series, column: Column, *, text: bool) -> tuple[pl.Ser
         values = _from_text(cleaned(raw), column, text)
     else:
         values = _from_typed(raw, column)
-    problems: list[RowProblem] = []
     if values is None:
         values, problems = _by_distinct(raw, column, text)
+    else:
+        values, problems = _within(raw, values, column)
     if not column.nullable:
         problems += _absent(raw, values, column, {p.row for p in problems})
     return values.rename(column.name), problems
@@ -145,6 +147,28 @@ def _from_typed(raw: pl.Series, column: Column) -> pl.Series | None:
             )
         return _without(texts, _markers(column))
     return None
+
+
+def _within(raw: pl.Series, values: pl.Series, column: Column) -> tuple[pl.Series, list[RowProblem]]:
+    """Decoded values, null where the column does not allow one, and a problem for each."""
+    broken = breach(column)
+    if broken is None:
+        return values, []
+    if column.kind in NUMBER_KINDS:
+        wrong = pl.Series([False]).new_from_index(0, len(values))
+        wrong = wrong | (values < column.least) if column.least is not None else wrong
+        wrong = wrong | (values > column.most) if column.most is not None else wrong
+    else:
+        distinct = values.unique().drop_nulls()
+        refused = [v for v in distinct.to_list() if broken(v) is not None]
+        wrong = values.is_in(refused)
+    wrong = wrong.fill_null(False)
+    problems = []
+    for row in wrong.arg_true().to_list():
+        why = broken(values[row])
+        assert why is not None
+        problems.append(RowProblem(row, column.name, shown(raw[row]), why[1], why[0]))
+    return values.set(wrong, None) if problems else values, problems
 
 
 def _markers(column: Column) -> list[str]:

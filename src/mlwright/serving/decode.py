@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import numpy as np
@@ -96,7 +96,7 @@ class RowsDecoder:
             (i, decoding.decoder(c))
             for i, c in enumerate(schema.numbers)
             if c.kind == "datetime" or c.missing
-        ]
+        ]  # the range of other numbers is in their type
         self._string_steps = [_text_step(c) for c in schema.strings]
 
     def decode(self, body: bytes | bytearray, *, max_rows: int) -> Decoded:
@@ -225,8 +225,11 @@ class RowsDecoder:
             key = f"f{i}"
             names[key] = column.name
             of_type = _FAST_TYPES[column.kind]
+            ranged = column.least is not None or column.most is not None
+            if column.kind == "numeric" and ranged and not column.missing:
+                of_type = Annotated[float, msgspec.Meta(ge=column.least, le=column.most)] | None
             if not column.nullable and column.kind in ("numeric", "boolean"):
-                of_type = float if column.kind == "numeric" else bool
+                of_type = bool if column.kind == "boolean" else get_args(of_type)[0]
             if column.optional and column.nullable:
                 fields.append((key, of_type, None))
             else:
