@@ -152,7 +152,7 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
     )
     verbs: dict[str, Callable[..., Any]] = {
         "read": lambda source, **_: FakeDataset(schema=SCHEMA),
-        "check": lambda dataset: fake.findings,
+        "check": lambda dataset, **named: fake.findings,
         "fit": lambda dataset, **_: fake_model(fake.evaluation, fake.schema),
         "load": lambda path: fake_model(fake.evaluation, fake.schema),
         "predict_file": report,

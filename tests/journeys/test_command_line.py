@@ -35,7 +35,8 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_a_table_of_ones_own_becomes_a_model_that_predicts_and_is_measured(cli, place):
     lines = ["size;town;built;price"]
     lines += [
-        f"{30 + i % 90};{'Oslo' if i % 3 else 'Bergen'};{1950 + i % 70};{(30 + i % 90) * 1000 + i % 7}"
+        f"{30 + i % 90};{'Oslo' if i % 3 else 'Bergen'};{1950 + i % 70};"
+        f"{(30 + i % 90 + i * 37 % 97) * 1000 + i % 7}"
         for i in range(400)
     ]
     (place / "flats.csv").write_text("\n".join(lines), encoding="utf-8")
@@ -49,7 +50,7 @@ def test_a_table_of_ones_own_becomes_a_model_that_predicts_and_is_measured(cli, 
     assert cli("predict", "flats.mlw", "flats.csv", "-o", "out.csv").returncode == 0
     scored = rows_of(place / "out.csv")
     assert len(scored) == 400 and all(float(row["predicted_price"]) > 0 for row in scored)
-    assert cli("evaluate", "flats.mlw", "flats.csv", "--require", "26000").returncode == 0
+    assert cli("evaluate", "flats.mlw", "flats.csv", "--require", "30000").returncode == 0
     assert cli("evaluate", "flats.mlw", "flats.csv", "--require", "0.001").returncode == 1
 
 
@@ -65,7 +66,7 @@ def test_check_sees_the_leak_in_a_table(cli, place):
 def test_show_fits_the_terminal(cli):
     done = cli("show", "mlwright-demo/bank.mlw")
     assert done.returncode == 0, done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= 100 and len(done.stdout.splitlines()) < 90
+    assert max(map(len, done.stdout.splitlines())) <= 100 and len(done.stdout.splitlines()) < 110
 
 
 def test_a_row_that_breaks_the_schema_says_so_beside_itself(cli, place):

@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
             "order": [f"A{i:04d}" for i in range(n)],
             "age": age,
             "city": [["Rome", "Oslo", "Lima"][c] for c in city],
-            "kept": [["no", "yes"][int(a > 45)] for a in age + rng.normal(0, 6, n)],
+            "kept": [["no", "yes"][int(a > 45)] for a in age + rng.normal(0, 16, n)],
         }
     )
     frame.write_csv(folder / "shop.csv")
@@ -186,6 +186,6 @@ def test_test_rows_are_judged_by_labels_spelt_as_in_training(folder, tmp_path):
     strange.write_csv(tmp_path / "test.csv")
     model = mw.fit(folder / "shop.csv", target="kept", id="order", test=tmp_path / "test.csv", max_trials=3)
     assert model.target.classes == ("no", "yes")
-    assert model.evaluation.rows == 300 and model.evaluation.score.value > 0.9
+    assert model.evaluation.rows == 300 and model.evaluation.score.value > 0.85
     left_out = next(f for f in model.findings.found if f.code == "MLW031")
     assert left_out.evidence == "3 of 303 test rows"

@@ -25,7 +25,7 @@ def rows_of_every_kind(n: int = 400) -> pl.DataFrame:
         "city": [["Rome", "Oslo", "Lima", "Bonn"][i] for i in rng.integers(0, 4, n)],
         "vip": [["yes", "no"][i] for i in rng.integers(0, 2, n)],
         "secret": [f"only-once-{i}" if i < 4 else "common" + str(i % 3) for i in range(n)],
-        "bought": [["y", "n"][int(v + rng.normal(0, 5) > 50)] for v in size],
+        "bought": [["y", "n"][int(v + rng.normal(0, 15) > 50)] for v in size],
     }
     return pl.DataFrame(frame)
 

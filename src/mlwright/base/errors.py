@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from mlwright.base.finding import Findings
+
 
 class MlwrightError(Exception):
     """The root.
@@ -30,6 +32,7 @@ class MlwrightError(Exception):
         │   ├── ModelDamaged        truncated, or bytes that differ from their digest
         │   ├── ModelRefused        well-formed, but holds what a model file must not hold
         │   └── ModelTooNew         written by a later mlwright
+        ├── ChecksRefused           what the checks found would make a model a lie; carries the findings
         ├── ParityFailed            the graph does not answer as the training path does: no file is written
         ├── LimitUnmet              no model fits within the limits that were given
         └── EnvironmentProblem      the machine refuses: a port in use, a full disk, a missing permission
@@ -148,6 +151,14 @@ class ModelRefused(ModelFileProblem):
 
 class ModelTooNew(ModelFileProblem):
     """Written by a later mlwright."""
+
+
+class ChecksRefused(MlwrightError):
+    """What the checks found would make a model a lie: nothing is trained. `findings` say what."""
+
+    def __init__(self, findings: Findings, message: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(message, where=where, remedy=remedy)
+        self.findings = findings
 
 
 class ParityFailed(MlwrightError):

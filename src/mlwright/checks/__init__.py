@@ -4,7 +4,19 @@ Called by `lifecycle` and the CLI. A check never raises, and never says passed w
 The table `CHECKS` is what the documentation is made from.
 """
 
+from mlwright.checks.gate import pass_or_refuse, to_drop, to_waive, waived
 from mlwright.checks.outcome import Check
-from mlwright.checks.running import CHECKS, check
+from mlwright.checks.running import CHECKS, STOPS, check, explained, known_codes
 
-__all__ = ["CHECKS", "Check", "check"]
+__all__ = [
+    "CHECKS",
+    "STOPS",
+    "Check",
+    "check",
+    "explained",
+    "known_codes",
+    "pass_or_refuse",
+    "to_drop",
+    "to_waive",
+    "waived",
+]

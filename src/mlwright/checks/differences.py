@@ -112,5 +112,6 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "from one. Found where that leaves half the error that either leaves alone, and beats all features "
         "together as in MLW401.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+        stops=True,
     ),
 )

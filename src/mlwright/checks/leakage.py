@@ -71,7 +71,9 @@ def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> str:
         return ""
     others = [p for p in others if not twins(predicted, p)]
     near_perfect = own.low > PERFECT[metric]
-    if not near_perfect and others:
+    if not near_perfect and not others:
+        return ""  # a table of one feature, or of its twins: there is nothing that it could be too good beside
+    if not near_perfect:
         best = max(strength(table, p) for p in others)
         if TIMES * (1 - own.low) >= 1 - best:
             return ""  # together they reach no less than the best of them, and need not be fitted
@@ -287,6 +289,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "interval lies over ROC AUC 0.9 (R squared 0.7) and leaves less than a third of the error that all "
         "other features leave together; or over 0.998 (0.995) whatever the others can do.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+        stops=True,
     ),
     Check(
         "MLW402",
@@ -295,6 +298,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         repeated_target,
         "Found where a feature's values match the classes one to one, where a number determines the target "
         "by a line or a steady function, or where a weighted sum of numbers is the target in rows held back.",
+        stops=True,
     ),
     Check(
         "MLW403",
@@ -304,6 +308,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "Predicts the target from whether the feature is missing, in 5 folds; found where the 95 % interval "
         "lies over ROC AUC 0.75 (R squared 0.25), an issue over 0.95 (0.8).",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
+        stops=True,
     ),
     Check(
         "MLW404",

@@ -5,22 +5,36 @@ A new check is a function and an entry in `CHECKS` of its theme's file; a new th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
-
-import msgspec
 
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
-from mlwright.checks import columns, differences, leakage, rows, spellings, target
+from mlwright.checks import (
+    columns,
+    differences,
+    disguised,
+    impossible,
+    leakage,
+    rows,
+    spellings,
+    target,
+    writing,
+)
+from mlwright.checks.gate import waived
 from mlwright.checks.outcome import Check
 from mlwright.checks.table import Table
+from mlwright.data.codes import TITLES
 from mlwright.data.dataset import Dataset
 
 CHECKS: Final[tuple[Check[Table], ...]] = tuple(
     sorted(
         (
             *columns.CHECKS,
+            *disguised.CHECKS,
+            *impossible.CHECKS,
+            *writing.CHECKS,
             *spellings.CHECKS,
             *rows.CHECKS,
             *target.CHECKS,
@@ -30,6 +44,9 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
         key=lambda c: c.code,
     )
 )
+
+STOPS: Final[frozenset[str]] = frozenset(c.code for c in CHECKS if c.stops)
+"""Codes whose issues stop `fit` unless they are waived."""
 
 
 def check(
@@ -50,18 +67,22 @@ def check(
     >>> [f.column for f in check(loans).found if f.code == "MLW101"]
     ['country']
     """
-    known = {c.code for c in CHECKS} | {f.code for f in dataset.findings}
-    for code in waive:
-        if code not in known:
-            raise UnknownName("finding", code, sorted(known))
+    known_codes(waive, dataset.findings)
     table = Table(dataset, seed, task)
     findings: list[Finding] = list(dataset.findings)
     for one in CHECKS:
         findings.extend(one.findings(table))
-    return Findings.of(_waived(f, waive) for f in findings)
+    return waived(Findings.of(findings), waive)
 
 
-def _waived(finding: Finding, waive: tuple[str, ...]) -> Finding:
-    if finding.code not in waive or finding.status != "found":
-        return finding
-    return msgspec.structs.replace(finding, status="waived")
+def known_codes(waive: Iterable[str], findings: Iterable[Finding] = ()) -> None:
+    """Raises `UnknownName` for a code that neither a check, nor reading, nor one of the findings has."""
+    known = {c.code for c in CHECKS} | set(TITLES) | {f.code for f in findings}
+    for code in waive:
+        if code not in known:
+            raise UnknownName("finding", code, sorted(known))
+
+
+def explained() -> dict[str, str]:
+    """How each check is computed and from what source, by code: for pages that people read."""
+    return {c.code: f"{c.how} Source: {c.source}." if c.source else c.how for c in CHECKS}

@@ -162,6 +162,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "issue",
         one_value,
         "Found where the target has no value, one value, or classes that hardly ever repeat.",
+        stops=True,
     ),
     Check(
         "MLW306",
@@ -169,5 +170,6 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "issue",
         no_feature,
         "Found where no column beside the target is a feature.",
+        stops=True,
     ),
 )

@@ -125,6 +125,13 @@ ROLES = (
     ),
 )
 
+WAIVE = Flag(
+    "--waive",
+    "The code of a finding that is known and borne, such as MLW401; the card names it",
+    value="CODE",
+    repeats=True,
+)
+
 _WRITTEN = "how the table is written, where that is not as it seems"
 
 WRITTEN = (

@@ -68,7 +68,8 @@ def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     kinds: dict[tuple[str, str, str], list[Finding]] = {}
-    for one in dict.fromkeys(all_findings if every else all_findings.found):
+    shown = (f for f in all_findings if every or f.status in ("found", "waived"))
+    for one in dict.fromkeys(shown):
         kinds.setdefault((one.code, one.title, one.status), []).append(one)
     for same in kinds.values():
         first = same[0]
@@ -235,7 +236,7 @@ def _quietly(all_findings: Findings) -> str:
         codes.setdefault(finding.status, set()).add(finding.code)
     passed = len(codes.get("passed", ()))
     parts = [f"{figures.counted(passed, 'check')} passed"] if passed else []
-    for status in ("not_enough_data", "skipped", "waived"):
+    for status in ("not_enough_data", "skipped"):
         if status in codes:
             parts.append(f"{status.replace('_', ' ')}: {', '.join(sorted(codes[status]))}")
     return "; ".join(parts)

@@ -71,9 +71,10 @@ def checks_page() -> str:
 
     lines = ["| code | what is found | severity | how |", "|---|---|---|---|"]
     for check in CHECKS:
+        stops = "; an issue stops `fit`" if check.stops else ""
         source = f" ({_cell(check.source)})" if check.source else ""
         lines.append(
-            f"| {check.code} | {_cell(check.title)} | {check.severity} | {_cell(check.how)}{source} |"
+            f"| {check.code} | {_cell(check.title)} | {check.severity}{stops} | {_cell(check.how)}{source} |"
         )
     lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]

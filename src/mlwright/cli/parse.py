@@ -7,9 +7,10 @@ ours.
 from __future__ import annotations
 
 import argparse
+import shlex
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from mlwright.base.errors import Misuse, UnknownName, nearest
 from mlwright.cli.flags import EVERYWHERE, Command, Flag
@@ -54,6 +55,27 @@ def usage(command: Command) -> str:
     return " ".join(
         ["mlwright", command.name, *(f.usage for f in command.flags if f.is_positional), "[options]"]
     )
+
+
+def typed_again(command: Command, arguments: argparse.Namespace, changed: Mapping[str, object]) -> str:
+    """The command line that gave `arguments`, with other values for the flags `changed`, ready to be typed.
+
+    >>> from mlwright.cli.flags import ROLES, SOURCE
+    >>> command = Command("fit", "", "", (SOURCE, *ROLES), lambda a, s: 0)
+    >>> given = arguments_of(command, ["a b.csv", "-t", "y", "--kind", "zip=id"])
+    >>> typed_again(command, given, {"drop": ["late"]})
+    "mlwright fit 'a b.csv' --target y --drop late --kind zip=id"
+    """
+    words = ["mlwright", command.name]
+    for flag in sorted(command.every_flag, key=lambda f: not f.is_positional):
+        value: Any = changed.get(flag.key, getattr(arguments, flag.key, None))  # Any: as flags take them
+        if value is None or value == flag.default or value is False:
+            continue
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            text = "=".join(one) if flag.takes == "pair" else str(one)
+            words += [text] if flag.is_positional else [flag.name]
+            words += [text] if not flag.is_positional and flag.takes != "nothing" else []
+    return shlex.join(words)
 
 
 def help_of(command: Command) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlwright.base.errors import MlwrightError, RowsRefused
+from mlwright.base.errors import ChecksRefused, MlwrightError, RowsRefused
 from mlwright.base.progress import Progress
-from mlwright.cli.spoken import spoken
+from mlwright.cli.spoken import spoken, spoken_findings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,6 +105,8 @@ def _facts(error: BaseException) -> dict[str, Any]:  # Any: texts and lists of t
             "where": error.where,
             "what_to_do": spoken(error.remedy),
         }
+        if isinstance(error, ChecksRefused):
+            facts["findings"] = list(spoken_findings(error.findings))
         if isinstance(error, RowsRefused) and len(error.problems) > 1:
             facts["message"] = f"{len(error.problems):,} values do not fit the schema"
             facts["problems"] = [str(p) for p in error.problems[:PROBLEMS_SHOWN]]

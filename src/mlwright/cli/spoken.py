@@ -20,7 +20,19 @@ from mlwright.base.finding import Findings
 _FLAGS = {
     **{
         n: n
-        for n in ("target", "time", "group", "id", "weight", "protected", "drop", "task", "metric", "seed")
+        for n in (
+            "target",
+            "time",
+            "group",
+            "id",
+            "weight",
+            "protected",
+            "drop",
+            "task",
+            "metric",
+            "seed",
+            "waive",
+        )
     },
     **{n: n for n in ("test", "threads", "separator", "encoding", "quote", "header", "decimal", "thousands")},
     "missing": "missing",
@@ -38,6 +50,10 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(rf"\bkinds=\{{{_TEXT}: (?:'(\w+)'|\.\.\.)\}}"),
         lambda m: f"--kind {shlex.quote(m[1] or m[2] or '')}={m[3] or 'KIND'}",
+    ),
+    (
+        re.compile(rf"(?<![\w'\"=.-])(drop|waive)=\((?:{_TEXT}(?:, |,(?=\))|(?=\))))+\)"),
+        lambda m: " ".join(f"--{m[1]} {shlex.quote(a or b)}" for a, b in re.findall(_TEXT, m[0])),
     ),
     (re.compile(r"\bheader=False\b"), lambda m: "--no-header"),
     (re.compile(r"\bheader=True\b"), lambda m: "--header"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -87,7 +88,11 @@ def options_of(arguments: argparse.Namespace) -> ReadOptions | None:
 
 
 def read_and_check(
-    source: str | Path, roles: Roles, progress: Progress, options: ReadOptions | None = None
+    source: str | Path,
+    roles: Roles,
+    progress: Progress,
+    options: ReadOptions | None = None,
+    waive: Sequence[str] = (),
 ) -> tuple[Dataset, Findings]:
     """The table and what was found in it. Raises what `lifecycle.read` raises."""
     from mlwright.lifecycle import check, read
@@ -96,7 +101,7 @@ def read_and_check(
         progress.stage("reading")
         dataset = read(source, options=options, **roles)
         progress.stage("checking")
-        return dataset, check(dataset)
+        return dataset, check(dataset, waive=tuple(waive))
     finally:
         progress.done()
 

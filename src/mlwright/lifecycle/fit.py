@@ -45,6 +45,8 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Every random choice follows from it."""
     threads: int | None = None
     """None: what affinity and the container's quota allow."""
+    waive: tuple[str, ...] = ()
+    """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
 
 def fit(
@@ -59,13 +61,13 @@ def fit(
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
-    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads) and
-    of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `options` say how
-    both are written, where they are files. `findings` is what `check` found, where it ran already. Ctrl-C
-    ends the search and keeps the best so far.
+    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads,
+    waive) and of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `options`
+    say how both are written, where they are files. `findings` is what `check` found, where it ran already.
+    Ctrl-C ends the search and keeps the best so far.
 
-    Raises `Misuse` for arguments, `DataProblem` for data, `ParityFailed` where the graph would not answer
-    as training does.
+    Raises `Misuse` for arguments, `DataProblem` for data, `ChecksRefused` where a finding would make the
+    model a lie (a leak) and is not waived, `ParityFailed` where the graph would not answer as training does.
     """
     began = time.monotonic()
     need("train", "training")
@@ -102,6 +104,7 @@ class _Call:
 
 
 def _fit(call: _Call) -> Model:
+    from mlwright.checks import STOPS, known_codes, pass_or_refuse, waived
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
     from mlwright.data.profile import profile_of
@@ -123,6 +126,9 @@ def _fit(call: _Call) -> Model:
     if found is None:
         progress.stage("checking")
         found = run_checks(dataset, task=settings.task, seed=settings.seed)
+    known_codes(settings.waive, found)
+    found = waived(found, settings.waive)
+    pass_or_refuse(found, STOPS, dataset.provenance.source)
     kind = kind_named("tabular")
     test: Dataset | None = None
     unlike: tuple[Finding, ...] = ()
@@ -143,7 +149,7 @@ def _fit(call: _Call) -> Model:
     digest = dataset.provenance.sha256
     evidence = Evidence(
         evaluation=trained.evaluation,
-        findings=Findings.of([*found, *unlike, *more]),
+        findings=waived(Findings.of([*found, *unlike, *more]), settings.waive),
         profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
         recipe=_recipe(call, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={
@@ -215,6 +221,9 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
             raise UnknownName("argument", name, sorted(known))
     chosen = {k: v for k, v in named.items() if k in fields}
     roles: RoleNames = {k: v for k, v in named.items() if k not in fields}  # type: ignore[assignment]
+    if "waive" in chosen:  # a single code is one, not its letters
+        codes = chosen["waive"]
+        chosen["waive"] = (codes,) if isinstance(codes, str) else tuple(codes)
     settings = msgspec.structs.replace(settings, **chosen)
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
@@ -231,6 +240,9 @@ def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON value
     """The settings as plain JSON: what would make the model again."""
     settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
+    recipe.pop("waive")
+    if settings.waive:
+        recipe["waive"] = list(settings.waive)
     if settings.max_trials is not None:
         recipe.pop("time_limit", None)  # it did not rule, and equal models should be equal files
     if call.options is not None:

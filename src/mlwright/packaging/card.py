@@ -33,7 +33,7 @@ def render_card(
         _quality(evaluation),
         _candidates(evaluation, timings),
         _data(findings),
-        ["## Limits", "", *_limits(evaluation)],
+        ["## Limits", "", *_limits(evaluation, findings)],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -82,8 +82,11 @@ def _data(findings: Findings) -> list[str]:
         lines.append(f"- **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
     if not findings.found:
         lines.append("Nothing was found.")
-    waived = (f for f in findings if f.status == "waived")
-    return lines + [f"- waived: **{f.code}** {_plain(f.column)} {f.title}" for f in waived]
+    for f in findings:
+        if f.status == "waived":
+            column = f"`{_plain(f.column)}` " if f.column else ""
+            lines.append(f"- waived by its author: **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
+    return lines
 
 
 def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
@@ -102,7 +105,10 @@ def _row(s: Score, plain: Score | None) -> str:
     return f"| {s.metric} | **{s.value:.4g}** | {s.interval} | {beside} | {WORDS.get(s.metric, '')} |"
 
 
-def _limits(evaluation: Evaluation) -> Iterable[str]:
+def _limits(evaluation: Evaluation, findings: Findings) -> Iterable[str]:
+    borne = sorted({f.code for f in findings if f.status == "waived" and f.severity == "issue"})
+    if borne:
+        yield f"- Trained although {', '.join(borne)} was found: scores may promise more than use will keep."
     if evaluation.doubt:
         yield f"- {_plain(evaluation.doubt)}"
     yield f"- Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
+from mlwright.cli.flags import ROLES, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
@@ -14,7 +14,9 @@ from mlwright.cli.tables import options_of, read_and_check, roles_of
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
     options = options_of(arguments)
-    dataset, found = read_and_check(arguments.source, roles_of(arguments), screen.progress(), options)
+    dataset, found = read_and_check(
+        arguments.source, roles_of(arguments), screen.progress(), options, arguments.waive or ()
+    )
     refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
     screen.answer(
         {
@@ -54,6 +56,7 @@ COMMAND = Command(
             default="issue",
             choices=("issue", "tip", "nothing"),
         ),
+        WAIVE,
         Flag("--all", "List the checks that passed or could not look as well", "nothing"),
         *WRITTEN,
     ),

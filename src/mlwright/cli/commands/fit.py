@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlwright.base.errors import Misuse
+from mlwright.base.errors import ChecksRefused, Misuse
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, WRITTEN, Command, Flag
+from mlwright.cli.flags import ROLES, SOURCE, WAIVE, WRITTEN, Command, Flag
+from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
@@ -32,22 +33,27 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     began = time.monotonic()
     limit_s = seconds_of(arguments.time_limit)  # a slip here is told before the table is read
     options, progress = options_of(arguments), screen.progress()
-    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress, options)
+    waive = tuple(arguments.waive or ())
+    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress, options, waive)
     if not screen.json:
         show_table(screen, arguments.source, len(dataset), len(dataset.schema.features), found)
-    model = fit(
-        dataset,
-        task=arguments.task,
-        metric=arguments.metric,
-        time_limit=max(limit_s - (time.monotonic() - began), 1.0),
-        findings=found,
-        max_trials=arguments.max_trials,
-        test=arguments.test,
-        options=options,
-        seed=arguments.seed,
-        threads=arguments.threads,
-        progress=progress,
-    )
+    try:
+        model = fit(
+            dataset,
+            task=arguments.task,
+            metric=arguments.metric,
+            time_limit=max(limit_s - (time.monotonic() - began), 1.0),
+            findings=found,
+            max_trials=arguments.max_trials,
+            test=arguments.test,
+            options=options,
+            seed=arguments.seed,
+            threads=arguments.threads,
+            waive=waive,
+            progress=progress,
+        )
+    except ChecksRefused as refused:
+        raise with_commands(refused, arguments) from None
     model.save(output)
     screen.answer(
         {
@@ -74,6 +80,26 @@ def output_for(source: str, output: str | None) -> Path:
             "a model file ends in .mlw", where=str(path), remedy=f"name it with -o {path.with_suffix('.mlw')}"
         )
     return writable(path, source)
+
+
+def with_commands(refused: ChecksRefused, arguments: argparse.Namespace) -> ChecksRefused:
+    """The same refusal, its remedy the commands that would go on: without the columns, or bearing them."""
+    from mlwright.checks import to_drop, to_waive
+
+    ways = []
+    for says, key, more in (
+        ("leave out what is not known in time", "drop", to_drop(refused.findings)),
+        (
+            "bear what is known in time after all, which the card then says",
+            "waive",
+            to_waive(refused.findings),
+        ),
+    ):
+        if more:
+            values = [*(getattr(arguments, key) or ()), *more]
+            ways.append(f"{says}: `{typed_again(COMMAND, arguments, {key: values})}`")
+    remedy = "; or ".join(ways) or refused.remedy
+    return ChecksRefused(refused.findings, refused.message, where=refused.where, remedy=remedy)
 
 
 def show_table(screen: Screen, source: str, rows: int, features: int, found: Findings) -> None:
@@ -141,6 +167,7 @@ COMMAND = Command(
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
         Flag("--test", "A table of rows, written alike, to measure on, never trained on", value="FILE"),
+        WAIVE,
         Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
         Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
         *WRITTEN,
