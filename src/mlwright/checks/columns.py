@@ -1,4 +1,4 @@
-"""Checks of single columns and pairs of them, without the target: MLW101 to MLW106.
+"""Checks of single columns and pairs of them, without the target: MLW101 to MLW105.
 
 Called by `check` through the table of checks. Looks at the columns that a model would be given.
 """
@@ -15,19 +15,11 @@ import polars as pl
 from mlwright.base.schema import Column
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, codes_of, is_number
-from mlwright.statistics.intervals import Floats, wilson
+from mlwright.statistics.intervals import wilson
 
 RARE_SHARE = 0.005
 RARE_ROWS = 30
 MOSTLY = 0.5
-NINES = tuple(sign * (10.0**k - 1) for k in range(1, 7) for sign in (-1, 1))
-"""9, 99, 999, ... and their negatives: what stands for missing where a number must stand."""
-LEAST_SENTINELS = 5
-
-_NO_ZERO = re.compile(
-    r"(^|_)(glucose|bmi|insulin|skin_?thickness|cholesterol|chol|trestbps|blood_?pressure|height|heart_?rate"
-    r"|pulse|body_?mass(_?index)?|diastolic|systolic)($|_)"
-)
 _ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|pid|key|index|serial|rownum|row_?number)($|_)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -130,28 +122,6 @@ def duplicated(table: Table) -> Iterator[Seen]:
             )
 
 
-def disguised_missing(table: Table) -> Iterator[Seen]:
-    """MLW106."""
-    need_rows(len(table), 50)
-    columns = [c for c in table.features if c.kind == "numeric"]
-    if not columns:
-        raise CouldNotLook("not_applicable", "no numeric feature")
-    for column in columns:
-        numbers = table.numbers(column)
-        known = numbers[~np.isnan(numbers)]
-        for value in _sentinels(known, column.name):
-            rows = numbers == value
-            share = wilson(int(rows.sum()), len(numbers))
-            # The one value that evidence ever names: it comes from a list above, not from somebody's row.
-            what = "an impossible zero" if value == 0 else f"{value:.0f}, far from all other values,"
-            yield Seen(
-                f"{what} stands in {int(rows.sum()):,} rows, {percent(share)}",
-                "Declare it as a marker of missing values, if that is what it means.",
-                column.name,
-                first_rows(rows),
-            )
-
-
 def _features(table: Table) -> tuple[Column, ...]:
     if not table.features:
         raise CouldNotLook("not_applicable", "no column is a feature")
@@ -191,22 +161,6 @@ def _pattern(series: pl.Series) -> bytes:
     order[np.argsort(first)] = np.arange(len(first))
     has_missing = bytes([series.null_count() > 0])
     return has_missing + bytes(order[codes - codes.min()].tobytes())
-
-
-def _sentinels(known: Floats, name: str) -> list[float]:
-    """Values that stand for missing: runs of nines beyond all others, and zeros in what cannot be zero."""
-    values, counts = np.unique(known, return_counts=True)
-    found = []
-    for at, beside in ((0, 1), (-1, -2)):
-        if len(values) < 4 or counts[at] < LEAST_SENTINELS or values[at] not in NINES:
-            continue
-        others = np.delete(values, at)
-        if abs(values[at] - values[beside]) > others.max() - others.min():
-            found.append(float(values[at]))
-    plain = plain_name(name)
-    if len(values) > 10 and values[0] == 0 and counts[0] >= LEAST_SENTINELS and _NO_ZERO.search(plain):
-        found.append(0.0)
-    return found
 
 
 CHECKS: Final[tuple[Check[Table], ...]] = (
@@ -250,15 +204,5 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         duplicated,
         "Compares columns value by value, and by which rows share a value; found where two are equal in "
         "every row, or recodings of each other one to one.",
-    ),
-    Check(
-        "MLW106",
-        "a number stands for a missing value",
-        "tip",
-        disguised_missing,
-        "Found where 9, 99, 999, ... or its negative stands at an end, in 5 rows or more, farther from all "
-        "other values than they spread; or where 5 rows or more are zero in what its name says cannot "
-        "be zero.",
-        "Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8",
     ),
 )

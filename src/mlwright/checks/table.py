@@ -5,7 +5,8 @@ Made once by `check`; each part is computed when first asked for. It knows no ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +32,8 @@ class Table:
     seed: int = 0
     named_task: TaskName | None = None
     """Where the caller knows it; else it follows from the target."""
+    now_s: float = field(default_factory=time.time)
+    """The time of the look in seconds since 1970: nobody is born after it."""
 
     def __len__(self) -> int:
         return len(self.dataset)
