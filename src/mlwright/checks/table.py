@@ -5,16 +5,23 @@ Made once by `check`; each part is computed when first asked for. It knows no ch
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
+from mlwright.base.machine import cpu_count
 from mlwright.base.schema import NUMBER_KINDS, Column, TaskName
+from mlwright.checks.outcome import CouldNotLook
 from mlwright.data.dataset import Dataset
 from mlwright.statistics.intervals import Codes, Floats
+
+T = TypeVar("T")
 
 SAMPLE_ROWS = 50_000
 """Rows that the checks of the target look at, where there are more."""
@@ -34,9 +41,34 @@ class Table:
     """Where the caller knows it; else it follows from the target."""
     now_s: float = field(default_factory=time.time)
     """The time of the look in seconds since 1970: nobody is born after it."""
+    until: float = math.inf
+    """time.monotonic() up to which looks that need a model may take."""
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What several checks share, by name (`once`). Any: of whatever type it is."""
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made when first asked for under this name; so is its refusal."""
+        if name not in self.made:
+            try:
+                self.made[name] = make()
+            except CouldNotLook as refusal:
+                self.made[name] = refusal
+        if isinstance(self.made[name], CouldNotLook):
+            raise self.made[name]
+        made: T = self.made[name]
+        return made
+
+    def seconds_left(self) -> float:
+        """Seconds that looks that need a model may still take."""
+        return self.until - time.monotonic()
+
+    @property
+    def threads(self) -> int:
+        """Threads for such looks."""
+        return cpu_count()
 
     @property
     def target(self) -> Column | None:
