@@ -202,7 +202,8 @@ def test_rows_counted_under_a_plain_name_are_said_but_kept() -> None:
 
 
 def test_numbers_with_units_are_said() -> None:
-    assert codes_of([f"{i} kg" for i in range(10, 60)] * 2) == ["MLW018"]
+    assert codes_of([f"{i} qx" for i in range(10, 60)] * 2) == ["MLW018"]
+    assert codes_of([f"{i} kg" for i in range(10, 60)] * 2) == ["MLW021"]
 
 
 @pytest.mark.parametrize(

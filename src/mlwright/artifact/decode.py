@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.decoding import NAN, Value, ValueRefused, clean, decoder, missing_numbers
+from mlwright.base.decoding import NAN, Value, ValueRefused, decoder, missing_numbers
 from mlwright.base.errors import Misuse, RowProblem, SchemaBroken, nearest, shown
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
+from mlwright.base.texts import clean
 
 Decode = Callable[[Any], Value]  # Any: whatever was sent
 Values = npt.NDArray[Any] | Sequence[Any]  # Any: a column's values, not yet judged

@@ -11,28 +11,25 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from mlwright.base.constraints import breach
 from mlwright.base.errors import shown
-from mlwright.base.schema import Column, NumberFormat
+from mlwright.base.months import in_english
+from mlwright.base.numerals import number_of
+from mlwright.base.schema import Column
+from mlwright.base.texts import clean
 
 NAN = math.nan
 Value = float | str
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0*)?", re.ASCII)
 _NOTHING = frozenset({"NAType", "NaTType"})
 """Names of the types of pandas' missing values, whatever the column's kind."""
-_BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b"
-_POINT = NumberFormat()
-_BESIDE_MARKS = (" ", "\u00a0", "\u202f")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BIGGEST_WHOLE = 2**53
 
@@ -98,15 +95,6 @@ def missing_numbers(column: Column) -> frozenset[float]:
     return frozenset(number for number in found if number is not None)
 
 
-def clean(text: str) -> str:
-    """Canonical text: Unicode NFC, without blanks, no-break spaces or byte-order marks around it.
-
-    >>> clean("  caf\\u0065\\u0301 ")
-    'café'
-    """
-    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(_BLANKS)
-
-
 def category_of(value: Any, codes: bool = False) -> str:
     """Canonical text of a category: 7, 7.0 and "7" are "7"; "07" stays; trimmed; NFC.
 
@@ -143,45 +131,6 @@ def category_of(value: Any, codes: bool = False) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < _BIGGEST_WHOLE else repr(number)
 
 
-def number_of(text: str, number: NumberFormat = _POINT) -> float | None:
-    """The finite number that cleaned `text` writes in the format `number`, or None.
-
-    >>> number_of("1.234,5", NumberFormat(decimal=",", thousands=".")), number_of("1_000"), number_of("inf")
-    (1234.5, None, None)
-    >>> number_of("-$1,200", NumberFormat(thousands=",", symbols=("$",)))
-    -1200.0
-    >>> number_of("12.3 %", NumberFormat(percent=True)), number_of("12.3", NumberFormat(percent=True))
-    (0.123, None)
-    """
-    if number.marked:
-        bare = _unmarked(text, number)
-        if bare is None:
-            return None
-        text = bare
-    decimal, thousands = number.decimal, number.thousands
-    if thousands == " ":
-        text = text.replace("\u00a0", " ").replace("\u202f", " ")
-    if thousands:
-        head, point, tail = text.partition(decimal)
-        groups = head.lstrip("+-").split(thousands)
-        regular = 1 <= len(groups[0]) <= 3 and all(len(g) == 3 and g.isdecimal() for g in groups[1:])
-        if len(groups) > 1 and not (regular and groups[0].isdecimal()):
-            return None
-        text = head.replace(thousands, "") + point + tail
-    if decimal != ".":
-        if "." in text:
-            return None
-        text = text.replace(decimal, ".")
-    if not _NUMBER.fullmatch(text):
-        return None
-    if number.percent:
-        if "e" in text.lower():
-            return None
-        text += "e-2"  # dividing by 100 would round twice: 12.3% is to be exactly the 0.123 of a request
-    value = float(text)
-    return None if math.isinf(value) else value
-
-
 def seconds_of(moment: dt.datetime | dt.date) -> float:
     """Seconds since 1970 UTC; a naive time is taken as UTC."""
     if not isinstance(moment, dt.datetime):
@@ -200,10 +149,9 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
     (86400.0, 86400.0, None)
     """
     for form in formats:
-        try:
-            return seconds_of(dt.datetime.strptime(text, form))
-        except ValueError:
-            continue
+        moment = read_by(text, form)
+        if moment is not None:
+            return seconds_of(moment)
     if len(text) < 8 or not text[:4].isdigit() or ("-" not in text[4:6] and "T" not in text):
         return None
     try:
@@ -212,42 +160,18 @@ def moment_of(text: str, formats: tuple[str, ...] = ()) -> float | None:
         return None
 
 
-def _unmarked(text: str, number: NumberFormat) -> str | None:
-    """`text` without its one sign of currency or percent, a minus for brackets; None for a broken form."""
-    marks = ("%",) if number.percent else _longest_first(number.symbols)
-    text, found = _without_mark(text, marks)
-    if number.accounting and text[:1] == "(" and text[-1:] == ")":
-        text = text[1:-1]
-        if not found:
-            text, found = _without_mark(text, marks)
-        if text[:1] in ("+", "-"):
-            return None
-        text = "-" + text
-    elif not found and text[:1] in ("+", "-"):
-        rest, found = _without_mark(text[1:], marks)
-        if found and rest[:1] in ("+", "-"):
-            return None
-        text = text[0] + rest
-    return text if found or not number.percent else None
+def read_by(text: str, form: str) -> dt.datetime | None:
+    """The moment that `text` writes in a strptime form, or None; names of months in any known language.
 
-
-def _without_mark(text: str, marks: tuple[str, ...]) -> tuple[str, bool]:
-    """`text` without the one of `marks` that it begins or else ends with, and at most one blank beside it."""
-    for mark in marks:
-        if text.startswith(mark):
-            rest = text[len(mark) :]
-            return (rest[1:] if rest[:1] in _BESIDE_MARKS else rest), True
-    for mark in marks:
-        if text.endswith(mark):
-            rest = text[: -len(mark)]
-            return (rest[:-1] if rest[-1:] in _BESIDE_MARKS else rest), True
-    return text, False
-
-
-@lru_cache(maxsize=256)
-def _longest_first(symbols: tuple[str, ...]) -> tuple[str, ...]:
-    """`US$` before `$`, so that the whole mark is taken off."""
-    return tuple(sorted((s for s in map(clean, symbols) if s), key=len, reverse=True))
+    >>> read_by("3. März 2024", "%d. %b %Y")
+    datetime.datetime(2024, 3, 3, 0, 0)
+    """
+    if "%b" in form or "%B" in form:
+        text, form = in_english(text), form.replace("%B", "%b").replace("%A", "%a")
+    try:
+        return dt.datetime.strptime(text, form)
+    except ValueError:
+        return None
 
 
 def _as_float(value: Any) -> float | None:
@@ -295,6 +219,8 @@ def _number_text(value: Any, column: Column) -> float:
     number = number_of(value, column.number)
     if number is None:
         expected = "a finite number with %" if column.number.percent else "a finite number"
+        if column.number.units:
+            expected += f" in {' or '.join(unit for unit, _ in column.number.units[:4])}"
         raise ValueRefused(value, "not a number", expected)
     return number
 

@@ -33,11 +33,15 @@ class NumberFormat(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every number carries a percent sign: `12%` is 0.12, a bare `12` is refused, for it may be either."""
     accounting: bool = False
     """A number in brackets is negative: `(1,200)` is -1200."""
+    units: tuple[tuple[str, float], ...] = ()
+    """Spellings of units that stand after a number, and what one of each is in the first, the column's own.
+
+    A bare number is in the column's unit, and refused where several units are in use."""
 
     @property
     def marked(self) -> bool:
         """Whether numbers may have something other than digits, signs and separators about them."""
-        return bool(self.symbols) or self.percent or self.accounting
+        return bool(self.symbols or self.units) or self.percent or self.accounting
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

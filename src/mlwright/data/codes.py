@@ -31,6 +31,11 @@ NUMBER_WITH_UNIT: Final = "MLW018"
 BLANK_LINES: Final = "MLW019"
 CONVERTED: Final = "MLW020"
 MARKED_NUMBERS: Final = "MLW021"
+SHEETS: Final = "MLW031"
+ABOVE_HEADER: Final = "MLW032"
+FLATTENED: Final = "MLW033"
+INNER_TABLE: Final = "MLW034"
+EMPTY_PARTS: Final = "MLW035"
 
 TITLES: Final[dict[str, str]] = {
     ENCODING: "the file is not UTF-8",
@@ -53,7 +58,12 @@ TITLES: Final[dict[str, str]] = {
     NUMBER_WITH_UNIT: "numbers with a unit are read as text",
     BLANK_LINES: "blank lines were passed over",
     CONVERTED: "values were converted to what a column can hold",
-    MARKED_NUMBERS: "a currency or percent sign is taken off the numbers",
+    MARKED_NUMBERS: "a currency, a percent sign or a unit is taken off the numbers",
+    SHEETS: "the workbook has several sheets; one is read",
+    ABOVE_HEADER: "rows above the header were passed over",
+    FLATTENED: "nested objects became columns of their own",
+    INNER_TABLE: "the table is one part of the file",
+    EMPTY_PARTS: "parts without rows were passed over",
 }
 """What each code means, in one line."""
 

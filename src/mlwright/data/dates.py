@@ -5,7 +5,6 @@ Used by inference and decoding. The forms are strptime forms; `base.decoding.mom
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import re
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mlwright.base.decoding import moment_of
+from mlwright.base.decoding import moment_of, read_by
 
 _EXACT = 2**53
 """Microseconds that a double holds exactly: until the year 2255."""
@@ -37,7 +36,13 @@ _DAYS_OTHER = (
     "%B %d, %Y",
     "%b %d %Y",
     "%d/%b/%Y",
+    "%d. %B %Y",
+    "%d. %b %Y",
+    "%A, %d. %B %Y",
+    "%A, %d %B %Y",
+    "%a %d %b %Y",
 )
+_MONTHS_ALONE = ("%b-%Y", "%b %Y", "%B %Y")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f", "T%H:%M:%S", " %H:%M:%S %z")
 _WHOLE_FORMS = ("%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z")
 _COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S")
@@ -145,15 +150,11 @@ def named_like_a_date(name: str) -> bool:
 
 def _forms(name: str) -> list[str]:
     forms = [day + time for day in (*_DAYS_FIRST, *_DAYS_OTHER) for time in _TIMES]
-    return [*(_COMPACT if named_like_a_date(name) else ()), *forms, *_WHOLE_FORMS]
+    return [*(_COMPACT if named_like_a_date(name) else ()), *forms, *_WHOLE_FORMS, *_MONTHS_ALONE]
 
 
 def _reads(text: str, form: str) -> bool:
-    try:
-        dt.datetime.strptime(text, form)
-    except ValueError:
-        return False
-    return True
+    return read_by(text, form) is not None
 
 
 def _all_read(texts: list[str], formats: tuple[str, ...]) -> bool:

@@ -17,9 +17,10 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.base.constraints import breach
-from mlwright.base.decoding import ValueRefused, clean, decoder, missing_numbers
+from mlwright.base.decoding import ValueRefused, decoder, missing_numbers
 from mlwright.base.errors import RowProblem, SchemaBroken, nearest, shown
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
+from mlwright.base.texts import clean
 from mlwright.data.dates import seconds_of_iso, seconds_of_moments
 from mlwright.data.numbers import numbers_in
 from mlwright.data.texts import cleaned, whole_codes

@@ -13,17 +13,18 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import polars as pl
 
-from mlwright.base.decoding import clean, number_of
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding
+from mlwright.base.numerals import number_of
 from mlwright.base.schema import KINDS, NUMBER_KINDS, Column, Kind, NumberFormat, Schema
+from mlwright.base.texts import clean
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.data.decode import decode_series
 from mlwright.data.text_kind import judge_text
 from mlwright.data.typed_kind import Judged, judge_typed
 
-_MOST_CATEGORIES = 10_000
+MOST_CATEGORIES = 10_000
 _FEWEST_SEEN = 5
 _MOST_ALIKE = 10
 _GROUPED = r"^\s*[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+\s*$"
@@ -183,7 +184,7 @@ def categories_of(values: pl.Series) -> tuple[str, ...]:
     """Canonical texts seen at least five times, most frequent first (then by text), at most 10,000."""
     table = values.drop_nulls().alias("text").value_counts(name="count")
     table = table.filter(pl.col("count") >= _FEWEST_SEEN).sort(["count", "text"], descending=[True, False])
-    return tuple(table["text"].head(_MOST_CATEGORIES).to_list())
+    return tuple(table["text"].head(MOST_CATEGORIES).to_list())
 
 
 def _with_role(column: Column, values: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:
@@ -193,15 +194,23 @@ def _with_role(column: Column, values: pl.Series, hints: Hints) -> tuple[Column,
     if name in hints.spoken_for:
         return column, []
     missing = values.null_count()
+    if name == hints.index and missing < rows:
+        found = finding(codes.INDEX_COLUMN, "it counts 0, 1, 2, ... and is not used", column=name)
+        why = "it only numbers the rows"
+        return _changed(column, kind="id", codes=True, role="ignored", why=why), [found]
+    return role_by_values(column, rows, missing, missing == 0 and bool((values == values[0]).all()))
+
+
+def role_by_values(column: Column, rows: int, missing: int, constant: bool) -> tuple[Column, list[Finding]]:
+    """The role that a column's values give it, where neither the user nor the source did.
+
+    `constant` says that all rows hold one value.
+    """
+    name = column.name
     if missing == rows:
         found = finding(codes.ALL_MISSING, f"{rows} rows", column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="no value in any row"), [found]
-    if name == hints.index:
-        found = finding(codes.INDEX_COLUMN, "it counts 0, 1, 2, ... and is not used", column=name)
-        return _changed(column, kind="id", codes=True, role="ignored", why="it only numbers the rows"), [
-            found
-        ]
-    if missing == 0 and rows > 1 and (values == values[0]).all():
+    if constant and rows > 1:
         found = finding(codes.CONSTANT, f"{rows} rows", column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="one value in all rows"), [found]
     if column.kind == "id":

@@ -59,7 +59,8 @@ _PERCENT: Final = "%"
 _LONGEST: Final = 40
 _BLANK: Final = "[ \u00a0\u202f]?"
 _DIGITS: Final = "[0-9.,](?:[0-9.,' \u00a0\u202f]*[0-9.,])?"
-_UNIT: Final = r"^[+-]?[0-9.,' ]*[0-9] ?[A-Za-z]{1,3}$"
+_UNIT: Final = r"^[+-]?[0-9.,' ]*[0-9] ?([A-Za-z]{1,3})$"
+_MOST_UNITS: Final = 4
 
 
 def marks_of(texts: pl.Series) -> NumberFormat | None:
@@ -129,7 +130,10 @@ def with_unit(texts: list[str]) -> bool:
     (True, True, False)
     """
     series = pl.Series(texts, dtype=pl.String)
-    units = int((series.str.contains(_UNIT) | _mark_of_each(series).is_not_null()).sum())
+    suffixes = series.str.extract(_UNIT, 1)
+    marks = _mark_of_each(series)
+    marked = suffixes if suffixes.n_unique() <= _MOST_UNITS else marks  # the letters of codes are many
+    units = int((marked.is_not_null() | marks.is_not_null()).sum())
     return units > 0 and units * 10 >= len(texts) * 9
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from mlwright.base.schema import NumberFormat
 from mlwright.data.marks import marks_of, unmarked
 from mlwright.data.texts import plain_numbers
+from mlwright.data.units import scaled, units_of, without_units
 
 _DIGITS = r"^[+-]?[0-9]+"
 _FORMS: tuple[tuple[NumberFormat, str], ...] = (
@@ -53,10 +54,11 @@ def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None =
     way = _separated(texts, separator, forced)
     if way.values.null_count() == 0:
         return way
-    marks = marks_of(texts)
+    marks = marks_of(texts) or units_of(texts)
     if marks is None:
         return way
-    under = _separated(unmarked(texts, marks), separator, forced, money=not marks.percent)
+    bare = without_units(texts, marks)[0] if marks.units else unmarked(texts, marks)
+    under = _separated(bare.fill_null(""), separator, forced, money=bool(marks.symbols))
     number = msgspec.structs.replace(marks, decimal=under.number.decimal, thousands=under.number.thousands)
     values = numbers_in(texts, number)
     better = values.null_count() < way.values.null_count()
@@ -98,12 +100,22 @@ def _separated(
 
 def numbers_in(texts: pl.Series, number: NumberFormat) -> pl.Series:
     """The numbers that cleaned `texts` write in the format `number`; null for any other text."""
+    if number.units:
+        return _measured(texts, number)
     if number.marked:
         texts = unmarked(texts, number)
     texts = _with_point(texts, NumberFormat(decimal=number.decimal, thousands=number.thousands))
     if number.percent:
         texts = texts.set(~texts.str.contains(_UNSCALED), None) + "e-2"
     return plain_numbers(texts)
+
+
+def _measured(texts: pl.Series, number: NumberFormat) -> pl.Series:
+    """The numbers of texts with units, in the column's unit."""
+    bare, unit = without_units(texts, number)
+    plain = _with_point(bare, NumberFormat(decimal=number.decimal, thousands=number.thousands))
+    shifted, factors = scaled(plain, unit, number)
+    return plain_numbers(shifted) * factors
 
 
 def _grouped_by_points(texts: pl.Series) -> bool:

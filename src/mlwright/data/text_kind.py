@@ -167,6 +167,11 @@ def _how_written(name: str, way: Written) -> list[Finding]:
         evidence = (
             "`12%` is read as 0.12" if number.percent else f"{signs} before or after a number is left out"
         )
+        if number.units:
+            own, others = number.units[0][0], [u for u, factor in number.units if factor != 1.0]
+            evidence = f"the numbers are in `{own}`" + (
+                f"; those in {', '.join(f'`{u}`' for u in others)} were converted" if others else ""
+            )
         evidence += ", a number in brackets is negative" if number.accounting else ""
         remedy = f"kinds={{{name!r}: 'categorical'}} if they are labels"
         found.append(finding(codes.MARKED_NUMBERS, evidence, column=name, remedy=remedy))

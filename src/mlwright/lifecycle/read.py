@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import msgspec
 
-from mlwright.base.decoding import clean
+from mlwright.base.texts import clean
 from mlwright.base.schema import Column, Schema
 from mlwright.lifecycle.extras import need
 
