@@ -6,13 +6,15 @@ The table `CHECKS` is what the documentation is made from.
 
 from mlwright.checks.gate import pass_or_refuse, to_drop, to_waive, waived
 from mlwright.checks.outcome import Check
-from mlwright.checks.running import CHECKS, STOPS, check, explained, known_codes
+from mlwright.checks.running import AGAINST, CHECKS, STOPS, check, check_against, explained, known_codes
 
 __all__ = [
+    "AGAINST",
     "CHECKS",
     "STOPS",
     "Check",
     "check",
+    "check_against",
     "explained",
     "known_codes",
     "pass_or_refuse",

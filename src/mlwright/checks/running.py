@@ -12,6 +12,7 @@ from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
 from mlwright.checks import (
+    against,
     columns,
     differences,
     disguised,
@@ -23,6 +24,7 @@ from mlwright.checks import (
     writing,
 )
 from mlwright.checks.gate import waived
+from mlwright.checks.held import Held
 from mlwright.checks.outcome import Check
 from mlwright.checks.table import Table
 from mlwright.data.codes import TITLES
@@ -44,6 +46,11 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
         key=lambda c: c.code,
     )
 )
+
+AGAINST: Final[tuple[Check[Held], ...]] = against.CHECKS
+"""What a table is looked at for when it is held to a schema."""
+
+EVERY: Final[tuple[Check[Table] | Check[Held], ...]] = (*CHECKS, *AGAINST)
 
 STOPS: Final[frozenset[str]] = frozenset(c.code for c in CHECKS if c.stops)
 """Codes whose issues stop `fit` unless they are waived."""
@@ -75,9 +82,21 @@ def check(
     return waived(Findings.of(findings), waive)
 
 
+def check_against(held: Held, *, findings: Iterable[Finding] = (), waive: tuple[str, ...] = ()) -> Findings:
+    """What does not fit where a table is held to a schema, worst first, beside what reading it found.
+
+    Raises `UnknownName` for a code in `waive` that does not exist; no check raises.
+    """
+    known_codes(waive, findings)
+    found = [*findings]
+    for one in AGAINST:
+        found.extend(one.findings(held))
+    return waived(Findings.of(found), waive)
+
+
 def known_codes(waive: Iterable[str], findings: Iterable[Finding] = ()) -> None:
     """Raises `UnknownName` for a code that neither a check, nor reading, nor one of the findings has."""
-    known = {c.code for c in CHECKS} | set(TITLES) | {f.code for f in findings}
+    known = {c.code for c in EVERY} | set(TITLES) | {f.code for f in findings}
     for code in waive:
         if code not in known:
             raise UnknownName("finding", code, sorted(known))
@@ -85,4 +104,4 @@ def known_codes(waive: Iterable[str], findings: Iterable[Finding] = ()) -> None:
 
 def explained() -> dict[str, str]:
     """How each check is computed and from what source, by code: for pages that people read."""
-    return {c.code: f"{c.how} Source: {c.source}." if c.source else c.how for c in CHECKS}
+    return {c.code: f"{c.how} Source: {c.source}." if c.source else c.how for c in EVERY}

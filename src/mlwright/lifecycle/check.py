@@ -1,27 +1,79 @@
-"""check: a Dataset becomes Findings."""
+"""check: a Dataset becomes Findings, by itself or held to what it should be like."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
+from mlwright.base.errors import Misuse
+from mlwright.base.schema import Schema
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.read import RoleNames, read
+from mlwright.lifecycle.read import RoleNames, as_written, read
+from mlwright.lifecycle.schema import reference_of
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings
+    from mlwright.sources import ReadOptions
 
 
 def check(
-    data: object, *, seed: int = 0, waive: tuple[str, ...] = (), **roles: Unpack[RoleNames]
+    data: object,
+    *,
+    against: object = None,
+    seed: int = 0,
+    waive: tuple[str, ...] = (),
+    options: ReadOptions | None = None,
+    **roles: Unpack[RoleNames],
 ) -> Findings:
     """What is wrong with a table, worst first: what reading noticed and what the checks found.
 
-    `data` is a Dataset, or anything that `read` takes. A check that could not look says so; none raises.
-    `waive` names codes that are known and borne.
+    `data` is a Dataset, or anything that `read` takes; `options` say how it is written. With `against` (a
+    model, a schema, or a table: see `reference_of`) the table is held to that instead: it is read by that
+    schema, and the findings say what does not fit. A check that could not look says so; none raises. `waive`
+    names codes that are known and borne. Raises what `read` raises, and `Misuse` for roles that the schema
+    does not give.
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
 
-    dataset = data if isinstance(data, Dataset) else read(data, **roles)
+    if against is not None:
+        return _check_against(data, against, seed, waive, options, roles)
+    dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
     return run_checks(dataset, seed=seed, waive=waive)
+
+
+def _check_against(
+    data: object,
+    against: object,
+    seed: int,
+    waive: tuple[str, ...],
+    options: ReadOptions | None,
+    roles: RoleNames,
+) -> Findings:
+    from mlwright.checks import check_against
+    from mlwright.checks.held import as_raw, hold
+    from mlwright.data.dataset import Dataset
+    from mlwright.sources import read_raw
+
+    reference = reference_of(against, options, **roles)
+    _same_roles(reference.schema, roles)
+    if isinstance(data, Dataset):
+        frame = as_raw(data, reference.schema)
+        held = hold(frame, reference, source=data.provenance.source, seed=seed)
+        return check_against(held, waive=waive)
+    raw = read_raw(data, options)
+    schema = as_written(reference.schema, options)
+    held = hold(raw.frame, reference, written=schema, source=raw.source, seed=seed)
+    return check_against(held, findings=raw.findings, waive=waive)
+
+
+def _same_roles(schema: Schema, roles: RoleNames) -> None:
+    """Roles that are said beside a schema can only repeat it."""
+    for role, said in roles.items():
+        names = [said] if isinstance(said, str) else list(said or ())  # type: ignore[call-overload]
+        for name in names:
+            if role in ("drop", "kinds") or schema.column(name).role != role:
+                raise Misuse(
+                    f"{role}= has no effect beside against=: columns are what that says they are",
+                    remedy=f"leave {role}= out",
+                )
