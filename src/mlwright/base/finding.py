@@ -6,6 +6,7 @@ values, save for labels of the target.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -71,6 +72,34 @@ class Findings(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.items)
 
+    def to_json(self) -> str:
+        """All findings as an indented JSON text: a list of objects with the fields of `Finding`.
+
+        >>> one = Finding(code="MLW101", title="one value", severity="tip", status="passed")
+        >>> print(Findings.of([one]).to_json())
+        [
+          {
+            "code": "MLW101",
+            "title": "one value",
+            "severity": "tip",
+            "status": "passed"
+          }
+        ]
+        """
+        return msgspec.json.format(msgspec.json.encode(self.items), indent=2).decode()
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: what was found, and in one line what was in order or could not be told."""
+        rows = [
+            f"<tr><td>{f.severity}</td><td>{_cell(f.code)}</td><td>{_cell(f.column)}</td>"
+            f"<td><b>{_cell(f.title)}</b>: {_cell(f.evidence)}"
+            + (f"<br>&rarr; {_cell(f.remedy)}</td></tr>" if f.remedy else "</td></tr>")
+            for f in self.found
+        ]
+        heading = "<tr><th></th><th>code</th><th>column</th><th>what was found</th></tr>"
+        table = f"<table>{heading}{''.join(rows)}</table>" if rows else "<p>nothing found</p>"
+        return table + "".join(f"<p><small>{_cell(line)}</small></p>" for line in self._others())
+
     def __str__(self) -> str:
         lines = []
         for f in self.found:
@@ -78,9 +107,18 @@ class Findings(msgspec.Struct, frozen=True):
             lines.append(f"{f.severity:5} {f.code}{place} {f.title}: {f.evidence}")
             if f.remedy:
                 lines.append(f"      -> {f.remedy}")
-        others = [f for f in self.items if f.status not in ("found", "not_applicable")]
+        return "\n".join([*lines, *self._others()]) or "no findings"
+
+    def _others(self) -> list[str]:
+        """A line for each other status, with the codes of its checks."""
+        lines = []
         for status in ("waived", "not_enough_data", "skipped", "passed"):
-            codes = sorted({f.code for f in others if f.status == status})
+            codes = sorted({f.code for f in self.items if f.status == status})
             if codes:
                 lines.append(f"{status.replace('_', ' ')}: {', '.join(codes)}")
-        return "\n".join(lines) or "no findings"
+        return lines
+
+
+def _cell(text: str) -> str:
+    """`text` on a page: escaped, without control characters."""
+    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in text))
