@@ -7,6 +7,7 @@ import pytest
 
 import mlwright as mw
 from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.cli import main
 
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
@@ -50,3 +51,10 @@ def test_a_report_is_refused_where_it_would_not_be_a_page(patients, tmp_path):
         mw.report(patients, tmp_path / "heart.pdf")
     with pytest.raises(EnvironmentProblem, match="no such folder"):
         mw.report(patients, tmp_path / "nowhere" / "heart.html")
+
+
+def test_the_command_writes_the_page_that_it_is_asked_for(patients, tmp_path, capsys):
+    page = tmp_path / "heart.html"
+    assert main(["check", str(patients), "-t", "num", "--fail-on", "nothing", "--report", str(page)]) == 0
+    assert "<h3>chol</h3>" in page.read_text(encoding="utf-8") and "heart.html" in capsys.readouterr().out
+    assert main(["check", str(patients), "--report", str(tmp_path / "heart.txt")]) == 2

@@ -40,9 +40,7 @@ def report(
     from mlwright.data.profile import profile_of
     from mlwright.pages import TablePage, table_page
 
-    path = writable(out, data if isinstance(data, (str, os.PathLike)) else None)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise Misuse(f"a report is a page: {path.name!r} does not say so", remedy="end its name with .html")
+    path = page_at(out, data)
     dataset = data if isinstance(data, Dataset) else read(data, **roles)
     found = check(dataset, seed=seed) if findings is None else findings
     shown = TablePage(
@@ -55,6 +53,19 @@ def report(
         facts=_facts(dataset),
     )
     write_text(table_page(shown), path)
+    return path
+
+
+def page_at(out: str | os.PathLike[str], data: object = None) -> Path:
+    """`out` as the path of a page that can be written. Raises what `report` raises for one that cannot.
+
+    >>> page_at("loans.pdf")
+    Traceback (most recent call last):
+    mlwright.base.errors.Misuse: a report is a page: 'loans.pdf' is none. What to do: end its name with .html.
+    """
+    path = writable(out, data)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise Misuse(f"a report is a page: {path.name!r} is none", remedy="end its name with .html")
     return path
 
 

@@ -13,10 +13,15 @@ from mlwright.cli.tables import options_of, read_and_check, roles_of
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
+    from mlwright.lifecycle.report import page_at, report
+
     options = options_of(arguments)
+    page = None if arguments.report is None else page_at(arguments.report, arguments.source)
     dataset, found = read_and_check(
         arguments.source, roles_of(arguments), screen.progress(), options, arguments.waive or ()
     )
+    if page is not None:
+        report(dataset, page, findings=spoken_findings(found))
     refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
     screen.answer(
         {
@@ -37,6 +42,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             look.section("Findings", look.findings(found, every=arguments.all)),
             look.section("In short", look.in_short(found)),
         )
+        if page is not None:
+            screen.show(look.section("Written", str(page)))
     return 1 if refused else 0
 
 
@@ -57,6 +64,11 @@ COMMAND = Command(
             choices=("issue", "tip", "nothing"),
         ),
         WAIVE,
+        Flag(
+            "--report",
+            "Also write a page for people: what was found, and how each column looks",
+            value="FILE.html",
+        ),
         Flag("--all", "List the checks that passed or could not look as well", "nothing"),
         *WRITTEN,
     ),
@@ -64,6 +76,7 @@ COMMAND = Command(
     examples=(
         "mlwright check loans.csv --target defaulted",
         "mlwright check loans.csv -t defaulted --json",
+        "mlwright check loans.csv -t defaulted --report loans.html",
         "mlwright check prices.txt -t price --separator ';' --decimal , --missing unknown",
     ),
 )
