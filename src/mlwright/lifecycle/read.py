@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import msgspec
 
-from mlwright.base.texts import clean
 from mlwright.base.schema import Column, Schema
+from mlwright.base.texts import clean
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
