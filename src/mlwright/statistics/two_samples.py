@@ -71,7 +71,8 @@ class Shift(NamedTuple):
     effect: Interval
     p: float
     at: float = math.nan
-    """Of a gap: the share of the reference at or below the number where it is widest."""
+    fresh_at: float = math.nan
+    """Of a gap: the shares of both samples at or below the number where it is widest."""
 
 
 class TwoSamples:
@@ -114,6 +115,8 @@ class TwoSamples:
         effect = Interval(2 * superiority - 1, 2 * least - 1, 2 * most - 1)
         by_chance = self._middle.chance_error() if clustered is None else error
         away = max(0.0, low - 0.5, 0.5 - high)
+        if away and clustered is not None and not error:
+            return Shift(effect, self._by_dealing_clusters())
         return Shift(effect, two_sided(away, by_chance, freedom))
 
     def gap(self) -> Shift:
@@ -124,7 +127,7 @@ class TwoSamples:
         and errs on the safe side with ties. Clusters widen both by the design effect where the gap is widest.
         Source: Massart (1990), Annals of Probability 18; Stephens (1970), JRSS B 32.
         """
-        distance, at, where = self._middle.distance()
+        distance, at, fresh_at, where = self._middle.distance()
         low = distance
         if self.reference.ends is not None:
             upper, lower = self._counted_ends
@@ -132,7 +135,7 @@ class TwoSamples:
         worth = 1 / (1 / self.reference.rows + 1 / self.fresh.rows) / self._design(where)
         half = BAND / math.sqrt(worth)
         p = float(special.kolmogorov((math.sqrt(worth) + 0.12 + 0.11 / math.sqrt(worth)) * low))
-        return Shift(Interval(distance, low - half, distance + half).within(0.0, 1.0), p, at)
+        return Shift(Interval(distance, low - half, distance + half).within(0.0, 1.0), p, at, fresh_at)
 
     @cached_property
     def _middle(self) -> _Counted:
@@ -158,6 +161,13 @@ class TwoSamples:
         of_reference = (1 - placed - superiority) / self.reference.rows
         return clustered_error(np.concatenate([of_reference, of_fresh]), np.concatenate([one, other]))
 
+    def _by_dealing_clusters(self) -> float:
+        """The p-value where every cluster lies on its own table's side, so that they have no variance: how
+        seldom clusters dealt anew would fall so."""
+        assert self.reference.clusters is not None and self.fresh.clusters is not None
+        one, other = (len(np.unique(s.clusters)) for s in (self.reference, self.fresh))
+        return float(min(1.0, 2 / special.binom(one + other, min(one, other))))
+
     def _design(self, where: float) -> float:
         """How many times the variance of independent rows the gap at `where` has; at least 1."""
         one, other = self.reference.clusters, self.fresh.clusters
@@ -173,7 +183,7 @@ def two_sided(away: float, error: float, freedom: float = math.inf) -> float:
     if away <= 0:
         return 1.0
     if error <= 0:
-        return 0.0 if math.isinf(freedom) else 1.0
+        return 0.0
     z = away / error
     return float(2 * (special.ndtr(-z) if math.isinf(freedom) else special.stdtr(freedom, -z)))
 
@@ -238,12 +248,13 @@ class _Counted:
         ties = float(np.sum(self.pooled_share**3))
         return math.sqrt(max(0.0, (n + m + 1) / (12 * n * m) * (1 - ties)))
 
-    def distance(self) -> tuple[float, float, float]:
-        """The widest gap, the reference's share at or below it, and the number where it is."""
+    def distance(self) -> tuple[float, float, float, float]:
+        """The widest gap, both tables' shares at or below it, and the number where it is."""
         place = int(np.argmax(np.abs(self.differences)))
         return (
             abs(float(self.differences[place])),
             float(self.reference_below[place]),
+            float(self.fresh_below[place]),
             float(self.values[place]),
         )
 
