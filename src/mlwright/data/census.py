@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -17,6 +18,7 @@ from mlwright.base.machine import cpu_count
 from mlwright.base.profile import Profile
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
 from mlwright.data.column_census import MOST_ROWS, NumberCensus, TextCensus
+from mlwright.data.infer import MOST_CATEGORIES
 from mlwright.data.whole import Whole
 from mlwright.statistics.repeats import RepeatCounter
 
@@ -38,7 +40,7 @@ class Census:
     """
 
     def __init__(self, schema: Schema, sample: pl.DataFrame, *, seed: int) -> None:
-        self._schema = schema
+        self.schema = schema
         self._rows = 0
         self._columns: dict[str, NumberCensus | TextCensus] = {}
         for place, column in enumerate(schema.columns):
@@ -60,19 +62,29 @@ class Census:
         for job in jobs:
             job.result()
 
+    def range(self, name: str) -> tuple[float, float] | None:
+        """The least and the greatest number of a column of numbers, where there is any."""
+        column = self._columns[name]
+        return column.range if isinstance(column, NumberCensus) else None
+
+    def categories(self, name: str) -> tuple[str, ...]:
+        """The texts of a column that were seen at least five times, most frequent first."""
+        column = self._columns[name]
+        return column.categories(MOST_CATEGORIES) if isinstance(column, TextCensus) else ()
+
     def whole(self, numbers: Codes) -> Whole:
         """All that was counted; `numbers` are those of the sample's rows."""
         self._pool.shutdown()
         repeats = self._repeats.counted(MOST_ROWS)
-        target = next((c.name for c in self._schema.columns if c.role == "target"), None)
+        target = next((c.name for c in self.schema.columns if c.role == "target"), None)
         return Whole(
             rows=self._rows,
             profile=Profile(
-                rows=self._rows, columns=tuple(self._columns[n].profile for n in self._schema.names)
+                rows=self._rows, columns=tuple(self._columns[n].profile for n in self.schema.names)
             ),
             columns={name: column.whole for name, column in self._columns.items()},
             numbers=numbers,
-            copies=repeats.count if self._compared else None,
+            copies=repeats.repeated if self._compared else None,
             copies_among=repeats.looked_at,
             copied_rows=tuple(repeats.first.tolist()),
             classes=self._columns[target].classes if target is not None else (),

@@ -26,8 +26,6 @@ Hashes = npt.NDArray[np.uint64]
 
 MOST_ROWS: Final = 20
 _MOST_CLASSES: Final = 10_000
-_AT_A_TIME: Final = 1 << 15
-"""Numbers that stay in the processor's cache while they are hashed."""
 
 
 class _Counted:
@@ -88,7 +86,7 @@ class NumberCensus(_Counted):
         self._centre = middle if isinstance(middle, float) else 0.0
         self._sum = self._squares = 0.0
         self._whole_numbers = True
-        self._sketch = QuantileSketch(seed=seed)
+        self._sketch = QuantileSketch(seed=seed, seen=self._tell_apart)
         self._values = FrequentTexts(exact=_MOST_CLASSES) if column.role == "target" else None
 
     def add(self, values: pl.Series, numbers: Codes) -> None:
@@ -102,15 +100,20 @@ class NumberCensus(_Counted):
             self._squares += float(np.square(shifted, out=shifted).sum())
         self._whole_numbers = self._whole_numbers and bool((present == np.floor(present)).all())
         self._sketch.add(present)
-        for start in range(0, len(present), _AT_A_TIME):
-            self._distinct.add(hashes_of(present[start : start + _AT_A_TIME]))
         if self._values is not None:
             self._values.add(pl.Series(present).cast(pl.String))
+
+    def _tell_apart(self, ordered: Floats) -> None:
+        if len(ordered):
+            new = np.ones(len(ordered), dtype=bool)
+            new[1:] = ordered[1:] != ordered[:-1]
+            self._distinct.add(hashes_of(ordered[new]))
 
     @property
     def profile(self) -> ColumnProfile:
         """As `data.profile` makes it of a column in memory, quantiles within `rank_error`."""
         name, count = self._column.name, self._sketch.count
+        self._tell_apart(self._sketch.rest())
         if not count:
             return ColumnProfile(name=name, rows=self._rows, missing=self._missing)
         mean = self._sum / count
@@ -131,6 +134,7 @@ class NumberCensus(_Counted):
     @property
     def whole(self) -> WholeColumn:
         """What the profile does not say."""
+        self._tell_apart(self._sketch.rest())
         # All 99 quantiles between the extremes keep to the bound at once.
         rank_error = self._sketch.rank_error(0.05 / (len(PERCENT) - 2))
         return self._whole(self._distinct.count, self._distinct.error, rank_error=rank_error)

@@ -15,6 +15,7 @@ import polars as pl
 
 from mlwright.base.finding import Finding
 from mlwright.base.schema import Column, Schema
+from mlwright.data.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Dataset:
     schema: Schema
     provenance: Provenance
     findings: tuple[Finding, ...] = ()
+    whole: Whole | None = None
+    """Of a table larger than memory: what all its rows say, of which `frame` is a sample."""
 
     def __len__(self) -> int:
         return self.frame.height
@@ -69,9 +72,9 @@ class Dataset:
         return matrix
 
     def rows(self, index: npt.NDArray[Any]) -> Dataset:  # Any: row numbers or a mask
-        """A copy with only the rows `index` (row numbers or a boolean mask)."""
+        """A copy with only the rows `index` (row numbers or a boolean mask); it stands for no larger table."""
         picked = np.flatnonzero(index) if index.dtype == bool else index
-        return replace(self, frame=self.frame[picked])
+        return replace(self, frame=self.frame[picked], whole=None)
 
     def with_schema(self, schema: Schema) -> Dataset:
         """A copy with another schema over the same values."""

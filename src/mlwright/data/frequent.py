@@ -16,7 +16,7 @@ KEPT: Final = 16_384
 
 
 class FrequentTexts:
-    """Texts with their counts; once there are too many, the most frequent ones with counts too low by `error`.
+    """Texts with their counts; of too many, the most frequent ones with counts too low by `error` at most.
 
     Beyond `exact` different texts the counters are reduced to `kept`: the count of the next one is taken off
     all of them. So no text that stands in more than `error` rows is forgotten.

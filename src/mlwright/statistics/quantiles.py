@@ -6,6 +6,7 @@ Used by `data` for tables read as a stream. Numpy arrays in, numbers out; it kno
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -34,10 +35,18 @@ class QuantileSketch:
     ([0.0, 2.5, 10.0], 0.0)
     """
 
-    def __init__(self, *, seed: int, kept: int = KEPT, block: int = BLOCK) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        kept: int = KEPT,
+        block: int = BLOCK,
+        seen: Callable[[Floats], None] | None = None,
+    ) -> None:
+        """`seen` is given the sorted numbers of each block: who needs them sorted as well saves that work."""
         if kept < 2 or kept % 2 or block % kept:
             raise ValueError("kept must be even, and block a multiple of it")
-        self._kept, self._block = kept, block
+        self._kept, self._block, self._seen = kept, block, seen
         self._random = np.random.default_rng(seed)
         self._raw = np.empty(block, dtype=np.float64)
         self._held = 0
@@ -65,6 +74,8 @@ class QuantileSketch:
     def _shrink(self) -> None:
         weight = self._block // self._kept
         ordered = np.sort(self._raw)
+        if self._seen is not None:
+            self._seen(ordered)
         sample = ordered[int(self._random.integers(weight)) :: weight].copy() if weight > 1 else ordered
         self._squares += weight**2 if weight > 1 else 0
         self._held = 0
@@ -74,6 +85,10 @@ class QuantileSketch:
             self._squares += weight**2
             weight *= 2
         self._samples[weight] = sample
+
+    def rest(self) -> Floats:
+        """The sorted numbers of the last block, which is not full yet."""
+        return np.sort(self._raw[: self._held])
 
     def rank_error(self, misses: float = 0.05) -> float:
         """How far a rank may be off, as a share of all numbers, with probability 1 - `misses`."""
@@ -89,7 +104,7 @@ class QuantileSketch:
         """
         if not self.count:
             return np.full(len(shares), np.nan)
-        raw = np.sort(self._raw[: self._held])
+        raw = self.rest()
         if not self._samples:
             return interpolated(raw, shares)
         parts = [(raw, 1), *((sample, weight) for weight, sample in self._samples.items())]

@@ -20,7 +20,7 @@ MOST: Final = 1 << 25
 class Repeats(NamedTuple):
     """What was counted."""
 
-    count: int
+    repeated: int
     """Things that repeat an earlier one."""
     looked_at: int
     """Out of so many: all, unless there were too many to hold."""
@@ -40,7 +40,7 @@ class RepeatCounter:
     >>> counter = RepeatCounter()
     >>> counter.add(np.array([5, 7, 5], dtype=np.uint64), np.array([0, 1, 4]))
     >>> counter.counted(most=20)
-    Repeats(count=1, looked_at=3, first=array([4]))
+    Repeats(repeated=1, looked_at=3, first=array([4]))
     """
 
     def __init__(self, most: int = MOST) -> None:

@@ -1,0 +1,83 @@
+"""What the user said of columns by name: held against the table's names, then written into its schema.
+
+Used by `reading` and `large`. It reads nothing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
+from mlwright.base.schema import NUMBER_KINDS, Column, Role, Schema
+from mlwright.data.infer import Hints
+from mlwright.sources.options import ReadOptions, Roles
+from mlwright.sources.raw import Raw
+
+
+def require_names(names: list[str], roles: Roles, source: str) -> None:
+    """Raises `TargetUnusable` or `UnknownName`, with the near miss, for a role's column that is not there."""
+    for noun, name in (("target", roles.target), *named_roles(roles)):
+        if name not in names:
+            _refuse_name(noun, name, names, source)
+
+
+def without_dropped(frame: pl.DataFrame, roles: Roles) -> pl.DataFrame:
+    """The table without the columns to drop. Raises `UnknownName`."""
+    for name in roles.drop:
+        if name not in frame.columns:
+            raise UnknownName("column to drop", name, frame.columns)
+    return frame.drop(roles.drop)
+
+
+def named_roles(roles: Roles) -> list[tuple[Role, str]]:
+    """Each role but the target with the column that has it."""
+    single: tuple[tuple[Role, str | None], ...] = (
+        ("time", roles.time),
+        ("group", roles.group),
+        ("id", roles.id),
+        ("weight", roles.weight),
+    )
+    named: list[tuple[Role, str]] = [(role, name) for role, name in single if name is not None]
+    return named + [("protected", name) for name in roles.protected]
+
+
+def _refuse_name(noun: str, name: str | None, known: list[str], source: str) -> None:
+    if name is None:
+        return
+    wrong = UnknownName(f"{noun} column", name, known, where=source)
+    if noun == "target":
+        raise TargetUnusable(wrong.message, where=source, remedy="name a column of the table as the target")
+    raise wrong
+
+
+def hints_of(raw: Raw, roles: Roles, options: ReadOptions) -> Hints:
+    """What inference is told."""
+    return Hints(
+        kinds=roles.kinds,
+        missing=options.missing,
+        target=roles.target,
+        index=None if raw.index in roles.kinds else raw.index,
+        spoken_for=frozenset(name for _, name in named_roles(roles)),
+        separator=raw.separator,
+        number=options.number,
+        dates=options.dates,
+        categorical=raw.categorical,
+    )
+
+
+def with_roles(schema: Schema, roles: Roles) -> Schema:
+    """The schema with the roles that were named. Raises `Misuse` where a kind cannot have its role."""
+    for role, name in named_roles(roles):
+        column = schema.column(name)
+        if role in ("time", "weight"):
+            _must_be_number(column, role)
+        schema = schema.with_roles(role, [name])
+    return schema
+
+
+def _must_be_number(column: Column, role: Role) -> None:
+    if column.kind not in NUMBER_KINDS:
+        raise Misuse(
+            f"the {role} column {column.name!r} is {column.kind} ({column.why})",
+            remedy=f"name a column of numbers or dates, or overrule its kind: kinds={{{column.name!r}: ...}}",
+        )
