@@ -11,12 +11,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 BANNED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "zipfile"}
+# Model files have their own strict reader and never meet zipfile, which reads what two readers see differently.
+# A user's archive of tables is another thing: general ZIP is what it is written in.
+READS_USERS_ARCHIVES = {"sources/archives.py": {"zipfile"}}
 BANNED_CALLS = {"eval", "exec", "__import__"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_source_runs_no_data_as_code(path: Path) -> None:
-    faults = sorted(set(code_runners(ast.parse(path.read_text(encoding="utf-8")))))
+    place = path.relative_to(ROOT / "src" / "mlwright").as_posix()
+    faults = sorted(
+        set(code_runners(ast.parse(path.read_text(encoding="utf-8")))) - READS_USERS_ARCHIVES.get(place, set())
+    )
     assert not faults, f"{path.name} uses {faults}"
 
 

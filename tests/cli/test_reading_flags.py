@@ -76,7 +76,7 @@ def test_an_odd_file_is_read_as_it_is_said_to_be(mlwright, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
     [
-        (("--separator", "::"), 2, "the separator '::' is not one character"),
+        (("--separator", "=======|="), 2, "'=======|=' cannot stand between fields"),
         (("--encoding", "klingon"), 3, "no encoding is called 'klingon'"),
         (("--quote", "<<"), 2, "the quote '<<' is not one ASCII character"),
         (("--skip-rows", "-1"), 2, "-1 rows cannot be skipped"),

@@ -92,8 +92,7 @@ def test_the_model_keeps_its_own_rules(folder, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"separator": "::"}, "'::' is not one character"),
-        ({"separator": "\n"}, "not one character"),
+        ({"separator": "\n"}, "cannot stand between fields"),
         ({"quote": "<<"}, "the quote '<<' is not one ASCII character"),
         ({"skip_rows": -1}, "-1 rows cannot be skipped"),
         ({"decimal": ";"}, "the decimal mark cannot be ';'. What to do: it is one of '.', ','"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mlwright.base.errors import SourceUnreadable
-from mlwright.sources import files
-from mlwright.sources.files import most_unpacked, open_file
+from mlwright.sources import files, packed
+from mlwright.sources.files import open_file
+from mlwright.sources.packed import most_unpacked
 
 MIB = 1 << 20
 
@@ -20,7 +21,7 @@ def test_a_small_file_that_expands_without_end_is_refused_before_it_is_unpacked_
 ) -> None:
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" + bytes(64 * MIB)))
-    monkeypatch.setattr(files, "memory_limit", lambda: 4 * MIB)
+    monkeypatch.setattr(packed, "memory_limit", lambda: 4 * MIB)
     tracemalloc.start()
     try:
         with pytest.raises(SourceUnreadable, match=r"unpacks to more than 2\.0 MiB") as caught:
@@ -34,7 +35,7 @@ def test_a_small_file_that_expands_without_end_is_refused_before_it_is_unpacked_
 
 def test_a_file_as_large_as_the_limit_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.csv.gz"
-    monkeypatch.setattr(files, "memory_limit", lambda: 4 * MIB)
+    monkeypatch.setattr(packed, "memory_limit", lambda: 4 * MIB)
     path.write_bytes(gzip.compress(bytes(2 * MIB)))
     assert open_file(path).data == bytes(2 * MIB)
     path.write_bytes(gzip.compress(bytes(2 * MIB + 1)))
@@ -48,17 +49,17 @@ def test_parts_packed_one_after_another_are_one_file_and_count_together(
     path = tmp_path / "x.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n") + gzip.compress(b"1,2\n"))
     assert open_file(path).data == b"a,b\n1,2\n"
-    monkeypatch.setattr(files, "memory_limit", lambda: 4 * MIB)
+    monkeypatch.setattr(packed, "memory_limit", lambda: 4 * MIB)
     path.write_bytes(gzip.compress(bytes(MIB)) * 3)
     with pytest.raises(SourceUnreadable, match="unpacks to more than"):
         open_file(path)
 
 
 def test_the_limit_is_half_of_the_memory_and_at_most_8_gib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "memory_limit", lambda: 2 << 30)
+    monkeypatch.setattr(packed, "memory_limit", lambda: 2 << 30)
     assert most_unpacked() == 1 << 30
     for memory in (None, 1 << 40):
-        monkeypatch.setattr(files, "memory_limit", lambda memory=memory: memory)
+        monkeypatch.setattr(packed, "memory_limit", lambda memory=memory: memory)
         assert most_unpacked() == 8 << 30
 
 

@@ -31,11 +31,15 @@ NUMBER_WITH_UNIT: Final = "MLW018"
 BLANK_LINES: Final = "MLW019"
 CONVERTED: Final = "MLW020"
 MARKED_NUMBERS: Final = "MLW021"
+LARGER: Final = "MLW022"
 SHEETS: Final = "MLW031"
 ABOVE_HEADER: Final = "MLW032"
 FLATTENED: Final = "MLW033"
 INNER_TABLE: Final = "MLW034"
 EMPTY_PARTS: Final = "MLW035"
+NOT_IN_SCHEMA: Final = "MLW041"
+ROWS_LEFT_OUT: Final = "MLW042"
+NOT_UNIQUE: Final = "MLW043"
 
 TITLES: Final[dict[str, str]] = {
     ENCODING: "the file is not UTF-8",
@@ -59,11 +63,15 @@ TITLES: Final[dict[str, str]] = {
     BLANK_LINES: "blank lines were passed over",
     CONVERTED: "values were converted to what a column can hold",
     MARKED_NUMBERS: "a currency, a percent sign or a unit is taken off the numbers",
+    LARGER: "the table is larger than memory: a sample of its rows stands for it",
     SHEETS: "the workbook has several sheets; one is read",
     ABOVE_HEADER: "rows above the header were passed over",
     FLATTENED: "nested objects became columns of their own",
     INNER_TABLE: "the table is one part of the file",
     EMPTY_PARTS: "parts without rows were passed over",
+    NOT_IN_SCHEMA: "columns that the schema does not name were not read",
+    ROWS_LEFT_OUT: "rows that lack a value which the schema needs were left out",
+    NOT_UNIQUE: "a value that must be unique stands in several rows",
 }
 """What each code means, in one line."""
 

@@ -1,6 +1,6 @@
 """Delimited text (CSV, TSV, fixed blanks) to a raw table of String columns.
 
-Used by `reading`. Polars parses what is regular; anything else goes through Python's csv module, which is
+Used by `formats`. Polars parses what is regular; anything else goes through Python's csv module, which is
 slower and has the last word on what is a broken line. Kinds are not decided here.
 """
 
@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +20,21 @@ from mlwright.base.errors import Misuse, SourceUnreadable
 from mlwright.base.finding import Finding, counted
 from mlwright.data import codes
 from mlwright.data.codes import finding
-from mlwright.sources.dialect import WHITESPACE, Dialect, dialect_of
+from mlwright.sources.dialect import UNIT, WHITESPACE, Dialect, dialect_of
 from mlwright.sources.encoding import utf8_of
-from mlwright.sources.files import File, open_file, refuse_foreign
+from mlwright.sources.files import File, refuse_foreign
 from mlwright.sources.header import has_header, is_row_index
 from mlwright.sources.names import clean_names
 from mlwright.sources.options import ReadOptions
 from mlwright.sources.raw import Raw
 from mlwright.sources.structure import structure_of
 
+_LONGEST: Final = 8
+"""Characters that a separator may have."""
 
-def read_delimited(path: Path, options: ReadOptions) -> Raw:
-    """Read a delimited file, packed or not. Raises `SourceUnreadable` naming file and line."""
-    file = open_file(path)
+
+def read_delimited(file: File, options: ReadOptions) -> Raw:
+    """Read a delimited file. Raises `SourceUnreadable` naming file and line."""
     # UTF-16 has its own byte-order mark, which no other format begins with.
     refuse_foreign(file)
     data, found = utf8_of(file.data, file.name, options.encoding)
@@ -45,7 +47,7 @@ def read_delimited(path: Path, options: ReadOptions) -> Raw:
     if re.match(rb"sep=[^\w\n]\n", data):  # Excel's own first line
         separator, skipped = separator or chr(data[4]), skipped + 1
         data = _without_lines(data, 1)
-    dialect = dialect_of(data, suffix=_suffix(path), separator=separator, quote=options.quote)
+    dialect = dialect_of(data, suffix=file.suffix, separator=separator, quote=options.quote)
     frame, more = parse(data, dialect, file.name, skipped)
     return _named(frame, file, dialect, options, (*found, *more))
 
@@ -57,6 +59,9 @@ def parse(
 
     Blank lines are passed over. `skipped` lines stood before, for the numbers of lines in errors.
     """
+    if not (dialect.separator.isascii() and len(dialect.separator) == 1) and dialect.separator != WHITESPACE:
+        data = _shortened(data, dialect, name)
+        dialect = Dialect(UNIT, dialect.quote, shown=dialect.separator)
     if dialect.separator == WHITESPACE:
         data = b"\n".join(re.sub(rb"[ \t]+", b"\t", line.strip()) for line in data.split(b"\n"))
         dialect = Dialect("\t", dialect.quote)
@@ -126,7 +131,7 @@ def _levelled(rows: list[list[str]], lines: list[int], name: str, dialect: Diale
         return [["", *rows[0]], *rows[1:]]
     for row, line in zip(rows, lines, strict=True):
         if len(row) != width:
-            separator = {"\t": "tab"}.get(dialect.separator, dialect.separator)
+            separator = {"\t": "tab"}.get(dialect.separator, dialect.shown or dialect.separator)
             raise SourceUnreadable(
                 f"{len(row)} fields where the first line has {width} (separator {separator!r})",
                 where=f"{name}, line {line}",
@@ -165,11 +170,7 @@ def _named(
     names, renamed = clean_names(raw_names)
     frame = frame[1:] if header else frame
     frame.columns = names
-    if frame.height == 0:
-        raise SourceUnreadable(
-            "a header line and no rows", where=file.name, remedy="look at how it was written"
-        )
-    raw = Raw(frame, file.name, file.sha256, dialect.separator, findings=(*found, *renamed))
+    raw = Raw(frame, file.name, file.sha256, dialect.separator, header=header, findings=(*found, *renamed))
     if frame.width > 1 and is_row_index(raw_names[0], frame[names[0]]):
         return replace(raw, index=names[0])
     return raw
@@ -181,19 +182,44 @@ def _without_lines(data: bytes, count: int) -> bytes:
     return data
 
 
-def _suffix(path: Path) -> str:
-    suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
 def _separator(options: ReadOptions) -> str | None:
     if options.separator is None or options.separator == WHITESPACE:
         return options.separator
     separator = {"tab": "\t", "\\t": "\t", "\\s+": WHITESPACE}.get(options.separator, options.separator)
-    if separator != WHITESPACE and (len(separator) != 1 or not separator.isascii() or separator in "\r\n"):
+    if separator == WHITESPACE:
+        return separator
+    if not 0 < len(separator) <= _LONGEST or set(separator) & {"\r", "\n", options.quote or '"'}:
         raise Misuse(
-            f"the separator {options.separator!r} is not one character", remedy="give one, or 'whitespace'"
+            f"{options.separator!r} cannot stand between fields",
+            remedy=f"give one to {_LONGEST} characters without quotes and line ends, or 'whitespace'",
         )
     return separator
+
+
+def _shortened(data: bytes, dialect: Dialect, name: str) -> bytes:
+    """`data` with a long or foreign separator, such as `::`, replaced by the one character `UNIT`."""
+    if UNIT.encode() in data:
+        raise SourceUnreadable(
+            f"the file holds the control character {UNIT!r}",
+            where=name,
+            remedy=f"replace {dialect.separator!r} between the fields by a single character",
+        )
+    long = re.escape(dialect.separator.encode())
+    quote = re.escape(dialect.quote.encode())
+    if not quote or dialect.quote.encode() not in data:
+        return re.sub(long, UNIT.encode(), data)
+    # A quoted field, which begins where a field begins, may hold the separator itself.
+    quoted = (
+        rb"(?:(?<=\n)|(?<="
+        + long
+        + rb")|\A)("
+        + quote
+        + rb"(?:[^"
+        + quote
+        + rb"]|"
+        + quote * 2
+        + rb")*"
+        + quote
+        + rb")"
+    )
+    return re.sub(quoted + rb"|" + long, lambda m: m[1] or UNIT.encode(), data)

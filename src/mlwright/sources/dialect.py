@@ -15,8 +15,10 @@ from typing import Final
 from mlwright.sources.structure import structure_of
 
 _CANDIDATES: Final = (",", ";", "\t", "|")
-_NONE: Final = "\x1f"
-"""A separator that no text file has: for files of one column."""
+UNIT: Final = "\x1f"
+"""A separator that no text file has: for files of one column, and for separators of several characters."""
+_COLONS: Final = "::"
+"""Between the fields of MovieLens's files."""
 _SAMPLE_BYTES: Final = 256 * 1024
 _SAMPLE_ROWS: Final = 300
 _REGULAR: Final = 0.98
@@ -29,6 +31,8 @@ class Dialect:
 
     separator: str
     quote: str
+    shown: str = ""
+    """The separator as the user wrote it, where another stands for it."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,16 @@ def dialect_of(
         return Dialect(WHITESPACE, "" if quote is None else quote)
     candidates = _CANDIDATES if separator is None else (separator,)
     quotes = ('"', "") if quote is None else (quote,)
+    if separator is not None and not (len(separator) == 1 and separator.isascii()):
+        # Which of several characters are quoted is seldom meant: quotes count where the first line has them.
+        plain = '"' if quote is None and '"' in sample.partition("\n")[0] else ""
+        return Dialect(separator, plain if quote is None else quote)
     fits = {(s, q): _fit(sample, s, q) for s in candidates for q in quotes}
     if separator is None:
         separator = _separator(fits, quotes[0], suffix)
-        if suffix in (".txt", ".dat", ".data") and separator in (_NONE, ","):
+        if separator == UNIT and _has_colons(sample):
+            return Dialect(_COLONS, "" if quote is None else quote)
+        if suffix in (".txt", ".dat", ".data") and separator in (UNIT, ","):
             blanks = _blank_fit(sample)
             commas = separator == "," and fits[",", quotes[0]].share > _REGULAR
             if blanks.fields > 1 and blanks.share > _REGULAR and not commas:
@@ -92,6 +102,12 @@ def _fit(sample: str, separator: str, quote: str) -> _Fit:
     return _fit_of(counts)
 
 
+def _has_colons(sample: str) -> bool:
+    """Whether each of the first lines has the same number of `::`, at least one."""
+    lines = [line for line in sample.split("\n")[:_SAMPLE_ROWS] if line.strip()]
+    return lines != [] and lines[0].count(_COLONS) > 0 and len({line.count(_COLONS) for line in lines}) == 1
+
+
 def _blank_fit(sample: str) -> _Fit:
     lines = [line for line in sample.split("\n")[:_SAMPLE_ROWS] if line.strip()]
     return _fit_of([len(line.split()) for line in lines])
@@ -119,7 +135,7 @@ def _separator(fits: dict[tuple[str, str], _Fit], quote: str, suffix: str) -> st
         return best
     # A title above a table: the separator is right, and the title is refused with its line.
     titled = [s for s in _CANDIDATES if fits[s, quote].fields > 2 and fits[s, quote].share > 0.9]
-    return titled[0] if titled else _NONE
+    return titled[0] if titled else UNIT
 
 
 def _quote(separator: str, fits: dict[tuple[str, str], _Fit], sample: str) -> str:

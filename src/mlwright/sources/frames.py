@@ -44,7 +44,7 @@ def from_polars(frame: pl.DataFrame, options: ReadOptions, source: str = "a Pola
         plain, note = _plain(column.rename(name))
         columns.extend([] if plain is None else [plain])
         notes.extend([] if note is None else [note])
-    if not columns or frame.height == 0:
+    if not columns:
         raise SourceUnreadable("a table without rows or columns", where=source, remedy="look at its origin")
     raw = Raw(pl.DataFrame(columns), source, categorical=frozenset(categorical), findings=(*found, *notes))
     if (
@@ -54,6 +54,41 @@ def from_polars(frame: pl.DataFrame, options: ReadOptions, source: str = "a Pola
     ):
         return replace(raw, index=names[0])
     return raw
+
+
+def from_lazy(frame: pl.LazyFrame, options: ReadOptions) -> Raw:
+    """A lazy Polars frame, collected. Raises `SourceUnreadable` where its query fails."""
+    try:
+        collected = frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as e:
+        reason = _first_line(e)
+        raise SourceUnreadable(
+            f"the query fails ({reason})", where="a lazy Polars frame", remedy="collect() it to see where"
+        ) from None
+    return from_polars(collected, options)
+
+
+def from_arrow(table: Any, options: ReadOptions) -> Raw:  # Any: whatever has the Arrow C interface
+    """A table by the Arrow C stream or array interface: PyArrow, DuckDB, and others; a stream is used up.
+
+    Raises `SourceUnreadable` where it fails, `Misuse` where it is one column, not a table.
+    """
+    kind = type(table)
+    name = f"{kind.__module__.partition('.')[0].lstrip('_')} {kind.__name__}"
+    try:
+        # What fails in a stream is the error of whoever wrote it: any at all.
+        held = pl.DataFrame(table)
+    except Exception as e:  # noqa: BLE001
+        raise SourceUnreadable(
+            f"it cannot be read by the Arrow interface ({_first_line(e)})",
+            where=name,
+            remedy="give a table with named columns, and a stream that was not used before",
+        ) from None
+    return from_polars(held, options, f"a table ({name})")
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:160]
 
 
 def from_columns(columns: Mapping[str, Any], options: ReadOptions) -> Raw:  # Any: lists, arrays, series

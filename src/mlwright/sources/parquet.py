@@ -1,33 +1,49 @@
 """Parquet files to a raw table of typed columns.
 
-Used by `reading`. Kinds are not decided here.
+Used by `formats`. What a file would expand to is known from its footer before it is read. Kinds are not
+decided here.
 """
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
 from mlwright.base.errors import SourceUnreadable
-from mlwright.sources.files import open_file
+from mlwright.sources.files import File
+from mlwright.sources.footer import footer_of
 from mlwright.sources.frames import from_polars
 from mlwright.sources.options import ReadOptions
+from mlwright.sources.packed import most_unpacked, size
 from mlwright.sources.raw import Raw
 
+_WIDEST_NUMBER = 8
+_VIEW = 16
+"""Bytes that Polars keeps for each text, besides the text."""
 
-def read_parquet(path: Path, options: ReadOptions) -> Raw:
-    """Read a Parquet file. Raises `SourceUnreadable`."""
-    file = open_file(path)
-    if not file.data.startswith(b"PAR1"):
-        raise SourceUnreadable("this is no Parquet file", where=file.name, remedy="look at its ending")
+
+def read_parquet(file: File, options: ReadOptions) -> Raw:
+    """Read a Parquet file. Raises `SourceUnreadable`, also where it would expand beyond `most_unpacked()`."""
     try:
+        footer = footer_of(file.data)
+        schema = pl.read_parquet_schema(io.BytesIO(file.data))
+        needed = max(footer.unpacked_bytes, footer.rows * sum(map(_width, schema.values())))
+        if needed > (most := most_unpacked()):
+            raise SourceUnreadable(
+                f"the Parquet file ({size(len(file.data))}) unpacks to {size(needed)}, above {size(most)}",
+                where=file.name,
+                remedy="give a part of it, or fewer columns",
+            )
         frame = pl.read_parquet(io.BytesIO(file.data))
-    except (pl.exceptions.PolarsError, OSError) as e:
-        reason = str(e).splitlines()[0][:120]
+    except (pl.exceptions.PolarsError, OSError, ValueError) as e:
+        reason = (str(e).splitlines() or [""])[0][:120]
         raise SourceUnreadable(
             f"the Parquet file is damaged ({reason})", where=file.name, remedy="copy or write it again"
-        ) from e
+        ) from None
     return replace(from_polars(frame, options, file.name), sha256=file.sha256)
+
+
+def _width(dtype: pl.DataType) -> int:
+    return _VIEW if dtype in (pl.String, pl.Binary) else 0 if dtype == pl.Boolean else _WIDEST_NUMBER

@@ -27,4 +27,8 @@ class Raw:
     """A leading column that only numbers the rows."""
     categorical: frozenset[str] = frozenset()
     """Columns whose type in the source says that they are categories."""
+    header: bool | None = None
+    """Whether the first line held the names, where a reader had to look."""
+    notes: tuple[str, ...] = ()
+    """For the provenance: such as the number of parts."""
     findings: tuple[Finding, ...] = ()
