@@ -28,10 +28,10 @@ def constant(table: Table) -> Iterator[Seen]:
     """MLW101."""
     need_rows(len(table), 2)
     for column in _features(table):
-        series = table.series(column)
-        if series.null_count() == 0 and series.n_unique() == 1:
+        about = table.about(column)
+        if about.missing == 0 and about.distinct == 1:
             yield Seen(
-                f"one value in all {len(series):,} rows",
+                f"one value in all {about.rows:,} rows",
                 "Leave it out, or find out why it does not vary.",
                 column.name,
             )
@@ -41,19 +41,17 @@ def near_constant(table: Table) -> Iterator[Seen]:
     """MLW102."""
     need_rows(len(table), 200)
     for column in _features(table):
-        series = table.series(column)
-        counts = series.value_counts(sort=True, name="rows")
-        if counts.height < 2 or counts[column.name][0] is None:
+        about = table.about(column)
+        others = about.rows - about.usual
+        if not others or about.missing > about.usual:
             continue
-        others = len(series) - int(counts["rows"][0])
-        share = wilson(others, len(series))
+        share = wilson(others, about.rows)
         if share.high < RARE_SHARE and others < RARE_ROWS:
-            usual = counts[column.name][0]
             yield Seen(
                 f"all but {others:,} rows hold one value: others {percent(share)}",
                 "Leave it out: a model learns nothing reliable from so few rows.",
                 column.name,
-                first_rows((series.is_null() | (series != usual).fill_null(True)).to_numpy()),
+                about.unusual_rows,
             )
 
 
@@ -61,10 +59,9 @@ def missing(table: Table) -> Iterator[Seen]:
     """MLW103."""
     need_rows(len(table), 10)
     for column in _features(table):
-        series = table.series(column)
-        absent = series.null_count() + (int((series == "").sum()) if series.dtype == pl.String else 0)
-        share = wilson(absent, len(series))
-        if absent == len(series):
+        about = table.about(column)
+        share = wilson(about.missing, about.rows)
+        if about.missing == about.rows:
             yield Seen("missing in every row", "Leave it out, or mend the export.", column.name)
         elif share.low > MOSTLY:
             yield Seen(
@@ -81,12 +78,12 @@ def id_like(table: Table) -> Iterator[Seen]:
         if column.kind in ("text", "boolean", "datetime") or column.role == "time":
             continue
         series = table.series(column).drop_nulls()
-        distinct = series.n_unique()
-        share = wilson(distinct, max(1, len(series)))
-        if len(series) < 50 or share.low < 0.9:
+        if not hardly_repeats(series):
             continue
+        distinct = series.n_unique()
         reason = _number_id(series, column, distinct) if is_number(column) else "almost every text is another"
         if reason:
+            share = wilson(distinct, len(series))
             yield Seen(
                 f"{reason}: {distinct:,} distinct values in {len(series):,} rows, {percent(share)}",
                 "Give it the role id: a model would learn rows by heart.",
@@ -94,13 +91,25 @@ def id_like(table: Table) -> Iterator[Seen]:
             )
 
 
+def hardly_repeats(series: pl.Series) -> bool:
+    """Whether nearly every one of at least 50 known values is another."""
+    return len(series) >= 50 and wilson(series.n_unique(), len(series)).low >= 0.9
+
+
 def duplicated(table: Table) -> Iterator[Seen]:
     """MLW105."""
     need_rows(len(table), 20)
-    features = _features(table)
+    _features(table)
+    for name, said in copies(table).items():
+        yield Seen(f"{said} in all {len(table):,} rows", "Keep one of the two.", name)
+
+
+def copies(table: Table) -> dict[str, str]:
+    """Features that say what an earlier one says, exactly: by name, how and of which."""
+    found = {}
     few = np.sort(np.random.default_rng(table.seed).permutation(len(table))[:2_000])
     groups: dict[bytes, list[Column]] = {}
-    for column in features:
+    for column in table.features:
         series = table.series(column)[few]
         if series.n_unique() > 1:
             groups.setdefault(_pattern(series), []).append(column)
@@ -117,9 +126,8 @@ def duplicated(table: Table) -> Iterator[Seen]:
             if not equal and distinct > len(table) / 2:
                 continue  # two columns in which no value repeats match one to one by chance
             said = "equal to" if equal else f"a recoding, {distinct:,} values one to one, of"
-            yield Seen(
-                f"{said} {first.name!r} in all {len(table):,} rows", "Keep one of the two.", column.name
-            )
+            found[column.name] = f"{said} {first.name!r}"
+    return found
 
 
 def _features(table: Table) -> tuple[Column, ...]:
@@ -142,13 +150,14 @@ def named_as_id(column: Column) -> bool:
     return _ID_NAME.search(plain_name(column.name)) is not None
 
 
-def _number_id(series: pl.Series, column: Column, distinct: int) -> str:
+def _number_id(table: Table, column: Column) -> str:
     """Why nearly distinct numbers are an id, or nothing: whole numbers that count, or are so named."""
-    numbers = series.to_numpy()
+    about, numbers = table.about(column), table.series(column).drop_nulls().to_numpy()
     if not np.all(numbers == np.floor(numbers)):
         return ""
-    span = float(numbers.max() - numbers.min()) + 1
-    if distinct == len(series) and span <= 1.05 * len(series):
+    low, high = table.range(column)
+    all_differ = about.distinct >= about.present * (1 - 2 * about.distinct_error)
+    if all_differ and high - low + 1 <= 1.05 * about.present:
         return "whole numbers that count the rows"
     return "whole numbers, named as an id" if named_as_id(column) else ""
 
@@ -170,6 +179,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         constant,
         "Counts distinct values; found where there is one, in every row.",
+        of_all=True,
     ),
     Check(
         "MLW102",
@@ -179,6 +189,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "Counts rows that differ from the most frequent value; found where they are fewer than 30 and the "
         "95 % interval of their share lies under 0.5 %.",
         "interval: Wilson (1927)",
+        of_all=True,
     ),
     Check(
         "MLW103",
@@ -187,6 +198,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         missing,
         "Counts missing values; found where all are, or the 95 % interval of their share lies over 50 %.",
         "interval: Wilson (1927)",
+        of_all=True,
     ),
     Check(
         "MLW104",
@@ -196,6 +208,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "Found where the 95 % interval of distinct values' share of the rows lies over 90 % and the column "
         "is of categories, whole numbers that count the rows, or whole numbers with an id's name.",
         "interval: Wilson (1927)",
+        of_all=True,
     ),
     Check(
         "MLW105",

@@ -101,7 +101,7 @@ RULES: Final = (
         phrases_of(
             "distance, entfernung, distancia, distanza, length, lange, longueur, width, breite, largeur, "
             "height, hohe, hauteur, weight, gewicht, poids, peso, area, flache, sqft, size, volume, mass, "
-            "perimeter, mileage, speed, geschwindigkeit, vitesse, windspeed, glucose, insulin, bmi, blood pressure"
+            "perimeter, mileage, speed, vitesse, windspeed, glucose, insulin, bmi, blood pressure"
         ),
         0,
     ),

@@ -18,14 +18,18 @@ from mlwright.checks import (
     disguised,
     impossible,
     leakage,
+    outliers,
+    redundant,
     rows,
     spellings,
     target,
     writing,
 )
+from mlwright.checks.comparing import SHIFT, compare
 from mlwright.checks.gate import waived
 from mlwright.checks.held import Held
 from mlwright.checks.outcome import Check
+from mlwright.checks.pair import Pair, Sketch
 from mlwright.checks.table import Table
 from mlwright.data.codes import TITLES
 from mlwright.data.dataset import Dataset
@@ -36,6 +40,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
             *columns.CHECKS,
             *disguised.CHECKS,
             *impossible.CHECKS,
+            *outliers.CHECKS,
+            *redundant.CHECKS,
             *writing.CHECKS,
             *spellings.CHECKS,
             *rows.CHECKS,
@@ -50,7 +56,10 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
 AGAINST: Final[tuple[Check[Held], ...]] = against.CHECKS
 """What a table is looked at for when it is held to a schema."""
 
-EVERY: Final[tuple[Check[Table] | Check[Held], ...]] = (*CHECKS, *AGAINST)
+EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (*CHECKS, *AGAINST, *SHIFT)
+
+SAME: Final = {"MLW604": "MLW508", "MLW605": "MLW504"}
+"""Codes of shift that say of a column what a code of the schema has said already."""
 
 STOPS: Final[frozenset[str]] = frozenset(c.code for c in CHECKS if c.stops)
 """Codes whose issues stop `fit` unless they are waived."""
@@ -78,19 +87,25 @@ def check(
     table = Table(dataset, seed, task)
     findings: list[Finding] = list(dataset.findings)
     for one in CHECKS:
-        findings.extend(one.findings(table))
+        findings.extend(one.findings(table, dataset.whole))
     return waived(Findings.of(findings), waive)
 
 
 def check_against(held: Held, *, findings: Iterable[Finding] = (), waive: tuple[str, ...] = ()) -> Findings:
-    """What does not fit where a table is held to a schema, worst first, beside what reading it found.
+    """What does not fit where a table is held to a schema, worst first, beside what reading it found; and
+    what shifted, where the reference is more than a schema.
 
     Raises `UnknownName` for a code in `waive` that does not exist; no check raises.
     """
     known_codes(waive, findings)
     found = [*findings]
     for one in AGAINST:
-        found.extend(one.findings(held))
+        found.extend(one.findings(held, held.new.whole))
+    known = held.reference
+    profile = Sketch(known.profile, known.schema) if known.profile is not None else None
+    told = {(f.code, f.column) for f in found if f.status == "found"}
+    shifts = compare(known.dataset or profile, held.new, seed=held.seed)
+    found.extend(f for f in shifts if (SAME.get(f.code), f.column) not in told)
     return waived(Findings.of(found), waive)
 
 

@@ -5,12 +5,13 @@ Used by `checks`. Columns come as codes or numbers; this module knows no schema.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.statistics.intervals import Codes, Floats
+from mlwright.statistics.intervals import Codes, Floats, Interval, normal_quantile
 
 Column = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
@@ -61,3 +62,18 @@ def correlation_ratio(x: Codes, y: Floats) -> float:
     means = np.bincount(x, weights=y) / np.maximum(counts, 1)
     total = float(np.sum((y - y.mean()) ** 2))
     return float(counts @ (means - y.mean()) ** 2) / total if total > 0 else 0.0
+
+
+def spearman_interval(value: float, rows: int, level: float = 0.95) -> Interval:
+    """The interval of a rank correlation measured on so many rows.
+
+    Source: Bonett & Wright (2000), Psychometrika 65, on Fisher's scale.
+
+    >>> "{:.2f} {:.4f} {:.4f}".format(*spearman_interval(0.5, 100))
+    '0.50 0.3259 0.6413'
+    """
+    if rows <= 3 or abs(value) >= 1:
+        return Interval(value, value if rows > 3 else -1.0, value if rows > 3 else 1.0)
+    half = normal_quantile(0.5 + level / 2) * math.sqrt((1 + value * value / 2) / (rows - 3))
+    low, high = math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half)
+    return Interval(value, low, high)
