@@ -19,45 +19,59 @@ from mlwright.version import __version__
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
+    from mlwright.base.schema import Schema
+    from mlwright.base.schema_class import Columns, column
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.evaluate import evaluate
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
     from mlwright.lifecycle.predict import predict, predict_file
+    from mlwright.lifecycle.predict_table import predict_table
     from mlwright.lifecycle.read import read
     from mlwright.lifecycle.report import report
+    from mlwright.lifecycle.schema import schema
     from mlwright.lifecycle.serve import serve
     from mlwright.sources.options import ReadOptions
 
 _HOMES = {
+    "Columns": "mlwright.base.schema_class",
     "Dataset": "mlwright.data.dataset",
     "Model": "mlwright.artifact",
     "ReadOptions": "mlwright.sources.options",
+    "Schema": "mlwright.base.schema",
     "check": "mlwright.lifecycle",
+    "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
     "predict": "mlwright.lifecycle",
     "predict_file": "mlwright.lifecycle",
+    "predict_table": "mlwright.lifecycle",
     "read": "mlwright.lifecycle",
     "report": "mlwright.lifecycle",
+    "schema": "mlwright.lifecycle",
     "serve": "mlwright.lifecycle",
 }
 
 __all__ = [
+    "Columns",
     "Dataset",
     "Model",
     "ReadOptions",
+    "Schema",
     "__version__",
     "check",
+    "column",
     "evaluate",
     "fit",
     "load",
     "predict",
     "predict_file",
+    "predict_table",
     "read",
     "report",
+    "schema",
     "serve",
 ]
 

@@ -9,13 +9,16 @@ from mlwright.lifecycle.evaluate import evaluate
 from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import PredictReport, predict, predict_file
+from mlwright.lifecycle.predict_table import TableReport, predict_table
 from mlwright.lifecycle.read import read
 from mlwright.lifecycle.report import report
+from mlwright.lifecycle.schema import schema
 from mlwright.lifecycle.serve import serve
 from mlwright.lifecycle.token import issue_token
 
 __all__ = [
     "PredictReport",
+    "TableReport",
     "check",
     "evaluate",
     "fit",
@@ -23,7 +26,9 @@ __all__ = [
     "load",
     "predict",
     "predict_file",
+    "predict_table",
     "read",
     "report",
+    "schema",
     "serve",
 ]

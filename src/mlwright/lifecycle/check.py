@@ -27,10 +27,10 @@ def check(
     """What is wrong with a table, worst first: what reading noticed and what the checks found.
 
     `data` is a Dataset, or anything that `read` takes; `options` say how it is written. With `against` (a
-    model, a schema, or a table: see `reference_of`) the table is held to that instead: it is read by that
-    schema, and the findings say what does not fit. A check that could not look says so; none raises. `waive`
-    names codes that are known and borne. Raises what `read` raises, and `Misuse` for roles that the schema
-    does not give.
+    model, a schema, or a table: all that `schema` takes) the table is held to that instead: it is read by
+    that schema, and the findings say what does not fit. A check that could not look says so; none raises.
+    `waive` names codes that are known and borne. Raises what `read` raises, and `Misuse` for roles that the
+    schema does not give.
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
@@ -56,7 +56,8 @@ def _check_against(
     from mlwright.sources import read_raw
 
     reference = reference_of(against, options, **roles)
-    _same_roles(reference.schema, roles)
+    if reference.dataset is None or isinstance(against, Dataset):
+        _same_roles(reference.schema, roles)
     if isinstance(data, Dataset):
         frame = as_raw(data, reference.schema)
         held = hold(frame, reference, source=data.provenance.source, seed=seed)
@@ -70,10 +71,10 @@ def _check_against(
 def _same_roles(schema: Schema, roles: RoleNames) -> None:
     """Roles that are said beside a schema can only repeat it."""
     for role, said in roles.items():
-        names = [said] if isinstance(said, str) else list(said or ())  # type: ignore[call-overload]
-        for name in names:
-            if role in ("drop", "kinds") or schema.column(name).role != role:
-                raise Misuse(
-                    f"{role}= has no effect beside against=: columns are what that says they are",
-                    remedy=f"leave {role}= out",
-                )
+        names = (said,) if isinstance(said, str) else said if isinstance(said, (tuple, list)) else ()
+        own = {c.name for c in schema.columns if c.role == role}
+        if said and not (names and own.issuperset(names)):
+            raise Misuse(
+                f"{role}= has no effect beside against=: columns are what that says they are",
+                remedy=f"leave {role}= out",
+            )

@@ -10,6 +10,7 @@ import msgspec
 from mlwright.base.schema import Column, Schema
 from mlwright.base.texts import clean
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.given import schema_of
 
 if TYPE_CHECKING:
     from mlwright.data.dataset import Dataset
@@ -35,13 +36,17 @@ class RoleNames(TypedDict, total=False):
     """Not read at all."""
     kinds: Mapping[str, str] | None
     """Kinds by column name, where the evidence is to be overruled."""
+    schema: object
+    """What the columns are, in place of all inference: a Schema, a schema file, a Columns class, a model."""
 
 
 def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[RoleNames]) -> Dataset:
     """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a data frame, a dict of columns, a list
     of dicts.
 
-    Raises `SourceUnreadable`, `TargetUnusable`, or `UnknownName` with the near miss.
+    With `schema`, columns are what that says, and what breaks it is told in the findings. Raises
+    `SourceUnreadable`, `TargetUnusable`, `UnknownName` with the near miss; with `schema`, `SchemaBroken` for
+    columns that are missing.
 
     >>> data = read({"age": [41, 7, 30], "sick": ["y", "n", "y"]}, target="sick")
     >>> len(data), data.target.name
@@ -49,7 +54,12 @@ def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[
     """
     need("train", "reading data")
     from mlwright.sources import read as read_source
+    from mlwright.sources import read_by_schema
 
+    given = roles.get("schema")
+    if given is not None:
+        schema = schema_of(given)
+        return read_by_schema(source, schema, roles_of(**roles), options, as_written(schema, options))
     return read_source(source, roles_of(**roles), options)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mlwright.base.decoding import ValueRefused, decoder
+from mlwright.base.pattern import pattern_of
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Column, Schema
 
@@ -25,7 +27,7 @@ def draw_rows(schema: Schema, profile: Profile, count: int, seed: int = 0) -> li
     """`count` rows as a request would send them, each value drawn from its column's profile."""
     rng = np.random.default_rng(seed)
     profiles = {p.name: p for p in profile.columns}
-    columns = {c.name: _draw(c, profiles.get(c.name), count, rng) for c in schema.features}
+    columns = {c.name: _fitting(c, _draw(c, profiles.get(c.name), count, rng)) for c in schema.features}
     return [{name: values[i] for name, values in columns.items()} for i in range(count)]
 
 
@@ -68,6 +70,26 @@ def _draw(column: Column, profile: ColumnProfile | None, count: int, rng: np.ran
     else:
         values = [None] * count
     return [None if m and column.nullable else v for m, v in zip(missing, values, strict=True)]
+
+
+def _fitting(column: Column, values: list[Any]) -> list[Any]:  # Any: JSON values
+    """The values, those that the column refuses (words in place of its pattern) by one that it takes."""
+    decode = decoder(column)
+
+    def taken(value: Any) -> bool:  # Any: as above
+        try:
+            decode(value)
+        except ValueRefused:
+            return False
+        return True
+
+    if all(map(taken, values)):
+        return values
+    ends = [_number(column, v) for v in (column.least, column.most) if v is not None]
+    texts = [*column.allowed[:1], *column.categories[:1]]
+    shortest = [pattern_of(column.pattern).shortest()] if column.pattern else []
+    instead = next((v for v in (*ends, *texts, *shortest, None) if taken(v)), None)
+    return [v if taken(v) else instead for v in values]
 
 
 def _number(column: Column, value: float, whole: bool = False) -> Any:  # Any: bool, number or ISO text
