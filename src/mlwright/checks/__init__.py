@@ -4,17 +4,22 @@ Called by `lifecycle` and the CLI. A check never raises, and never says passed w
 The table `CHECKS` is what the documentation is made from.
 """
 
+from mlwright.checks.comparing import SHIFT, compare
 from mlwright.checks.gate import pass_or_refuse, to_drop, to_waive, waived
 from mlwright.checks.outcome import Check
+from mlwright.checks.pair import Sketch
 from mlwright.checks.running import AGAINST, CHECKS, STOPS, check, check_against, explained, known_codes
 
 __all__ = [
     "AGAINST",
     "CHECKS",
+    "SHIFT",
     "STOPS",
     "Check",
+    "Sketch",
     "check",
     "check_against",
+    "compare",
     "explained",
     "known_codes",
     "pass_or_refuse",

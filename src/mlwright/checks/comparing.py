@@ -19,13 +19,14 @@ SHIFT: Final[tuple[Check[Pair], ...]] = tuple(sorted((*shift.CHECKS, *apart.CHEC
 
 
 def compare(
-    reference: Dataset | Sketch, fresh: Dataset, *, task: TaskName | None = None, seed: int = 0
+    reference: Dataset | Sketch | None, fresh: Dataset, *, task: TaskName | None = None, seed: int = 0
 ) -> Findings:
     """Whether `fresh` rows come from where the rows of `reference` came from: shift, by column and together.
 
-    Both are decoded by the reference's schema. Where nothing shifted, fewer than one comparison in twenty
-    finds anything. `task` says whether the target's numbers are classes, where the caller knows. Costs
-    seconds: shift is measured on up to 50,000 rows of each table, drawn by `seed`. No check raises.
+    Both are decoded by the reference's schema; without a reference each check says that it could not look.
+    Where nothing shifted, fewer than one comparison in twenty finds anything. `task` says whether the
+    target's numbers are classes, where the caller knows. Costs seconds: shift is measured on up to 50,000
+    rows of each table, drawn by `seed`. No check raises.
 
     >>> import numpy as np, polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -38,6 +39,10 @@ def compare(
     >>> [(f.code, f.column) for f in compare(old, new).found]
     [('MLW601', 'age'), ('MLW602', '')]
     """
+    if reference is None:
+        return Findings.of(
+            one.could_not_look("a schema alone has no values to compare with") for one in SHIFT
+        )
     return _run(SHIFT, Pair(reference, fresh, seed, task))
 
 

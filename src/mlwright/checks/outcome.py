@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
 import numpy as np
 
 from mlwright.base.finding import Finding, Severity, Status
+from mlwright.data.whole import Whole
 from mlwright.statistics.intervals import Interval
 
 Looked = TypeVar("Looked")
@@ -69,9 +71,18 @@ class Check(Generic[Looked]):
     source: str = ""
     stops: bool = False
     """Whether an issue of this code makes training pointless: `fit` then stops unless the code is waived."""
+    of_all: bool = False
+    """Whether its figures and row numbers are of all rows, also where a sample stands for them."""
 
-    def findings(self, looked_at: Looked) -> list[Finding]:
-        """What the check has to say; one finding `passed` where it saw nothing wrong."""
+    def findings(self, looked_at: Looked, whole: Whole | None = None) -> list[Finding]:
+        """What the check has to say; one finding `passed` where it saw nothing wrong.
+
+        Where a sample of a `whole` was looked at, it says so, and rows are numbered as in the source.
+        """
+        said = self._findings(looked_at)
+        return said if whole is None or self.of_all else [_of_sample(f, whole) for f in said]
+
+    def _findings(self, looked_at: Looked) -> list[Finding]:
         try:
             seen = list(self.look(looked_at))
         except CouldNotLook as e:
@@ -82,10 +93,23 @@ class Check(Generic[Looked]):
             return [self._finding("passed", "")]
         return [s.as_finding(self.code, self.title, self.severity) for s in _shortened(seen)]
 
+    def could_not_look(self, reason: str) -> Finding:
+        """What it says where there is nothing that it could look at."""
+        return self._finding("not_applicable", reason)
+
     def _finding(self, status: Status, evidence: str) -> Finding:
         return Finding(
             code=self.code, title=self.title, severity=self.severity, status=status, evidence=evidence
         )
+
+
+def _of_sample(one: Finding, whole: Whole) -> Finding:
+    if one.status not in ("found", "passed"):
+        return one
+    named = "drawn from" in one.evidence
+    evidence = one.evidence if named else "; ".join(filter(None, (one.evidence, whole.said)))
+    rows = tuple(int(whole.numbers[row]) for row in one.rows)
+    return msgspec.structs.replace(one, evidence=evidence, rows=rows)
 
 
 def _shortened(seen: list[Seen]) -> list[Seen]:

@@ -66,17 +66,23 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
-    from mlwright.checks import CHECKS
+    from mlwright.checks import AGAINST, CHECKS, SHIFT
     from mlwright.data.codes import TITLES
 
-    lines = ["| code | what is found | severity | how |", "|---|---|---|---|"]
-    for check in CHECKS:
-        stops = "; an issue stops `fit`" if check.stops else ""
-        source = f" ({_cell(check.source)})" if check.source else ""
-        lines.append(
-            f"| {check.code} | {_cell(check.title)} | {check.severity}{stops} | {_cell(check.how)}{source} |"
-        )
-    lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
+    lines: list[str] = []
+    for title, checks in (
+        ("One table", CHECKS),
+        ("A table held to a schema", AGAINST),
+        ("A table beside another: shift", SHIFT),
+    ):
+        lines += [f"## {title}", "", "| code | what is found | severity | how |", "|---|---|---|---|"]
+        for check in checks:
+            stops = "; an issue stops `fit`" if check.stops else ""
+            source = f" ({_cell(check.source)})" if check.source else ""
+            severity = f"{check.severity}{stops}"
+            lines.append(f"| {check.code} | {_cell(check.title)} | {severity} | {_cell(check.how)}{source} |")
+        lines.append("")
+    lines += ["## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
     return CHECKS_HEAD + "\n".join(lines) + "\n"
 
