@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from mlwright.base.schema import Column
-from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
-from mlwright.checks.table import Table, codes_of, is_number
+from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows, percent
+from mlwright.checks.table import About, Table, codes_of, is_number
 from mlwright.statistics.intervals import wilson
 
 RARE_SHARE = 0.005
@@ -77,23 +77,22 @@ def id_like(table: Table) -> Iterator[Seen]:
     for column in _features(table):
         if column.kind in ("text", "boolean", "datetime") or column.role == "time":
             continue
-        series = table.series(column).drop_nulls()
-        if not hardly_repeats(series):
+        about = table.about(column)
+        if not hardly_repeats(about):
             continue
-        distinct = series.n_unique()
-        reason = _number_id(series, column, distinct) if is_number(column) else "almost every text is another"
+        reason = _number_id(table, column) if is_number(column) else "almost every text is another"
         if reason:
-            share = wilson(distinct, len(series))
+            share = wilson(min(about.distinct, about.present), about.present)
             yield Seen(
-                f"{reason}: {distinct:,} distinct values in {len(series):,} rows, {percent(share)}",
+                f"{reason}: {about.distinct:,} distinct values in {about.present:,} rows, {percent(share)}",
                 "Give it the role id: a model would learn rows by heart.",
                 column.name,
             )
 
 
-def hardly_repeats(series: pl.Series) -> bool:
+def hardly_repeats(about: About) -> bool:
     """Whether nearly every one of at least 50 known values is another."""
-    return len(series) >= 50 and wilson(series.n_unique(), len(series)).low >= 0.9
+    return about.present >= 50 and wilson(min(about.distinct, about.present), about.present).low >= 0.9
 
 
 def duplicated(table: Table) -> Iterator[Seen]:

@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 
 from mlwright.base.schema import Column
-from mlwright.checks.meaning import MISSING_WORDS, NEVER_ZERO, SELDOM_ZERO, means, words
+from mlwright.checks.meaning import MAY_BE_NONE, MISSING_WORDS, NEVER_ZERO, SELDOM_ZERO, means, words
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table
 from mlwright.statistics.intervals import Floats, wilson
+from mlwright.statistics.tails import beyond
 
 LEAST_ROWS = 50
 LEAST_SENTINELS = 5
@@ -27,6 +28,9 @@ MANY_VALUES = 11
 FAR = 3.0
 """Times as often as any other date that one inside the range of the others must stand."""
 MOST_MARKERS = 4
+LEAST_FITTED = 100
+WELL_OVER = 0.2
+"""Times the median above which all numbers must lie for a zero among them to be odd."""
 DAY_S = 86_400.0
 
 NINES: Final = (-1.0, *(sign * (10.0**k - 1) for k in range(1, 7) for sign in (-1, 1)))
@@ -95,11 +99,21 @@ def _stands_for_missing(value: float, others: Floats, name: str) -> bool:
         called = words(name)
         if means(called, NEVER_ZERO):
             return True
-        return means(called, SELDOM_ZERO) and gap > float(np.quantile(others, 0.1)) - low
+        if means(called, SELDOM_ZERO):
+            return gap > float(np.quantile(others, 0.1)) - low
+        return not means(called, MAY_BE_NONE) and _beyond_zero(others)
     if distinct >= 3 and gap > spread and value != -1:
         return True
     whole = bool((others == np.floor(others)).all())
     return value < 0 <= low and high > 1 and distinct >= (FEW_VALUES if whole else MANY_VALUES)
+
+
+def _beyond_zero(others: Floats) -> bool:
+    """Whether zero lies outside the lower tail of numbers that are all well over it."""
+    if len(others) < LEAST_FITTED or float(others.min()) < WELL_OVER * float(np.median(others)):
+        return False
+    tail = beyond(np.append(-others, 0.0))
+    return tail is not None and tail.count == 1
 
 
 def _numbers(table: Table, column: Column) -> Iterator[Seen]:
@@ -194,8 +208,9 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         disguised_missing,
         "Found where 9, 99, 999, ... or its negative stands at an end, in 5 rows or more, farther from all "
         "other values than they spread; where -1, -9, -99, ... are the only negative numbers; where 5 rows "
-        "or more are zero in what its name says cannot be zero; where a date that "
-        "programs write for none (1900-01-01, 1970-01-01, 9999-12-31) stands apart or, by 95 % intervals, "
+        "or more are zero in what its name says cannot be zero, or far outside the lower tail (MLW110) of "
+        "numbers that are all well over it, unless the name is of what there may be none of; where a date "
+        "that programs write for none (1900-01-01, 1970-01-01, 9999-12-31) stands apart or, by 95 % intervals, "
         "more often than any other; and where texts say `unknown` or the like, in 17 languages.",
         "Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8",
     ),

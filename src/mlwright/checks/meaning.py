@@ -50,6 +50,14 @@ NEVER_ZERO: Final = phrases_of(
     "presion arterial, altezza"
 )
 """What no living being has none of."""
+MAY_BE_NONE: Final = phrases_of(
+    "area, sf, sqft, garage, basement, bsmt, pool, porch, deck, amount, amt, count, cnt, number, num, qty, "
+    "quantity, sales, revenue, income, gain, loss, balance, debt, credit, limit, payment, payments, charges, "
+    "fee, tax, bonus, discount, visits, days, hours, minutes, months, time, duration, distance, dist, rain, "
+    "precipitation, snow, wind, windspeed, speed, delay, tenure, children, dose, usage, consumption, flache, "
+    "anzahl, menge, betrag, nombre, montant, cantidad, importe"
+)
+"""Of what a case may have none, while those that have some have much."""
 SELDOM_ZERO: Final = phrases_of(
     "age, alter, edad, idade, eta, leeftijd, wiek, weight, gewicht, poids, peso, year, yr, jahr, annee, ano, "
     "anno, salary, gehalt, salaire, salario, income, einkommen, rent, miete, loyer, sqft, square feet, "

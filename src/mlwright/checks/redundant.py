@@ -16,7 +16,7 @@ from mlwright.checks.columns import copies, hardly_repeats
 from mlwright.checks.outcome import MOST_NAMES, Check, CouldNotLook, Seen, need_rows, percent
 from mlwright.checks.table import Table, codes_of, is_number
 from mlwright.statistics.association import spearman_interval
-from mlwright.statistics.intervals import Codes, Floats, Interval, wilson
+from mlwright.statistics.intervals import Codes, Interval, wilson
 
 LEAST_ROWS = 100
 LOOKED_AT = 5_000
@@ -39,7 +39,7 @@ def too_many_categories(table: Table) -> Iterator[Seen]:
         raise CouldNotLook("not_applicable", "no feature of categories")
     for column in columns:
         series = table.series(column).drop_nulls()
-        if len(series) < LEAST_ROWS or hardly_repeats(series):
+        if len(series) < LEAST_ROWS or hardly_repeats(table.about(column)):
             continue  # MLW104 says that
         counts = series.alias("text").value_counts(name="rows")["rows"]
         seldom = counts.filter(counts < SELDOM)
@@ -72,7 +72,8 @@ def redundant(table: Table) -> Iterator[Seen]:
         chain = "" if len(group) == 2 else " from each to the next"
         yield Seen(
             f"it orders the rows as {named}{more} {'does' if len(group) == 2 else 'do'}: rank correlation "
-            f"{weakest.value:.4f} ({weakest.low:.4f} to {weakest.high:.4f}){chain} at least; {len(rows):,} rows",
+            f"{weakest.value:.4f} ({weakest.low:.4f} to {weakest.high:.4f}){chain} at least; "
+            f"{len(rows):,} rows",
             "One of them tells nearly all that the others tell; keep one where a short model matters.",
             group[0].name,
         )
@@ -82,7 +83,7 @@ def redundant(table: Table) -> Iterator[Seen]:
 def _ranked_alike(
     table: Table, columns: list[Column], rows: Codes
 ) -> Iterator[tuple[list[Column], Interval]]:
-    """Groups of columns linked by rank correlations whose interval lies over 0.99, each with its weakest link."""
+    """Groups of columns linked by rank correlations surely over 0.99, with their weakest link."""
     kept, ranks = [], []
     for column in columns:
         series = table.series(column)[rows]
@@ -155,8 +156,8 @@ def _functions(table: Table, columns: list[Column], rows: Codes) -> Iterator[See
 
 
 def _told(codes: Codes, by: Codes) -> Interval | None:
-    """The share of rows outside the most frequent value that the usual value of all *other* rows with the same
-    `by` gives, less the mistakes among the rest. None where too few rows can say."""
+    """The share of rows outside the most frequent value that the usual value of the other rows with the
+    same `by` tells, less the mistakes among the rest. None where too few rows can say."""
     values, groups = int(codes.max()) + 1, int(by.max()) + 1
     if values > groups:
         return None  # no function of fewer values has more
@@ -190,6 +191,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "over 0.99 (columns so linked are told as one group), or where a column of few values follows from "
         "another in more than 99 % of the rows outside its most frequent value, judged by the other rows. "
         "Of more than 60 columns of few values, those with the fewest are compared. Exact copies are MLW105.",
-        "Bonett & Wright (2000), Psychometrika 65; Goodman & Kruskal (1954), JASA 49; interval: Wilson (1927)",
+        "Bonett & Wright (2000), Psychometrika 65; Goodman & Kruskal (1954), JASA 49; interval: "
+        "Wilson (1927)",
     ),
 )

@@ -1,12 +1,13 @@
 """How heavy a tail is, and whether values beyond it stand where no such tail would put them.
 
-Used by `checks`. Numbers in, numbers out: it knows no columns. Upper tails only; a caller turns a lower one over.
+Used by `checks`. Numbers in, numbers out: it knows no columns. Upper tails only; a caller turns a lower
+one over.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,7 +28,8 @@ FINEST, COARSEST = 1e-4, 1e6
 STEPS = 60
 
 
-class Beyond(NamedTuple):
+@dataclass(frozen=True)
+class Beyond:
     """The greatest values, which the fitted tail does not explain; a count of 0 where it explains all."""
 
     count: int
@@ -42,8 +44,8 @@ class Beyond(NamedTuple):
 def beyond(values: Floats, share: float = 0.01) -> Beyond | None:
     """The greatest of `values` [n] that no tail of the others explains, with a `share` of false ones borne.
 
-    A generalised Pareto tail, exponential or heavier, is fitted to the upper tenth of the values, of which the
-    uppermost 2.5 % of all count as censored, so that they cannot bend it. Of all shapes and scales within the
+    A generalised Pareto tail, exponential or heavier, is fitted to the upper tenth of the values; the
+    uppermost 2.5 % of all are censored, so that they cannot bend it. Of all shapes and scales within the
     80 % likelihood region, the one kindest to each value gives the chance of a value as great; Benjamini and
     Hochberg's rule over all n values picks those beyond, and those that lie twice as far from the median as
     the value that comes once in n are counted. None where the tail has fewer than 20 values or 4 distinct
@@ -78,8 +80,8 @@ def beyond(values: Floats, share: float = 0.01) -> Beyond | None:
 
 
 def _judged(excess: Floats, most: int, once: float) -> tuple[Floats, float]:
-    """The chance of an excess as great as each of the first `most` (falling), in the tail kindest to it; and the
-    excess that comes with the chance `once` in the heaviest such tail."""
+    """The chance of an excess as great as each of the first `most` (falling), in the tail kindest to it; and
+    the excess that comes with the chance `once` in the heaviest such tail."""
     inner = excess[most:]
     unit = float(inner.mean())
     likely, thetas, shapes = _profile(inner / unit, most, np.geomspace(FINEST, COARSEST, STEPS))
