@@ -70,7 +70,7 @@ def predict(
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     raw = read_raw(source, options).frame
-    return _answer(opened, raw, as_written(opened.schema, options), proba, Progress())[0]
+    return _beside(raw, *answers(opened, raw, as_written(opened.schema, options), proba, Progress()))
 
 
 def predict_file(
@@ -107,7 +107,8 @@ def predict_file(
     listener.stage("reading")
     raw = read_raw(source, options).frame
     schema = as_written(opened.schema, options)
-    answered, problems = _answer(opened, raw, schema, proba or submission is not None, listener)
+    spread, problems = answers(opened, raw, schema, proba or submission is not None, listener)
+    answered = _beside(raw, spread, problems)
     refused = len({p.row for p in problems})
     if submission is not None:
         answered = submit(opened, raw, answered, Path(submission), problems)
@@ -128,10 +129,10 @@ def counted_refusals(problems: Iterable[RowProblem]) -> tuple[Refusal, ...]:
     return tuple(Refusal(*why, values) for why, values in counts.most_common())
 
 
-def _answer(
+def answers(
     model: Model, raw: pl.DataFrame, schema: Schema, proba: bool, progress: Progress
 ) -> tuple[pl.DataFrame, list[RowProblem]]:
-    """The raw table, decoded by `schema`, with its answers, and what was refused."""
+    """The answers for each row of `raw`, decoded by `schema`; null for a row that was refused, and why."""
     import polars as pl
 
     from mlwright.data.dataset import Dataset, Provenance
@@ -147,30 +148,39 @@ def _answer(
         progress.step(
             f"{min(at + CHUNK, len(good)):,} of {len(good):,} rows", min(1.0, (at + CHUNK) / len(good)), None
         )
-    empty = _columns(
-        model,
-        model.run(
-            np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)
-        ),
-        proba,
-    )
-    answers = pl.concat(parts) if parts else empty
+    answered = pl.concat(parts) if parts else no_answers(model, proba)
     place = np.full(raw.height, -1, dtype=np.int64)
     place[good] = np.arange(len(good))
     index = pl.Series(place).replace(-1, None)
-    spread = answers.select(pl.all().gather(index)) if len(good) else empty.clear(raw.height)
-    clash = set(raw.columns) & {*spread.columns, *(("error",) if decoded.problems else ())}
+    spread = answered.select(pl.all().gather(index)) if len(good) else answered.clear(raw.height)
+    return spread, sorted(decoded.problems, key=lambda p: p.row)
+
+
+def no_answers(model: Model, proba: bool) -> pl.DataFrame:
+    """The columns of the answers, without a row."""
+    nothing = np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)
+    return _columns(model, model.run(*nothing), proba)
+
+
+def errors_of(problems: Iterable[RowProblem], rows: int) -> pl.Series:
+    """The column `error`: for each of `rows` rows why it was refused, or null."""
+    import polars as pl
+
+    said: dict[int, str] = {}
+    for p in problems:
+        text = f"{p.column}: {p.reason}, expected {p.expected}"
+        said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
+    return pl.Series("error", [said.get(i) for i in range(rows)], dtype=pl.String)
+
+
+def _beside(raw: pl.DataFrame, spread: pl.DataFrame, problems: list[RowProblem]) -> pl.DataFrame:
+    import polars as pl
+
+    clash = set(raw.columns) & {*spread.columns, *(("error",) if problems else ())}
     if clash:
         raise Misuse(f"the input already has a column {sorted(clash)[0]!r}", remedy="rename or drop it first")
     out = pl.concat([raw, spread], how="horizontal")
-    problems = sorted(decoded.problems, key=lambda p: p.row)
-    if problems:
-        said: dict[int, str] = {}
-        for p in problems:
-            text = f"{p.column}: {p.reason}, expected {p.expected}"
-            said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
-        out = out.with_columns(pl.Series("error", [said.get(i) for i in range(raw.height)], dtype=pl.String))
-    return out, problems
+    return out.with_columns(errors_of(problems, raw.height)) if problems else out
 
 
 def _columns(model: Model, outputs: Outputs, proba: bool) -> pl.DataFrame:

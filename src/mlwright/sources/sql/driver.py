@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from mlwright.base.errors import Misuse, MlwrightError, SourceUnreadable, UnknownName
+from mlwright.base.errors import MlwrightError, SourceUnreadable, UnknownName
 from mlwright.sources.sql.address import PASSWORD, Address
 from mlwright.sources.sql.columns import Declared, Held
 from mlwright.sources.sql.statement import Statement
@@ -118,6 +118,9 @@ class Driver(Protocol):
     def select(self, statement: Statement) -> tuple[tuple[Declared, ...], Fetch]:
         """What the columns hold, and how to get the next rows from the cursor."""
 
+    def set_aside(self, statement: Statement) -> Statement:
+        """The same rows, kept where they hold up no writer; the statement itself where none is held up."""
+
     def tables(self) -> list[Table]:
         """Tables and views that the user may see, without those of the database itself."""
 
@@ -131,7 +134,7 @@ class Driver(Protocol):
         """Runs one statement of ours and gives all its rows."""
 
     def write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Runs one statement of ours for each of `rows`."""
+        """Runs one statement of ours, `INSERT ... VALUES (...) ...`, for each of `rows`."""
 
     def begin(self) -> None:
         """Begins a transaction that may write."""
@@ -211,6 +214,21 @@ class Database:
         declared, fetch = self._told(lambda: self.driver.select(statement), statement)
         return declared, lambda rows: self._told(lambda: fetch(rows), statement)
 
+    def describe(self, statement: Statement) -> tuple[Declared, ...]:
+        """What the columns of a statement would hold, as far as can be told without its rows."""
+        empty = statement.within("SELECT * FROM (\n", "\n) AS mlwright_rows WHERE 1 = 0")
+        declared, fetch = self.select(empty)
+        fetch(1)
+        return declared
+
+    def stop_reading(self) -> None:
+        """The end of what `start_reading` began."""
+        self._told(self.driver.rollback)
+
+    def set_aside(self, statement: Statement) -> Statement:
+        """The same rows, kept where nobody waits for them who writes to the same file."""
+        return self._told(lambda: self.driver.set_aside(statement), statement)
+
     def table(self, name: str) -> Table:
         """The table `name` or `schema.name` of the catalogue. Raises `UnknownName` with the near miss."""
         known = self.tables()
@@ -255,16 +273,3 @@ class Database:
             return [t.shown for t in self.driver.tables()][:20]
         except self._failures:
             return []
-
-
-def refuse_results_twice(declared: Sequence[Declared], noun: str) -> None:
-    """Raises `Misuse` where two columns of a result have one name."""
-    names = [d.name for d in declared]
-    double = next((n for n in names if names.count(n) > 1), None)
-    if double is not None:
-        raise Misuse(
-            f"two columns of the query are called {double!r}", remedy=f"name them apart with AS: {noun}"
-        )
-
-
-__all__ = ["Database", "Dialect", "Driver", "Failure", "Fetch", "Happened", "Table", "refuse_results_twice"]

@@ -141,6 +141,9 @@ class DuckDB:
         self._connection.execute(_plainly(text, declared), values)
         return declared, self._connection.fetchmany
 
+    def set_aside(self, statement: Statement) -> Statement:
+        return statement
+
     def tables(self) -> list[Table]:
         rows = self.ask(
             "SELECT table_schema, table_name, table_schema = current_schema() FROM information_schema.tables "

@@ -160,6 +160,9 @@ class MySQL:
         cursor.execute(self.dialect.text(statement), statement.values)
         return _declared(cursor), lambda rows: list(cursor.fetchmany(rows))
 
+    def set_aside(self, statement: Statement) -> Statement:
+        return statement
+
     def tables(self) -> list[Table]:
         rows = self.ask(
             "SELECT table_schema, table_name, table_schema = DATABASE() FROM information_schema.tables "

@@ -132,6 +132,7 @@ class PostgreSQL:
         from psycopg.types.string import TextLoader
 
         self.failures = failures()
+        self._cursor: psycopg.ServerCursor[Any] | None = None
         settings: dict[str, Any] = {  # Any: connection parameters of libpq
             "host": address.host,
             "port": address.port,
@@ -154,7 +155,9 @@ class PostgreSQL:
         self._connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def select(self, statement: Statement) -> tuple[tuple[Declared, ...], Fetch]:
-        cursor = self._connection.cursor(_CURSOR)
+        if self._cursor is not None:
+            self._cursor.close()
+        self._cursor = cursor = self._connection.cursor(_CURSOR)
         try:
             cursor.execute(self.dialect.text(statement).encode(), statement.values)
         except self.failures:
@@ -162,6 +165,9 @@ class PostgreSQL:
             raise
         described = [(c.name, c.type_code, c.precision, c.scale) for c in cursor.description or ()]
         return self._declared(described), cursor.fetchmany
+
+    def set_aside(self, statement: Statement) -> Statement:
+        return statement
 
     def tables(self) -> list[Table]:
         return [

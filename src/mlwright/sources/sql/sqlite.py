@@ -32,7 +32,7 @@ _READS: Final = {
     sqlite3.SQLITE_RECURSIVE,
 }
 _SPOOLS: Final = {sqlite3.SQLITE_CREATE_TEMP_TABLE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
-SPOOL: Final = "mlwright_rows"
+_SPOOL: Final = "mlwright_rows"
 
 
 def _upsert(keys: Sequence[str], others: Sequence[str]) -> str:
@@ -56,7 +56,7 @@ DIALECT: Final = Dialect(
         "category": "TEXT",
     },
     key_text="TEXT",
-    ordered="CAST({} AS TEXT) COLLATE BINARY",
+    ordered="{} COLLATE BINARY",
     upsert=_upsert,
 )
 
@@ -123,17 +123,17 @@ class SQLite:
         reals = [i for i, d in enumerate(declared) if d.held == "number"]
         return declared, lambda rows: [_as_reals(row, reals) for row in cursor.fetchmany(rows)]
 
-    def spool(self, statement: Statement) -> Statement:
-        """The rows of `statement` put aside in a temporary table, so that others may write to the file."""
+    def set_aside(self, statement: Statement) -> Statement:
+        # A reader of the file keeps every writer out: the rows go to a temporary table first.
         self._spooling = True
         self._connection.execute(
-            f"CREATE TEMP TABLE {SPOOL} AS {self.dialect.text(statement)}", statement.values
+            f"CREATE TEMP TABLE {_SPOOL} AS {self.dialect.text(statement)}", statement.values
         )
         self._spooling = False
         self._connection.set_authorizer(None)
         self._connection.execute("COMMIT")
         self._connection.set_authorizer(self._may)
-        return Statement((f"SELECT * FROM temp.{SPOOL} ORDER BY rowid",))
+        return Statement((f"SELECT * FROM temp.{_SPOOL} ORDER BY rowid",))
 
     def tables(self) -> list[Table]:
         names = self.ask(
