@@ -72,7 +72,9 @@ def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> str:
     others = [p for p in others if not twins(predicted, p)]
     near_perfect = own.low > PERFECT[metric]
     if not near_perfect and not others:
-        return ""  # a table of one feature, or of its twins: there is nothing that it could be too good beside
+        return (
+            ""  # a table of one feature, or of its twins: there is nothing that it could be too good beside
+        )
     if not near_perfect:
         best = max(strength(table, p) for p in others)
         if TIMES * (1 - own.low) >= 1 - best:
@@ -122,7 +124,7 @@ def order(table: Table) -> Iterator[Seen]:
     able(table)
     if table.dataset.role("time"):
         raise CouldNotLook("not_applicable", "a time column is named, and rows are split by it")
-    position = table.sample.rows.astype(np.float64)
+    position = table.places(table.sample.rows).astype(np.float64)
     yield from _order(table, position, "", "the row number")
     for column in table.ids:
         numbers = table.series(column).cast(pl.Float64, strict=False)[table.sample.rows]

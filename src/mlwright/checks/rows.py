@@ -26,17 +26,24 @@ def duplicate_rows(table: Table) -> Iterator[Seen]:
     names = [c.name for c in table.dataset.schema.columns if c not in table.ids]
     if not names:
         raise CouldNotLook("not_applicable", "no column but ids")
-    frame = table.dataset.frame.select(names)
-    later = ~frame.select(pl.struct(names).is_first_distinct()).to_series().to_numpy()
-    copies = int(later.sum())
+    copies, among, rows = _copies(table, names)
     if copies:
-        share = wilson(copies, len(table))
         beside = " (ids left aside)" if len(names) < len(table.dataset.schema.columns) else ""
+        part = "" if among == table.rows_in_all else f" (a part of {table.rows_in_all:,})"
         yield Seen(
-            f"{copies:,} of {len(table):,} rows repeat an earlier one{beside}, {percent(share)}",
+            f"{copies:,} of {among:,} rows{part} repeat an earlier one{beside}, {percent(wilson(copies, among))}",
             "Keep one of each where they are the same case read twice: copies fall on both sides of a split.",
-            rows=first_rows(later),
+            rows=rows,
         )
+
+
+def _copies(table: Table, names: list[str]) -> tuple[int, int, tuple[int, ...]]:
+    """Rows that repeat an earlier one in the columns `names`, among how many, and the first of them."""
+    whole = table.dataset.whole
+    if whole is not None and whole.copies is not None:
+        return whole.copies, whole.copies_among, whole.copied_rows
+    later = ~table.dataset.frame.select(pl.struct(names).is_first_distinct()).to_series().to_numpy()
+    return int(later.sum()), len(table), first_rows(table.places(np.flatnonzero(later)))
 
 
 def contradictions(table: Table) -> Iterator[Seen]:
@@ -111,8 +118,10 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "rows are repeated",
         "tip",
         duplicate_rows,
-        "Counts rows that equal an earlier one in every column but ids.",
+        "Counts rows that equal an earlier one in every column but ids; of tables larger than memory, by "
+        "hashes of 64 bits.",
         "Barz & Denzler (2020), Do we train on test data?, Journal of Imaging 6",
+        of_all=True,
     ),
     Check(
         "MLW202",

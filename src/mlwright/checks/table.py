@@ -19,6 +19,7 @@ from mlwright.base.machine import cpu_count
 from mlwright.base.schema import NUMBER_KINDS, Column, TaskName
 from mlwright.checks.outcome import CouldNotLook
 from mlwright.data.dataset import Dataset
+from mlwright.data.whole import Whole
 from mlwright.statistics.intervals import Codes, Floats
 
 T = TypeVar("T")
@@ -29,6 +30,26 @@ SAMPLE_CELLS = 5_000_000
 """And rows times columns."""
 FOLDS = 5
 MOST_CODES = 10
+
+
+@dataclass(frozen=True)
+class About:
+    """How often values stand in the rows of a column: all rows, also where a sample stands for them."""
+
+    rows: int
+    missing: int
+    distinct: int
+    """Different values that are not missing."""
+    distinct_error: float = 0.0
+    """The relative standard error of `distinct`, where it is an estimate."""
+    usual: int = 0
+    """Rows with the most frequent value; 0 where most rows are missing."""
+    unusual_rows: tuple[int, ...] = ()
+    """The first rows with another value or none, where they are few."""
+
+    @property
+    def present(self) -> int:
+        return self.rows - self.missing
 
 
 @dataclass(frozen=True)
@@ -118,6 +139,53 @@ class Table:
         return self.series(column).cast(pl.Float64).fill_null(np.nan).to_numpy()
 
     @cached_property
+    def _about(self) -> dict[str, About]:
+        return {}
+
+    def about(self, column: Column) -> About:
+        """The counts of a column; worked out once."""
+        known = self._about.get(column.name)
+        if known is None:
+            whole = self.dataset.whole
+            known = _counted(self.series(column)) if whole is None else _of_whole(whole, column.name)
+            self._about[column.name] = known
+        return known
+
+    def range(self, column: Column) -> tuple[float, float]:
+        """The least and the greatest number of a column, in all rows; NaN where there is none."""
+        if self.dataset.whole is not None:
+            named = next(p for p in self.dataset.whole.profile.columns if p.name == column.name)
+            return (named.quantiles[0], named.quantiles[-1]) if named.quantiles else (np.nan, np.nan)
+        numbers = self.series(column).cast(pl.Float64).drop_nulls().drop_nans()
+        return (
+            (float(numbers.to_numpy().min()), float(numbers.to_numpy().max()))
+            if len(numbers)
+            else (np.nan, np.nan)
+        )
+
+    @property
+    def rows_in_all(self) -> int:
+        """Rows of the table, of which a sample may stand in memory."""
+        return len(self) if self.dataset.whole is None else self.dataset.whole.rows
+
+    @property
+    def labelled_in_all(self) -> int:
+        """Those that have a target. Of a table larger than memory only these were counted."""
+        return len(self.labelled) if self.dataset.whole is None else self.dataset.whole.rows
+
+    def places(self, rows: Codes) -> Codes:
+        """Where rows of this table stand in its source."""
+        return rows if self.dataset.whole is None else self.dataset.whole.numbers[rows]
+
+    @cached_property
+    def class_counts(self) -> Codes:
+        """Rows of each class, in all rows where they are known."""
+        whole = self.dataset.whole
+        if whole is None or not whole.classes:
+            return np.bincount(self.class_codes)
+        return np.asarray([count for _, count in whole.classes], dtype=np.int64)
+
+    @cached_property
     def labelled(self) -> Codes:
         """The rows that have a target."""
         assert self.target is not None
@@ -144,7 +212,7 @@ class Table:
             y = self.numbers(self.target)[rows]
         else:
             y = _most_frequent(self.class_codes[picked])
-        return Sample(rows, y, self._folds(rows, random), len(self.labelled))
+        return Sample(rows, y, self._folds(rows, random), self.labelled_in_all)
 
     def _folds(self, rows: Codes, random: np.random.Generator) -> Codes:
         """A fold for each row; rows of one group share it."""
@@ -174,6 +242,35 @@ class Sample:
         if len(self) == self.of:
             return f"{self.of:,} rows"
         return f"{len(self):,} rows drawn from {self.of:,}"
+
+
+MOST_UNUSUAL = 30
+"""Rows that are still few beside a usual value."""
+
+
+def _counted(series: pl.Series) -> About:
+    """The counts of a column in memory."""
+    rows = len(series)
+    counts = series.value_counts(name="rows").filter(pl.col(series.name).is_not_null())
+    if series.dtype == pl.String:
+        counts = counts.filter(pl.col(series.name) != "")
+    present = int(counts["rows"].sum())
+    if not present:
+        return About(rows, rows, 0)
+    top = int(counts["rows"].arg_max() or 0)
+    usual = int(counts["rows"][top])
+    unusual: tuple[int, ...] = ()
+    if 0 < rows - usual < MOST_UNUSUAL:
+        others = (~series.eq_missing(counts[series.name][top])).arg_true()
+        unusual = tuple(others.head(20).to_list())
+    return About(rows, rows - present, counts.height, usual=usual, unusual_rows=unusual)
+
+
+def _of_whole(whole: Whole, name: str) -> About:
+    known = whole.columns[name]
+    return About(
+        whole.rows, known.missing, known.distinct, known.distinct_error, known.usual, known.unusual_rows
+    )
 
 
 def is_number(column: Column) -> bool:

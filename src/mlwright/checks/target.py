@@ -28,7 +28,7 @@ UNEVEN = 0.2
 def too_few_rows(table: Table) -> Iterator[Seen]:
     """MLW301."""
     target = target_of(table)
-    rows, width = len(table.labelled), len(table.features)
+    rows, width = table.labelled_in_all, len(table.features)
     if rows >= SCARCE_ROWS and rows >= ROWS_PER_FEATURE * width:
         return
     scarce = f"{rows:,} rows with a target, {width} features: " if width else f"{rows:,} rows with a target: "
@@ -53,10 +53,14 @@ def _known_to(table: Table, rows: int) -> str:
 def rare_classes(table: Table) -> Iterator[Seen]:
     """MLW302."""
     target, codes = _classes(table)
-    counts = np.bincount(codes)
+    counts = table.class_counts
     rare = np.flatnonzero(counts < SCARCE_OF_A_CLASS)
     if not len(rare) or len(counts) < 2:
         return
+    # A sample seldom holds rows of classes that are rare in all rows: then none are named.
+    rows = (
+        table.labelled[np.isin(codes, rare)] if table.dataset.whole is None else np.empty(0, dtype=np.int64)
+    )
     least = int(counts.min())
     recall = wilson(0.8 * least, least)
     yield Seen(
@@ -64,18 +68,18 @@ def rare_classes(table: Table) -> Iterator[Seen]:
         f"a recall of 80 % on it would be known as {100 * recall.low:.0f} to {100 * recall.high:.0f} %",
         "Gather more of them, or merge or leave out classes that are too rare to learn.",
         target.name,
-        first_rows(table.labelled[np.isin(codes, rare)]),
+        first_rows(rows),
         severity="issue" if least < FEW_OF_A_CLASS else "tip",
     )
 
 
 def imbalance(table: Table) -> Iterator[Seen]:
     """MLW303."""
-    target, codes = _classes(table)
-    counts = np.bincount(codes)
+    target, _ = _classes(table)
+    counts = table.class_counts
     if len(counts) < 2:
         raise CouldNotLook("not_applicable", "the target has one class")
-    share = wilson(int(counts.min()), len(codes))
+    share = wilson(int(counts.min()), int(counts.sum()))
     if share.high < UNEVEN / len(counts):
         yield Seen(
             f"the rarest of {len(counts)} classes has {int(counts.min()):,} rows, {percent(share)}",
@@ -88,13 +92,13 @@ def imbalance(table: Table) -> Iterator[Seen]:
 def one_value(table: Table) -> Iterator[Seen]:
     """MLW304."""
     target = target_of(table)
-    distinct = table.series(target).drop_nulls().n_unique()
+    distinct = table.about(target).distinct
     if distinct < 2:
-        what = "no value at all" if distinct == 0 else f"one value in all {len(table.labelled):,} rows"
+        what = "no value at all" if distinct == 0 else f"one value in all {table.labelled_in_all:,} rows"
         yield Seen(what, "Name another target, or add the rows that differ.", target.name)
     elif table.task != "regression" and classes_hardly_repeat(table):
         yield Seen(
-            f"{distinct:,} classes in {len(table.labelled):,} rows: hardly any occurs twice",
+            f"{distinct:,} classes in {table.labelled_in_all:,} rows: hardly any occurs twice",
             "Name a target whose values repeat, or read it as numbers.",
             target.name,
         )
@@ -113,7 +117,8 @@ def no_feature(table: Table) -> Iterator[Seen]:
 
 def classes_hardly_repeat(table: Table) -> bool:
     """Whether most rows surely have a class of their own."""
-    return wilson(table.series(target_of(table)).drop_nulls().n_unique(), len(table.labelled)).low > 0.5
+    about = table.about(target_of(table))
+    return wilson(min(about.distinct, about.present), about.present).low > 0.5
 
 
 def target_of(table: Table) -> Column:
@@ -140,6 +145,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         too_few_rows,
         "Found under 200 rows with a target, or under 10 for each feature; an issue under 50.",
         "10 rows a feature: Peduzzi et al. (1996), Journal of Clinical Epidemiology 49",
+        of_all=True,
     ),
     Check(
         "MLW302",
@@ -147,6 +153,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         rare_classes,
         "Found where a class has fewer than 20 rows; an issue under 5, when folds lack it.",
+        of_all=True,
     ),
     Check(
         "MLW303",
@@ -155,6 +162,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         imbalance,
         "Found where the 95 % interval of the rarest class's share lies under a fifth of its even part.",
         "interval: Wilson (1927)",
+        of_all=True,
     ),
     Check(
         "MLW304",
@@ -163,6 +171,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         one_value,
         "Found where the target has no value, one value, or classes that hardly ever repeat.",
         stops=True,
+        of_all=True,
     ),
     Check(
         "MLW306",
