@@ -170,7 +170,7 @@ def unseen_categories(held: Held) -> Iterator[Seen]:
             new = values.gather(rows).n_unique()
             yield Seen(
                 f"{counted(new, 'category', 'categories')} not known before in {_of(len(rows), held)}; "
-                f"{counted(rare, 'row')} of {before:,} would do for rare ones",
+                f"rare ones explain {rare:,} of {before:,}",
                 "A model takes them as unknown. Look for another spelling, or train anew.",
                 column.name,
                 tuple(rows[:MOST_ROWS]),

@@ -103,7 +103,7 @@ EVERYWHERE = (
     Flag("--help", "Show this page", "nothing", short="-h"),
 )
 
-SOURCE = Flag("source", "The table: CSV, TSV (also .gz), Parquet or JSON lines")
+SOURCE = Flag("source", "The table: a file, a folder or 'pattern*' of parts, or a URL; see docs/sources.md")
 MODEL = Flag("model", "The model file, *.mlw")
 
 ROLES = (
@@ -130,6 +130,17 @@ WAIVE = Flag(
     "The code of a finding that is known and borne, such as MLW401; the card names it",
     value="CODE",
     repeats=True,
+)
+
+SCHEMA = Flag(
+    "--schema",
+    "What the columns are, in place of inference: a schema file (.json), as `mlwright schema` writes it",
+    value="FILE",
+)
+AGAINST = Flag(
+    "--against",
+    "Hold the table to this instead: a model (.mlw), a schema file (.json), or another table",
+    value="FILE",
 )
 
 _WRITTEN = "how the table is written, where that is not as it seems"
@@ -165,6 +176,20 @@ WRITTEN = (
     ),
     Flag(
         "--date-format", "How dates are written, such as %d.%m.%Y", value="FORM", repeats=True, group=_WRITTEN
+    ),
+    Flag("--sheet", "The sheet of a workbook, by name or number from 1", value="SHEET", group=_WRITTEN),
+    Flag(
+        "--member",
+        "The file of a ZIP archive, or the key of a JSON object, that holds the table",
+        value="NAME",
+        group=_WRITTEN,
+    ),
+    Flag(
+        "--most-bytes",
+        "The most that is fetched from a URL, such as 500MB",
+        value="SIZE",
+        shown_default="8GiB",
+        group=_WRITTEN,
     ),
 )
 """How a file is written: the fields of `ReadOptions`, for every command that reads a table."""

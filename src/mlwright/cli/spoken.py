@@ -34,7 +34,22 @@ _FLAGS = {
             "waive",
         )
     },
-    **{n: n for n in ("test", "threads", "separator", "encoding", "quote", "header", "decimal", "thousands")},
+    **{
+        n: n
+        for n in (
+            "test",
+            "threads",
+            "schema",
+            "against",
+            "report",
+            "separator",
+            "encoding",
+            "quote",
+            "header",
+            "decimal",
+            "thousands",
+        )
+    },
     "missing": "missing",
     "kinds": "kind",
     "names": "column-names",
@@ -71,7 +86,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bsay insecure\b"), lambda m: "say --insecure"),
 )
 _COMMAND = re.compile(
-    r"(?<![\w/.-])mlwright (?=(?:check|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
+    r"(?<![\w/.-])mlwright (?=(?:check|schema|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
 )
 
 

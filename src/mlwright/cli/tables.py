@@ -33,6 +33,7 @@ class Roles(TypedDict, total=False):
     protected: tuple[str, ...]
     drop: tuple[str, ...]
     kinds: dict[str, str] | None
+    schema: object
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:
@@ -51,6 +52,7 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
         protected=tuple(arguments.protected or ()),
         drop=tuple(arguments.drop or ()),
         kinds=dict(arguments.kind) if arguments.kind else None,
+        schema=getattr(arguments, "schema", None),
     )
 
 
@@ -75,6 +77,9 @@ def options_of(arguments: argparse.Namespace) -> ReadOptions | None:
         "thousands": _MARKS.get(arguments.thousands, arguments.thousands),
         "missing": None if arguments.missing is None else tuple(arguments.missing),
         "dates": None if arguments.date_format is None else tuple(arguments.date_format),
+        "sheet": arguments.sheet,
+        "member": arguments.member,
+        "most_bytes": arguments.most_bytes,
     }
     given = {name: value for name, value in said.items() if value is not None}
     if not given:

@@ -4,12 +4,25 @@ Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that
 """
 
 from mlwright.cli import flags
-from mlwright.cli.commands import check, demo, doctor, evaluate, fit, predict, serve, show, token, version
+from mlwright.cli.commands import (
+    check,
+    demo,
+    doctor,
+    evaluate,
+    fit,
+    predict,
+    schema,
+    serve,
+    show,
+    token,
+    version,
+)
 
 __all__ = ["COMMANDS"]
 
 COMMANDS: tuple[flags.Command, ...] = (
     check.COMMAND,
+    schema.COMMAND,
     fit.COMMAND,
     show.COMMAND,
     predict.COMMAND,

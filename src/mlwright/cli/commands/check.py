@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
+from mlwright.base.errors import Misuse
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, WAIVE, WRITTEN, Command, Flag
+from mlwright.cli.flags import AGAINST, ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
+
+if TYPE_CHECKING:
+    from mlwright.base.finding import Findings
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
     from mlwright.lifecycle.report import page_at, report
 
+    if arguments.against is not None:
+        return run_against(arguments, screen)
     options = options_of(arguments)
     page = None if arguments.report is None else page_at(arguments.report, arguments.source)
     dataset, found = read_and_check(
@@ -22,7 +29,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     )
     if page is not None:
         report(dataset, page, findings=spoken_findings(found))
-    refused = {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[arguments.fail_on]
+    refused = is_refused(found, arguments.fail_on)
     screen.answer(
         {
             "source": arguments.source,
@@ -47,15 +54,62 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     return 1 if refused else 0
 
 
+def run_against(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Holds the table to a model, a schema or another table, and shows what does not fit."""
+    from mlwright.lifecycle import check
+
+    if arguments.report is not None:
+        raise Misuse("--report has no effect beside --against", remedy="leave one of them out")
+    progress = screen.progress()
+    try:
+        progress.stage("checking")
+        found = check(
+            arguments.source,
+            against=arguments.against,
+            waive=tuple(arguments.waive or ()),
+            options=options_of(arguments),
+            **roles_of(arguments),
+        )
+    finally:
+        progress.done()
+    refused = is_refused(found, arguments.fail_on)
+    screen.answer(
+        {
+            "source": arguments.source,
+            "against": arguments.against,
+            "passed": not refused,
+            "findings": list(spoken_findings(found)),
+        }
+    )
+    if not screen.json:
+        from mlwright.cli import look
+
+        screen.show(
+            look.title(arguments.source, f"held to {arguments.against}"),
+            look.section("Findings", look.findings(found, every=arguments.all)),
+            look.section("In short", look.in_short(found)),
+        )
+    return 1 if refused else 0
+
+
+def is_refused(found: Findings, fail_on: str) -> bool:
+    """Whether the worst finding is as bad as `--fail-on`."""
+    return {"issue": bool(found.issues), "tip": bool(found.found), "nothing": False}[fail_on]
+
+
 COMMAND = Command(
     name="check",
     summary="Find what is wrong with a table: leaks, duplicates, imbalance, missing values.",
     about=(
         "Reads the table as training would and looks for what spoils models. With --target the checks "
-        "that need a target run as well. A finding names columns and row numbers; of values, only labels."
+        "that need a target run as well. With --against it looks for what does not fit instead: missing "
+        "columns, values that break the schema, what was never seen, shift. A finding names columns and row "
+        "numbers; of values, only labels."
     ),
     flags=(
         SOURCE,
+        AGAINST,
+        SCHEMA,
         *ROLES,
         Flag(
             "--fail-on",
@@ -76,6 +130,7 @@ COMMAND = Command(
     examples=(
         "mlwright check loans.csv --target defaulted",
         "mlwright check loans.csv -t defaulted --json",
+        "mlwright check new.csv --against loans.mlw",
         "mlwright check loans.csv -t defaulted --report loans.html",
         "mlwright check prices.txt -t price --separator ';' --decimal , --missing unknown",
     ),
