@@ -31,7 +31,8 @@ def duplicate_rows(table: Table) -> Iterator[Seen]:
         beside = " (ids left aside)" if len(names) < len(table.dataset.schema.columns) else ""
         part = "" if among == table.rows_in_all else f" (a part of {table.rows_in_all:,})"
         yield Seen(
-            f"{copies:,} of {among:,} rows{part} repeat an earlier one{beside}, {percent(wilson(copies, among))}",
+            f"{copies:,} of {among:,} rows{part} repeat an earlier one{beside}, "
+            f"{percent(wilson(copies, among))}",
             "Keep one of each where they are the same case read twice: copies fall on both sides of a split.",
             rows=rows,
         )
