@@ -10,8 +10,12 @@ from mlwright.lifecycle.read import RoleNames
 from mlwright.sources import ReadOptions
 
 
+ELSEWHERE = {"schema", "query", "table", "parameters"}
+"""Arguments beside the roles, whose flags stand among those of how a table is read."""
+
+
 def test_every_role_of_a_column_can_be_named():
-    assert {f.key for f in ROLES} - {"kind"} == set(RoleNames.__annotations__) - {"kinds"}
+    assert {f.key for f in ROLES} - {"kind"} == set(RoleNames.__annotations__) - {"kinds", *ELSEWHERE}
 
 
 def test_every_setting_of_fit_is_a_flag_with_the_same_default():
@@ -24,7 +28,7 @@ def test_every_setting_of_fit_is_a_flag_with_the_same_default():
 
 
 def test_all_that_can_be_said_about_a_file_is_a_flag_of_every_command_that_reads_one():
-    other_names = {"no_header": "header", "column_names": "names", "date_format": "dates"}
+    other_names = {"no_header": "header", "column_names": "names", "date_format": "dates", "parameter": "parameters"}
     said = {other_names.get(f.key, f.key) for f in WRITTEN}
     assert said == {f.name for f in dataclasses.fields(ReadOptions)}
     readers = {c.name for c in COMMANDS if set(WRITTEN) <= set(c.flags)}

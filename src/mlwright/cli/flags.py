@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from mlwright.cli.screen import Screen
 
-Takes = Literal["text", "whole", "number", "nothing", "pair"]
+Takes = Literal["text", "whole", "number", "nothing", "pair", "named"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Flag:
     says: str
     """One sentence for the reader of `--help`, without the default."""
     takes: Takes = "text"
-    """`pair` is NAME=VALUE; `nothing` makes a switch."""
+    """`pair` is COLUMN=VALUE, `named` NAME=VALUE with any value; `nothing` makes a switch."""
     default: str | int | float | None = None
     shown_default: str = ""
     """What `--help` says where the default is worked out later."""
@@ -59,7 +59,8 @@ class Flag:
         if self.takes == "nothing":
             return self.name
         value = self.value or "|".join(self.choices) or self.key.upper()
-        return f"{self.name} {'COLUMN=' if self.takes == 'pair' else ''}{value}"
+        before = {"pair": "COLUMN=", "named": "NAME="}.get(self.takes, "")
+        return f"{self.name} {before}{value}"
 
     @property
     def note(self) -> str:
@@ -144,6 +145,7 @@ AGAINST = Flag(
 )
 
 _WRITTEN = "how the table is written, where that is not as it seems"
+_ASKED = "what to read, where the source is a database (postgresql://, mysql://, sqlite:///, duckdb:///)"
 
 WRITTEN = (
     Flag(
@@ -185,11 +187,30 @@ WRITTEN = (
         group=_WRITTEN,
     ),
     Flag(
+        "--memory",
+        "What a table may take in memory, such as 2GiB; a larger one is read as a stream, and a sample "
+        "stands for it",
+        value="SIZE",
+        shown_default="an eighth of the memory",
+        group=_WRITTEN,
+    ),
+    Flag(
+        "--sample-rows",
+        "Rows that are kept of a table larger than that",
+        "whole",
+        value="N",
+        shown_default="500000",
+        group=_WRITTEN,
+    ),
+    Flag(
         "--most-bytes",
         "The most that is fetched from a URL, such as 500MB",
         value="SIZE",
         shown_default="8GiB",
         group=_WRITTEN,
     ),
+    Flag("--query", "One SELECT, with :NAME where a parameter stands", value="SQL", group=_ASKED),
+    Flag("--table", "Or all of one of its tables", group=_ASKED),
+    Flag("--parameter", "A value for the query", "named", value="VALUE", repeats=True, group=_ASKED),
 )
 """How a file is written: the fields of `ReadOptions`, for every command that reads a table."""

@@ -151,6 +151,12 @@ def _reader(flag: Flag) -> Callable[[str], object]:
             raise argparse.ArgumentTypeError(f"needs COLUMN=VALUE, got {text!r}")
         return name, value
 
+    def named(text: str) -> tuple[str, str]:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise argparse.ArgumentTypeError(f"needs NAME=VALUE, got {text!r}")
+        return name, value
+
     def chosen(text: str) -> str:
         if flag.choices and text not in flag.choices:
             near = nearest(text, flag.choices)
@@ -158,7 +164,7 @@ def _reader(flag: Flag) -> Callable[[str], object]:
             raise argparse.ArgumentTypeError(f"no such choice {text!r}{hint}")
         return text
 
-    read = {"whole": whole, "number": number, "pair": pair}.get(flag.takes, chosen)
+    read = {"whole": whole, "number": number, "pair": pair, "named": named}.get(flag.takes, chosen)
     return lambda text: read(text.removeprefix(_SHIELD))
 
 

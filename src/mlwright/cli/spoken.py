@@ -48,15 +48,23 @@ _FLAGS = {
             "header",
             "decimal",
             "thousands",
+            "query",
+            "table",
+            "key",
+            "restart",
         )
     },
     "missing": "missing",
     "kinds": "kind",
     "names": "column-names",
     "dates": "date-format",
+    "parameters": "parameter",
+    "chunk_rows": "chunk-rows",
     "skip_rows": "skip-rows",
     "time_limit": "time-limit",
     "max_trials": "max-trials",
+    "memory": "memory",
+    "sample_rows": "sample-rows",
 }
 """Arguments of Python by name, and the flags that they are."""
 _TEXT = r"""(?:'([^']*)'|"([^"]*)")"""

@@ -79,7 +79,12 @@ def options_of(arguments: argparse.Namespace) -> ReadOptions | None:
         "dates": None if arguments.date_format is None else tuple(arguments.date_format),
         "sheet": arguments.sheet,
         "member": arguments.member,
+        "memory": arguments.memory,
+        "sample_rows": arguments.sample_rows,
         "most_bytes": arguments.most_bytes,
+        "query": arguments.query,
+        "table": arguments.table,
+        "parameters": parameters_of(arguments.parameter, getattr(arguments, "source", None)),
     }
     given = {name: value for name, value in said.items() if value is not None}
     if not given:
@@ -90,6 +95,31 @@ def options_of(arguments: argparse.Namespace) -> ReadOptions | None:
     from mlwright.sources import ReadOptions
 
     return ReadOptions(**given)
+
+
+def parameters_of(named: list[tuple[str, str]] | None, source: str | None) -> dict[str, object] | None:
+    """The values of a query's parameters: texts, which a server takes for what the query needs.
+
+    SQLite compares a text with a number as unequal, whatever they say; for it, what is a number becomes one.
+
+    >>> parameters_of([("since", "2024-01-01"), ("n", "7")], "sqlite:///shop.db")
+    {'since': '2024-01-01', 'n': 7}
+    """
+    if named is None:
+        return None
+    plain = (source or "").lower().startswith("sqlite")
+    return {name: _number(value) if plain else value for name, value in named}
+
+
+def _number(text: str) -> object:
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        if str(value) == text:
+            return value
+    return text
 
 
 def read_and_check(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from mlwright.base.errors import Misuse
 from mlwright.base.schema import Schema
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.read import RoleNames, as_written, read
+from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.schema import reference_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def check(
     from mlwright.checks import check as run_checks
     from mlwright.data.dataset import Dataset
 
+    options, roles = with_question(options, roles)
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
     dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
@@ -55,7 +56,7 @@ def _check_against(
     from mlwright.data.dataset import Dataset
     from mlwright.sources import read_raw
 
-    reference = reference_of(against, options, **roles)
+    reference = reference_of(against, options and options.for_another, **roles)
     if reference.dataset is None or isinstance(against, Dataset):
         _same_roles(reference.schema, roles)
     if isinstance(data, Dataset):

@@ -18,11 +18,13 @@ from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.read import RoleNames, as_written, read
+from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
+    from mlwright.base.evaluation import Evaluation
     from mlwright.data.dataset import Dataset
+    from mlwright.data.whole import Whole
     from mlwright.sources import ReadOptions
     from mlwright.tasks import Asked
     from mlwright.training import Problem
@@ -72,6 +74,7 @@ def fit(
     began = time.monotonic()
     need("train", "training")
     settings, roles = _settings(settings, named)
+    options, roles = with_question(options, roles)
     listener = progress or Progress()
     try:
         return _fit(_Call(data, test, findings, settings, options, roles, listener, began))
@@ -133,7 +136,8 @@ def _fit(call: _Call) -> Model:
     test: Dataset | None = None
     unlike: tuple[Finding, ...] = ()
     if call.test is not None:
-        test, unlike = kind.judgeable(dataset, like(dataset, call.test, call.options), settings.task)
+        written = call.options and call.options.for_another
+        test, unlike = kind.judgeable(dataset, like(dataset, call.test, written), settings.task)
     asked = Asked(
         task=settings.task,
         metric=settings.metric,
@@ -147,19 +151,29 @@ def _fit(call: _Call) -> Model:
     everything = _with_test(dataset, asked).with_schema(problem.table.schema)
     predictions = prediction_profiles(trained.blend, trained.unseen)
     digest = dataset.provenance.sha256
+    whole = dataset.whole
     evidence = Evidence(
-        evaluation=trained.evaluation,
+        evaluation=trained.evaluation if whole is None else _of_sample(trained.evaluation, whole),
         findings=waived(Findings.of([*found, *unlike, *more]), settings.waive),
-        profile=msgspec.structs.replace(profile_of(everything), predictions=predictions),
+        profile=msgspec.structs.replace(
+            profile_of(everything) if whole is None else whole.profile, predictions=predictions
+        ),
         recipe=_recipe(call, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
         facts={
-            "Data": f"{dataset.provenance.source}, {len(everything):,} rows"
+            "Data": f"{dataset.provenance.source}, "
+            + (f"{len(everything):,} rows" if whole is None else f"larger than memory: {whole.said}")
             + (f", SHA-256 {digest}" if digest else ""),
             "Search": "; ".join(trained.notes),
         },
         fit_seconds=time.monotonic() - call.began,
     )
     return package(kind.name, trained.blend, everything, evidence)
+
+
+def _of_sample(evaluation: Evaluation, whole: Whole) -> Evaluation:
+    """An evaluation that says that a sample of the table was trained on and judged by."""
+    how = f"{evaluation.how.rstrip('.')}; trained and judged on a sample, {whole.said}"
+    return msgspec.structs.replace(evaluation, how=how)
 
 
 def like(dataset: Dataset, other: object, options: ReadOptions | None = None) -> Dataset:
@@ -238,6 +252,8 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
 
 def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
     """The settings as plain JSON: what would make the model again."""
+    from mlwright.sources.sql import query_digest
+
     settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
@@ -248,6 +264,9 @@ def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON value
     if call.options is not None:
         usual = asdict(type(call.options)())
         said = {k: v for k, v in asdict(call.options).items() if v != usual[k]}
+        if said.pop("query", None) is not None:  # its text, too, may hold what is nobody's business
+            said["query_sha256"] = query_digest(call.options)
+            said["parameters"] = sorted(said.get("parameters") or ())
         recipe["options"] = {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
     roles: dict[str, list[str]] = {}
     for column in problem.table.schema.columns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import msgspec
@@ -38,11 +39,17 @@ class RoleNames(TypedDict, total=False):
     """Kinds by column name, where the evidence is to be overruled."""
     schema: object
     """What the columns are, in place of all inference: a Schema, a schema file, a Columns class, a model."""
+    query: str | None
+    """What to read from a database: one SELECT, with `:name` where a parameter stands."""
+    table: str | None
+    """Or all of one of its tables."""
+    parameters: Mapping[str, object] | None
+    """The values of the query's parameters; bound, never pasted."""
 
 
 def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[RoleNames]) -> Dataset:
-    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a data frame, a dict of columns, a list
-    of dicts.
+    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a database's URL with `query` or `table`, a
+    data frame, a dict of columns, a list of dicts.
 
     With `schema`, columns are what that says, and what breaks it is told in the findings. Raises
     `SourceUnreadable`, `TargetUnusable`, `UnknownName` with the near miss; with `schema`, `SchemaBroken` for
@@ -53,6 +60,7 @@ def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[
     (3, 'sick')
     """
     need("train", "reading data")
+    options, roles = with_question(options, roles)
     from mlwright.sources import read as read_source
     from mlwright.sources import read_by_schema
 
@@ -61,6 +69,18 @@ def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[
         schema = schema_of(given)
         return read_by_schema(source, schema, roles_of(**roles), options, as_written(schema, options))
     return read_source(source, roles_of(**roles), options)
+
+
+def with_question(options: ReadOptions | None, roles: RoleNames) -> tuple[ReadOptions | None, RoleNames]:
+    """`options` that also hold what is asked of a database, and the roles without it."""
+    asked = {"query": roles.get("query"), "table": roles.get("table"), "parameters": roles.get("parameters")}
+    said = {name: value for name, value in asked.items() if value is not None}
+    rest: RoleNames = {k: v for k, v in roles.items() if k not in asked}  # type: ignore[assignment]
+    if not said:
+        return options, rest
+    from mlwright.sources.options import ReadOptions
+
+    return replace(options or ReadOptions(), **said), rest  # type: ignore[arg-type]
 
 
 def as_written(schema: Schema, options: ReadOptions | None) -> Schema:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from mlwright.base.errors import Misuse
@@ -119,6 +119,11 @@ class ReadOptions:
         for form in self.dates:
             if "%" not in form:
                 raise Misuse(f"{form!r} is no form of dates", remedy="say it as strptime does: '%d.%m.%Y'")
+
+    @property
+    def for_another(self) -> ReadOptions:
+        """The same for another source: what is asked of a database is asked of one."""
+        return replace(self, query=None, table=None, parameters=None)
 
     @property
     def number(self) -> NumberFormat | None:

@@ -80,6 +80,9 @@ def _not_empty(raw: Raw) -> Raw:
 def _raw(source: object, options: ReadOptions) -> Raw:
     if isinstance(source, str) and is_database(source):
         return read_sql(source, options)
+    for name in ("query", "table", "parameters"):
+        if getattr(options, name) is not None:
+            raise Misuse(f"{name}= is for databases", remedy="give the URL of one, such as sqlite:///shop.db")
     if isinstance(source, (str, os.PathLike)):
         return _from_path(source, options)
     if isinstance(source, pl.LazyFrame):

@@ -4,10 +4,10 @@
 model.
 """
 
-from mlwright.sources.sql.address import Address, address_of, is_database, without_secrets
+from mlwright.sources.sql.address import Address, address_of, is_database
 from mlwright.sources.sql.driver import Database, Table
 from mlwright.sources.sql.opening import open_to_read, open_to_write
-from mlwright.sources.sql.reading import SqlRows, open_sql, query_digest, read_sql, stream_sql, table_of
+from mlwright.sources.sql.reading import SqlRows, open_sql, query_digest, read_sql, stream_sql
 
 __all__ = [
     "Address",
@@ -22,6 +22,4 @@ __all__ = [
     "query_digest",
     "read_sql",
     "stream_sql",
-    "table_of",
-    "without_secrets",
 ]

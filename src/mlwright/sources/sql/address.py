@@ -102,15 +102,6 @@ def is_database(source: object) -> bool:
     return match is not None and match[1].lower() in _SCHEMES
 
 
-def without_secrets(source: object) -> str:
-    """`source` as a heading may show it: of the URL of a database only what is no secret.
-
-    >>> without_secrets("postgresql://ann:secret@db.example.org/shop")
-    'postgresql://db.example.org/shop'
-    """
-    return address_of(str(source)).shown if is_database(source) else str(source)
-
-
 def address_of(url: str) -> Address:
     """The parts of a database's URL. Raises `Misuse`, whose message never repeats the URL.
 

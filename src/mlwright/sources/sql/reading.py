@@ -18,7 +18,7 @@ from mlwright.base.finding import Finding
 from mlwright.sources.frames import from_polars
 from mlwright.sources.options import ReadOptions
 from mlwright.sources.raw import Raw
-from mlwright.sources.sql.address import Address, address_of
+from mlwright.sources.sql.address import address_of
 from mlwright.sources.sql.columns import Columns
 from mlwright.sources.sql.driver import Database, Fetch
 from mlwright.sources.sql.opening import open_to_read
@@ -148,16 +148,6 @@ def no_rows(source: str) -> SourceUnreadable:
     return SourceUnreadable("there is no row", where=source, remedy="look at the conditions of the query")
 
 
-def table_of(source: str) -> str:
-    """What a file made from a database may be called: of its URL only the name of the database.
-
-    >>> table_of("postgresql://ann:secret@db.example.org/shop"), table_of("sqlite:///data/shop.db")
-    ('shop', 'shop')
-    """
-    address: Address = address_of(source)
-    return address.database.rpartition("/")[2].partition(".")[0]
-
-
 def _nothing_asked(database: Database) -> Misuse:
     names = [t.shown for t in database.tables()]
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
@@ -165,5 +155,5 @@ def _nothing_asked(database: Database) -> Misuse:
     return Misuse(
         f"which rows of the database? {there}",
         where=database.address.shown,
-        remedy="name a table (table=, --table) or write a query (query=, --query)",
+        remedy="name a table with table=, or write a SELECT with query=",
     )
