@@ -119,7 +119,8 @@ def names(finding: Finding, columns: list[str]) -> list[str]:
 def outcome(table: Table, case: Case, spoilt: Spoilt, files: Files) -> dict[str, Any]:
     """Whether the defect was found, where, and what else was said."""
     before = table.before(case.pair)
-    answer: dict[str, Any] = {"columns": spoilt.columns}
+    alarm = any(code in spoilt.codes for code, _ in before)
+    answer: dict[str, Any] = {"columns": spoilt.columns, "false alarm": alarm}
     try:
         said, seconds = findings(table, spoilt, files)
     except mw.MlwrightError as e:

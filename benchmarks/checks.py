@@ -55,6 +55,10 @@ def main() -> None:
         results["detection"] = detection(entries, defects, asked)
         print(detection_table(results["detection"]))
         print(missed(results["detection"]))
+        if asked.peers:
+            from peers import peer_table
+
+            print(peer_table(results["detection"]))
     if "alarms" in parts:
         results["alarms"] = alarms(entries, asked.rows, asked.resamples, asked.workers)
         print(alarm_table(results["alarms"]))
@@ -73,7 +77,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few sets, one seed, medium strength alone")
     parser.add_argument("--only", default="", help="codes or defects, with commas between them")
     parser.add_argument("--sets", default="", help="names of data sets")
-    parser.add_argument("--parts", default="detection,alarms,cost")
+    parser.add_argument("--parts", default="", help="of detection, alarms, cost")
     parser.add_argument("--strengths", default=",".join(STRENGTHS))
     parser.add_argument("--rows", type=int, default=5_000, help="drawn of each set where it has more")
     parser.add_argument("--seeds", type=int, default=3)
@@ -84,7 +88,12 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.quick:
         asked.sets, asked.seeds, asked.strengths = asked.sets or QUICK_SETS, 1, "medium"
-        asked.rows, asked.resamples, asked.parts = min(asked.rows, 2_000), 2, "detection,alarms"
+        asked.rows, asked.resamples, asked.parts = (
+            min(asked.rows, 2_000),
+            2,
+            asked.parts or "detection,alarms",
+        )
+    asked.parts = asked.parts or "detection,alarms,cost"
     return asked
 
 
@@ -178,7 +187,7 @@ def missed(results: list[dict[str, Any]]) -> str:
     """At medium strength: what was missed, by defect and set, and what could not be looked at."""
     lines = []
     for name in dict.fromkeys(r["defect"] for r in results):
-        for what in ("missed", "could not look", "failed"):
+        for what in ("missed", "could not look", "failed", "there before"):
             sets = [
                 f"{r['set']}[{','.join(r.get('columns', ()))}]"
                 for r in results
