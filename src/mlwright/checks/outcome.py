@@ -108,7 +108,7 @@ def _of_sample(one: Finding, whole: Whole) -> Finding:
         return one
     named = "drawn from" in one.evidence
     evidence = one.evidence if named else "; ".join(filter(None, (one.evidence, whole.said)))
-    rows = tuple(int(whole.numbers[row]) for row in one.rows)
+    rows = tuple(int(whole.numbers[row]) for row in one.rows if row < len(whole.numbers))
     return msgspec.structs.replace(one, evidence=evidence, rows=rows)
 
 

@@ -166,7 +166,7 @@ class Table:
     @property
     def rows_in_all(self) -> int:
         """Rows of the table, of which a sample may stand in memory."""
-        return len(self) if self.dataset.whole is None else self.dataset.whole.rows
+        return self.dataset.rows_in_all
 
     @property
     def labelled_in_all(self) -> int:
@@ -174,7 +174,8 @@ class Table:
         return len(self.labelled) if self.dataset.whole is None else self.dataset.whole.rows
 
     def places(self, rows: Codes) -> Codes:
-        """Where rows of this table stand in its source."""
+        """Where rows of this table stand in its source, for figures: row numbers of findings are those of this
+        table, and `Check.findings` names them as in the source."""
         return rows if self.dataset.whole is None else self.dataset.whole.numbers[rows]
 
     @cached_property
