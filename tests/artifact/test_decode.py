@@ -407,6 +407,11 @@ RULES = [
     Column(name="x", kind="datetime", formats=("%d/%m/%Y %H:%M", "%Y")),
     Column(name="x", kind="categorical", codes=True, missing=("?", "0")),
     Column(name="x", kind="text", nullable=False),
+    Column(name="x", kind="numeric", least=-2.5, most=1e9),
+    Column(name="x", kind="numeric", least=0, missing=("-1",), nullable=False),
+    Column(name="x", kind="datetime", least=0.0),
+    Column(name="x", kind="categorical", allowed=("0", "1", "true")),
+    Column(name="x", kind="text", pattern=r"-?\d+(\.\d*)?"),
 ]
 
 

@@ -107,6 +107,10 @@ COLUMNS = st.builds(
     true=st.sampled_from([(), ("yes",)]),
     false=st.sampled_from([(), ("no",)]),
     formats=st.sampled_from([(), ("%d/%m/%Y",)]),
+    least=st.sampled_from([None, None, 0.0, -2.5, 946684800.0]),
+    most=st.sampled_from([None, None, 7.0, 1e9]),
+    allowed=st.sampled_from([(), (), ("7", "yes", "TRUE", "true"), ("07",)]),
+    pattern=st.sampled_from(["", "", r"\d+", r"[^\d]*", "(yes|No)+|.{3,}"]),
 )
 
 

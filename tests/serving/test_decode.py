@@ -30,6 +30,13 @@ COLUMNS = (
     Column(name="t", kind="text", missing=("n/a",)),
     Column(name="o", kind="numeric", optional=True),
     Column(name="o!", kind="boolean", optional=True, nullable=False),
+    Column(name="n09", kind="numeric", least=0, most=9),
+    Column(name="n0", kind="numeric", least=0, nullable=False),
+    Column(name="m0", kind="numeric", least=0, missing=("-999",)),
+    Column(name="d0", kind="datetime", least=0, optional=True),
+    Column(name="ca", kind="categorical", allowed=("7", "yes", "true")),
+    Column(name="cp", kind="categorical", pattern=r"\d+|\w{2}"),
+    Column(name="tp", kind="text", pattern="[a-z ?/]*", optional=True),
 )
 SCHEMA = Schema(columns=(*COLUMNS, Column(name="y", kind="numeric", role="target")))
 GOOD = {
@@ -43,6 +50,11 @@ GOOD = {
     "c!": "y",
     "t": "z",
     "o!": True,
+    "n09": 9,
+    "n0": 0,
+    "m0": 1,
+    "ca": 7,
+    "cp": "no",
 }
 
 
