@@ -47,6 +47,11 @@ class Dataset:
         return self.frame.height
 
     @property
+    def rows_in_all(self) -> int:
+        """Rows of the table; of one larger than memory `frame` holds a sample of them."""
+        return len(self) if self.whole is None else self.whole.rows
+
+    @property
     def target(self) -> Column | None:
         """The column with the role `target`, or None."""
         return next((c for c in self.schema.columns if c.role == "target"), None)
