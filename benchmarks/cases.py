@@ -78,9 +78,9 @@ class Table:
             other=earlier if case.pair else None,
         )
 
-    def written(self, spoilt: Spoilt) -> Files:
+    def written(self, spoilt: Spoilt, name: str = "spoilt") -> Files:
         """Both tables as CSV files, which is how a defect comes."""
-        path, other = self.folder / "spoilt.csv", self.folder / "earlier.csv"
+        path, other = self.folder / f"{name}.csv", self.folder / f"{name}_earlier.csv"
         spoilt.frame.write_csv(path)
         if spoilt.other is None:
             return Files(path)
@@ -93,7 +93,7 @@ class Table:
         if key not in self.said:
             earlier, later = self.halves
             clean = Spoilt(later if pair else self.frame, other=earlier if pair else None)
-            found = findings(self, clean, self.written(clean))[0].found
+            found = findings(self, clean, self.written(clean, "clean"))[0].found
             self.said[key] = {(f.code, n) for f in found for n in names(f, self.frame.columns)}
         return self.said[key]
 

@@ -74,7 +74,6 @@ def judged(table: Table, case: Case, spoilt: Spoilt, files: Files) -> dict[str, 
         if case.defect not in covered(peer):
             continue
         clean = _clean(peer, table, case, spoilt)  # first, so that imports are not counted
-        files = table.written(spoilt)
         said = _asked(peer, _request(table, case, spoilt, files, peer))
         if "failed" in said:
             answers[peer] = {"outcome": "failed", "why": said["failed"]}
@@ -126,7 +125,7 @@ def cost_command(peer: str, path: Path, entry: dict[str, Any]) -> list[str] | No
 def _request(table: Table, case: Case, spoilt: Spoilt, files: Files, peer: str) -> dict[str, Any]:
     other = files.other
     if peer == "pandera" and other is None:  # a contract is written by the clean table
-        other = table.folder / "clean.csv"
+        other = table.folder / "contract.csv"
         table.frame.write_csv(other)
     return {
         "defect": case.defect,
@@ -145,13 +144,9 @@ def _clean(peer: str, table: Table, case: Case, spoilt: Spoilt) -> dict[str, Any
         if len(_said) > 2_000:
             _said.clear()
         earlier, later = table.halves
-        frame = later if case.pair else table.frame
-        path, other = table.folder / "untouched.csv", table.folder / "untouched_earlier.csv"
-        frame.write_csv(path)
-        if case.pair:
-            earlier.write_csv(other)
-        files = Files(path, other if case.pair else None)
-        _said[key] = _asked(peer, _request(table, case, Spoilt(frame), files, peer))
+        clean = Spoilt(later if case.pair else table.frame, other=earlier if case.pair else None)
+        files = table.written(clean, "untouched")
+        _said[key] = _asked(peer, _request(table, case, clean, files, peer))
     return _said[key]
 
 

@@ -284,7 +284,7 @@ DEFECTS: Final = (
            "share missing", (0.6, 0.8, 1.0), mostly_missing),
     Defect("id_like", "a column names the row", ("MLW104", "MLW017", "MLW015", "MLW004"),
            "share that repeats", (0.05, 0.01, 0.0), id_like),
-    Defect("duplicated_column", "a column stands twice", ("MLW105",), "share missing in the copy",
+    Defect("duplicated_column", "a column stands twice", ("MLW105", "MLW112"), "share missing in the copy",
            (0.02, 0.005, 0.0), duplicated_column),
     Defect("redundant_column", "a column is nearly a function of another", ("MLW112", "MLW105"),
            "noise, in deviations or share of rows", (0.1, 0.03, 0.005), redundant_column),
