@@ -1,4 +1,4 @@
-"""Checks of rows against each other: duplicates, contradictions, repeated ids: MLW201 to MLW203.
+"""Checks of rows: duplicates, contradictions, repeated ids, empty ones: MLW201 to MLW203, MLW205.
 
 Called by `check` through the table of checks.
 """
@@ -15,9 +15,14 @@ from mlwright.base.finding import counted
 from mlwright.base.schema import Column
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, codes_of
+from mlwright.checks.twins import beyond_chance
 from mlwright.statistics.intervals import Codes, Floats, mean_interval, wilson
+from mlwright.statistics.multiple import adjusted
 
 CONTRADICTED = 0.01
+MOSTLY_EMPTY = 0.5
+FEW_COLUMNS = 4
+FALSE_SHARE = 0.01
 
 
 def duplicate_rows(table: Table) -> Iterator[Seen]:
@@ -27,12 +32,18 @@ def duplicate_rows(table: Table) -> Iterator[Seen]:
     if not names:
         raise CouldNotLook("not_applicable", "no column but ids")
     copies, among, rows = _copies(table, names)
-    if copies:
+    told, by_chance = beyond_chance(table.dataset.frame.select(names), table.seed) if copies else (False, 0.0)
+    if copies and not told and len(names) < len(table.dataset.schema.columns):
+        names = [c.name for c in table.dataset.schema.columns]  # with its id, no row comes twice by chance
+        copies, among, rows = _copies(table, names)
+        told, by_chance = copies > 0, 0.0
+    if told:
         beside = " (ids left aside)" if len(names) < len(table.dataset.schema.columns) else ""
+        chance = f"; chance explains {100 * by_chance:.0f} % of them" if by_chance >= 0.005 else ""
         part = "" if among == table.rows_in_all else f" (a part of {table.rows_in_all:,})"
         yield Seen(
             f"{copies:,} of {among:,} rows{part} repeat an earlier one{beside}, "
-            f"{percent(wilson(copies, among))}",
+            f"{percent(wilson(copies, among))}{chance}",
             "Keep one of each where they are the same case read twice: copies fall on both sides of a split.",
             rows=rows,
         )
@@ -113,13 +124,58 @@ def _unavoidable(table: Table, keys: Codes) -> tuple[Floats, float, str]:
     return (~best[at]).astype(np.float64), 1.0, "wrong answers"
 
 
+def nearly_empty(table: Table) -> Iterator[Seen]:
+    """MLW205."""
+    need_rows(len(table), 50)
+    columns = [c for c in table.features if table.about(c).missing < MOSTLY_EMPTY * table.about(c).rows]
+    if len(columns) < FEW_COLUMNS:
+        raise CouldNotLook("not_applicable", f"fewer than {FEW_COLUMNS} features that are mostly known")
+    counts = np.zeros(len(table), dtype=np.int64)
+    shares = []
+    for column in columns:
+        series = table.series(column)
+        absent = series.is_null()
+        if series.dtype == pl.String:
+            absent = absent | (series == "").fill_null(True)
+        counts += absent.to_numpy()
+        shares.append(absent.sum() / len(table))
+    empty = counts > MOSTLY_EMPTY * len(columns)
+    if not empty.any():
+        return
+    empty &= adjusted(_tails(np.array(shares))[counts]) <= FALSE_SHARE
+    if empty.any():
+        yield Seen(
+            f"{counted(int(empty.sum()), 'row misses', 'rows miss')} {int(counts[empty].min())} or more of "
+            f"{len(columns)} features that are mostly known, "
+            f"{percent(wilson(int(empty.sum()), len(table)))}; the middle row misses {np.median(counts):.0f}",
+            "Leave these rows out, or find out why nothing was recorded: a model would answer by habit.",
+            rows=first_rows(empty),
+        )
+
+
+def _tails(shares: Floats) -> Floats:
+    """The chance that a row misses k cells or more [columns + 1], each cell by its column's share.
+
+    Exact (Poisson-binomial), one column after the other: Barlow & Heidtmann (1984), IEEE Transactions on
+    Reliability 33.
+    """
+    chance = np.zeros(len(shares) + 1)
+    chance[0] = 1.0
+    for j, p in enumerate(shares):
+        chance[1 : j + 2] = chance[1 : j + 2] * (1 - p) + chance[: j + 1] * p
+        chance[0] *= 1 - p
+    return np.minimum(np.cumsum(chance[::-1])[::-1], 1.0)
+
+
 CHECKS: Final[tuple[Check[Table], ...]] = (
     Check(
         "MLW201",
         "rows are repeated",
         "tip",
         duplicate_rows,
-        "Counts rows that equal an earlier one in every column but ids; of tables larger than memory, by "
+        "Counts rows that equal an earlier one in every column but ids. Found where equal pairs are over five "
+        "times those that chance gives, judged by the pairs that differ in one column and in two: where "
+        "columns have few values, cases may be equal. Rows that are equal with their ids are always found."
         "hashes of 64 bits.",
         "Barz & Denzler (2020), Do we train on test data?, Journal of Imaging 6",
         of_all=True,
@@ -140,5 +196,16 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         repeated_ids,
         "Counts rows whose id stood in an earlier row.",
+    ),
+    Check(
+        "MLW205",
+        "rows hold next to nothing",
+        "tip",
+        nearly_empty,
+        "Counts the missing cells of each row among features that are mostly known; found where a row misses "
+        "more than half of them and, were cells missing independently, would not at a false-discovery rate "
+        "of 1 % over all rows.",
+        "Poisson-binomial tail: Barlow & Heidtmann (1984), IEEE Transactions on Reliability 33; Benjamini & "
+        "Hochberg (1995), JRSS B 57",
     ),
 )

@@ -12,17 +12,22 @@ from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
 from mlwright.checks import (
+    advice,
     against,
     columns,
     differences,
     disguised,
+    entities,
     impossible,
+    labels,
     leakage,
     outliers,
     redundant,
     rows,
     spellings,
     target,
+    times,
+    twins,
     writing,
 )
 from mlwright.checks.comparing import SHIFT, compare
@@ -45,7 +50,12 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
             *writing.CHECKS,
             *spellings.CHECKS,
             *rows.CHECKS,
+            *twins.CHECKS,
             *target.CHECKS,
+            *labels.CHECKS,
+            *entities.CHECKS,
+            *times.CHECKS,
+            *advice.CHECKS,
             *leakage.CHECKS,
             *differences.CHECKS,
         ),
@@ -61,7 +71,7 @@ EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (*CHECKS, *
 SAME: Final = {"MLW604": "MLW508", "MLW605": "MLW504"}
 """Codes of shift that say of a column what a code of the schema has said already."""
 
-STOPS: Final[frozenset[str]] = frozenset(c.code for c in CHECKS if c.stops)
+STOPS: Final[frozenset[str]] = frozenset(c.code for c in EVERY if c.stops)
 """Codes whose issues stop `fit` unless they are waived."""
 
 
