@@ -6,13 +6,14 @@ Asked by the verbs and commands that write a file. It writes nothing itself.
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mlwright.base.errors import EnvironmentProblem, Misuse
 
 
 def writable(output: str | os.PathLike[str], *read: object) -> Path:
-    """`output` as a path that can be written and is none of the files in `read` (what is no path is passed).
+    """`output` as a path that can be written and is none of the files in `read`, nor among the parts there.
 
     Raises `Misuse` for a folder or a file that is read, `EnvironmentProblem` where its folder is absent or
     closed.
@@ -33,11 +34,24 @@ def writable(output: str | os.PathLike[str], *read: object) -> Path:
             "no permission to write here", where=str(path.parent), remedy="write to another folder"
         )
     for other in read:
-        if isinstance(other, (str, os.PathLike)) and _is_one_file(path, Path(other)):
+        if not isinstance(other, (str, os.PathLike)) or "://" in str(other):
+            continue
+        source = os.fspath(other).partition("!/")[0]
+        try:
+            overwrites, among = _is_one_file(path, Path(source)), _is_among(path, source)
+        except (OSError, ValueError):  # a name that no file can have: reading it says so
+            continue
+        if overwrites:
             raise Misuse(
                 "the output is the file that is read: it would be overwritten",
                 where=str(path),
                 remedy="write to another file",
+            )
+        if among:
+            raise Misuse(
+                "the output would lie among the files that are read, and be one of them next time",
+                where=str(path),
+                remedy="write to another folder",
             )
     return path
 
@@ -62,3 +76,11 @@ def write_text(text: str, path: Path) -> None:
 
 def _is_one_file(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
+
+
+def _is_among(path: Path, source: str) -> bool:
+    """Whether `path` would be one of the parts of the folder or pattern `source` when that is read again."""
+    place = Path(source).absolute()
+    if place.is_dir():
+        return path.resolve().is_relative_to(place.resolve())
+    return not place.exists() and fnmatch(str(path.absolute()), str(place))

@@ -6,10 +6,8 @@ delimited text. Formulas count as the values that were saved with them.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -64,36 +62,23 @@ def read_excel(file: File, options: ReadOptions) -> Raw:
             "the workbook is locked with a password", where=file.name, remedy="save it without one, or as CSV"
         )
     _refuse_bomb(file)
-    with _quiet():
-        reader = _opened(file)
-        name, found = _chosen(reader, file, options.sheet)
-        try:
-            sheet = _cells(reader, name, options.skip_rows)
-            if sheet is None:
-                raise SourceUnreadable(
-                    f"the sheet {shown(name)} is empty", where=file.name, remedy=_others(reader, name)
-                )
-            return _table(reader, name, sheet, file, options, found)
-        except _errors() as e:
-            raise _damaged(file, e) from None
+    reader = _opened(file)
+    name, found = _chosen(reader, file, options.sheet)
+    try:
+        sheet = _cells(reader, name, options.skip_rows)
+        if sheet is None:
+            raise SourceUnreadable(
+                f"the sheet {shown(name)} is empty", where=file.name, remedy=_others(reader, name)
+            )
+        return _table(reader, name, sheet, file, options, found)
+    except _errors() as e:
+        raise _damaged(file, e) from None
 
 
 def _errors() -> tuple[type[Exception], ...]:
     from fastexcel import FastExcelError
 
     return (FastExcelError, pl.exceptions.PolarsError, OSError, ValueError)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """fastexcel warns of columns without a value by logging, which would reach the user's terminal."""
-    log = logging.getLogger("fastexcel")
-    before = log.disabled
-    log.disabled = True
-    try:
-        yield
-    finally:
-        log.disabled = before
 
 
 def _opened(file: File) -> ExcelReader:
@@ -138,7 +123,9 @@ def _chosen(reader: ExcelReader, file: File, sheet: str | int | None) -> tuple[s
         return sheet, ()
     if len(names) == 1:
         return names[0], ()
-    filled = [n for n in names if reader.load_sheet(n, header_row=None, n_rows=1).total_height > 0]
+    filled = [
+        n for n in names if reader.load_sheet(n, header_row=None, n_rows=1, dtypes="string").total_height > 0
+    ]
     name = (filled or names)[0]
     others = [n for n in names if n != name]
     told = ", ".join(shown(n) for n in others[:_MOST_NAMED])
@@ -154,15 +141,17 @@ def _others(reader: ExcelReader, name: str) -> str:
 
 
 def _cells(reader: ExcelReader, name: str, skip: int) -> _Sheet | None:
-    cells = reader.load_sheet(name, header_row=None, skip_rows=skip, dtypes="string").to_polars()
+    loaded = reader.load_sheet(name, header_row=None, skip_rows=skip, dtypes="string")
+    cells = loaded.to_polars()
     if cells.width == 0 or cells.height == 0:
         return None
     blank = pl.all().str.strip_chars() == ""
     cells = cells.with_columns(pl.when(~blank).then(pl.all()))
-    places = [i for i, c in enumerate(cells.get_columns()) if c.null_count() < cells.height]
-    if not places:
+    kept = [i for i, c in enumerate(cells.get_columns()) if c.null_count() < cells.height]
+    if not kept:
         return None
-    cells = cells[:, places]
+    cells = cells[:, kept]
+    places = [loaded.selected_columns[i].absolute_index for i in kept]
     filled = cells.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     first = int(filled.arg_max() or 0)
     cells.columns = [f"c{i}" for i in range(len(places))]

@@ -119,7 +119,7 @@ def _local(text: str, options: ReadOptions) -> Located:
             raise Misuse("two members are named", where=text, remedy="name one of them")
         place = _local(outer, replace(options, member=None))
         return replace(place, parts=tuple(replace(p, member=member) for p in place.parts))
-    if path.is_dir():
+    if _exists(path) and path.is_dir():
         return _folder(path)
     if not _exists(path) and is_wild(text):
         return _pattern(text)
@@ -129,8 +129,11 @@ def _local(text: str, options: ReadOptions) -> Located:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name too long, or with a NUL character
-        return False
+    except (OSError, ValueError) as e:
+        reason = getattr(e, "strerror", None) or "no file can have this name"
+        raise SourceUnreadable(
+            reason.lower(), where=shown(str(path), 80), remedy="look at the path"
+        ) from None
 
 
 def _folder(folder: Path) -> Located:
@@ -183,9 +186,7 @@ def _near_pattern(pattern: str, root: Path) -> str:
         return f"there is no folder {root}: look at the path"
     names = [p.name for p in sorted(root.iterdir()) if not is_hidden(p.name)]
     plain = _WILD.sub("", Path(pattern).name)
-    near = nearest(plain, names) or next((n for n in names if n.endswith(Path(pattern).suffix)), None)
-    if near is None:
-        near = next(iter(names), None)
+    near = nearest(plain, names) or max(names, key=lambda n: "." in n, default=None)
     return f"{root} holds {shown(near, 80)}" if near else f"{root} is empty"
 
 

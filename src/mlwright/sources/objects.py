@@ -35,6 +35,7 @@ _CREDENTIALS: Final = {
     "gs": "GOOGLE_APPLICATION_CREDENTIALS, or GOOGLE_SKIP_SIGNATURE=true for a public bucket",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
+_NO_CREDENTIALS: Final = re.compile(r"169\.254\.|[Mm]etadata|[Cc]redential|Missing\w*(?:Key|Account|Token)")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _AT_A_TIME: Final = 1 << 20
 _MOST_OBJECTS: Final = 100_000
@@ -63,8 +64,7 @@ def fetched(url: str, folder: Path, options: ReadOptions) -> Located:
             parts.append(Part(path, part.name, member=member if inside else None, keys=part.keys))
     except MlwrightError:
         raise
-    # obstore's errors have no common root of their own kind but Exception for some versions.
-    except Exception as e:
+    except Exception as e:  # what is none of the store's goes on its way below
         told = _told(e, scheme, name)
         if told is None:
             raise
@@ -193,7 +193,7 @@ def _objects(store: ObjectStore, prefix: str, most: int = _MOST_OBJECTS) -> Iter
 def _near(store: ObjectStore, key: str) -> str:
     folder = re.split(r"[*?\[]", key, maxsplit=1)[0].rpartition("/")[0]
     folder = f"{folder}/" if folder else ""
-    keys = [k for k, _ in _objects(store, folder, _MOST_LOOKED_AT)]
+    keys = [k for k, _ in _objects(store, folder, _MOST_LOOKED_AT) if not is_hidden(k)]
     near = nearest(key, keys) or next(iter(keys), None)
     return f"did you mean {shown(near, 120)}?" if near else "look at the bucket and the key"
 
@@ -218,12 +218,12 @@ def _told(problem: Exception, scheme: str, name: str) -> SourceUnreadable | None
         message, remedy = "there is no such bucket", "look at its name and the endpoint"
     elif isinstance(problem, FileNotFoundError) or kind == "NotFoundError":
         message, remedy = "there is no such object", "look at the bucket and the key"
+    elif _NO_CREDENTIALS.search(text):
+        message, remedy = "there are no credentials", f"set {_CREDENTIALS[scheme]}"
     elif kind in ("PermissionDeniedError", "UnauthenticatedError") or (
         status and status[1] in ("401", "403")
     ):
         message, remedy = f"access is refused{said}", f"set {_CREDENTIALS[scheme]}"
-    elif "169.254.169.254" in text or "metadata" in text.lower() or "redential" in text:
-        message, remedy = "there are no credentials", f"set {_CREDENTIALS[scheme]}"
     elif "onnect" in text or "dns" in text.lower() or "timed out" in text:
         message, remedy = "the object store does not answer", "look at the network and the endpoint"
     else:

@@ -23,7 +23,10 @@ def shown_url(url: str) -> str:
     >>> shown_url("https://me:secret@example.org:8080/a%20b.csv?token=1#x")
     'https://example.org:8080/a b.csv'
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no address
+        return f"{url.partition(':')[0].lower()}://..."
     host = parts.netloc.rpartition("@")[2]
     path = "".join(c for c in unquote(parts.path) if c.isprintable())
     return f"{parts.scheme.lower()}://{host}{path}"

@@ -30,7 +30,7 @@ from mlwright.version import __version__
 SILENCE_S: float = 30.0
 """Seconds without a byte after which a server is given up."""
 _SLOWEST: Final = 1_000
-_PATIENCE_S: Final = 60.0
+PATIENCE_S: float = 60.0
 _AT_A_TIME: Final = 1 << 18
 _MOST_REDIRECTS: Final = 5
 _SUFFIXES: Final = {
@@ -182,7 +182,7 @@ def _pieces(answer: http.client.HTTPResponse, name: str) -> Iterator[bytes]:
     while piece := answer.read1(_AT_A_TIME):
         count += len(piece)
         lasted = time.monotonic() - began
-        if lasted > _PATIENCE_S and count < _SLOWEST * lasted:
+        if lasted > PATIENCE_S and count < _SLOWEST * lasted:
             raise SourceUnreadable(
                 f"it comes too slowly: {count:,} bytes in {lasted:.0f} s",
                 where=name,

@@ -11,6 +11,7 @@ from mlwright.cli.flags import AGAINST, ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, C
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
+from mlwright.lifecycle.naming import shown_source
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings
@@ -32,8 +33,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     refused = is_refused(found, arguments.fail_on)
     screen.answer(
         {
-            "source": arguments.source,
-            "rows": len(dataset),
+            "source": shown_source(arguments.source),
+            "rows": dataset.rows_in_all,
+            "rows_looked_at": len(dataset),
             "columns": len(dataset.schema.columns),
             "passed": not refused,
             "findings": list(spoken_findings(found)),
@@ -43,9 +45,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from mlwright.cli import look
 
         width = figures.counted(len(dataset.schema.columns), "column")
-        size = f"{figures.counted(len(dataset), 'row')}, {width}"
+        size = f"{figures.counted(dataset.rows_in_all, 'row')}, {width}"
         screen.show(
-            look.title(arguments.source, size),
+            look.title(shown_source(arguments.source), size),
             look.section("Findings", look.findings(found, every=arguments.all)),
             look.section("In short", look.in_short(found)),
         )
@@ -75,7 +77,7 @@ def run_against(arguments: argparse.Namespace, screen: Screen) -> int:
     refused = is_refused(found, arguments.fail_on)
     screen.answer(
         {
-            "source": arguments.source,
+            "source": shown_source(arguments.source),
             "against": arguments.against,
             "passed": not refused,
             "findings": list(spoken_findings(found)),

@@ -10,6 +10,7 @@ from mlwright.cli.commands.show import confusion_of
 from mlwright.cli.flags import MODEL, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.tables import options_of
+from mlwright.lifecycle.naming import shown_source
 
 if TYPE_CHECKING:
     from mlwright.base.evaluation import Score
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     screen.answer(
         {
             "model": arguments.model,
-            "source": arguments.source,
+            "source": shown_source(arguments.source),
             "passed": passed,
             "warnings": caveats,
             "evaluation": evaluation,
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
         from mlwright.cli import look
 
-        rows = f"on {figures.counted(evaluation.rows, 'row')} of {arguments.source}"
+        rows = f"on {figures.counted(evaluation.rows, 'row')} of {shown_source(arguments.source)}"
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from mlwright.base.errors import ChecksRefused, Misuse
 from mlwright.cli import figures
-from mlwright.cli.flags import ROLES, SOURCE, WAIVE, WRITTEN, Command, Flag
+from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
+from mlwright.lifecycle.naming import shown_source
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads, checks, trains, writes."""
-    if arguments.target is None:
-        raise Misuse(
-            "fit needs to know what to predict", where="mlwright fit", remedy="name it with --target COLUMN"
-        )
+    if arguments.target is None and arguments.schema is None:
+        raise without_target()
     output = output_for(arguments.source, arguments.output)
     from mlwright.lifecycle import fit
     from mlwright.lifecycle.fit import seconds_of
@@ -35,8 +34,10 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     options, progress = options_of(arguments), screen.progress()
     waive = tuple(arguments.waive or ())
     dataset, found = read_and_check(arguments.source, roles_of(arguments), progress, options, waive)
+    if dataset.target is None:
+        raise without_target()
     if not screen.json:
-        show_table(screen, arguments.source, len(dataset), len(dataset.schema.features), found)
+        show_table(screen, shown_source(arguments.source), dataset.rows_in_all, len(dataset.schema.features), found)
     try:
         model = fit(
             dataset,
@@ -69,12 +70,19 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     return 0
 
 
+def without_target() -> Misuse:
+    """What to say where neither a flag nor the schema names the target."""
+    return Misuse(
+        "fit needs to know what to predict", where="mlwright fit", remedy="name it with --target COLUMN"
+    )
+
+
 def output_for(source: str, output: str | None) -> Path:
     """Where the model goes, known to be writable before any time is spent on training."""
+    from mlwright.lifecycle.naming import stem_of
     from mlwright.lifecycle.output import writable
 
-    name = Path(source).name
-    path = Path(output) if output else Path(name.removesuffix(".gz")).with_suffix(".mlw")
+    path = Path(output) if output else Path(f"{stem_of(source)}.mlw")
     if path.suffix.lower() != ".mlw" and not path.is_dir():
         raise Misuse(
             "a model file ends in .mlw", where=str(path), remedy=f"name it with -o {path.with_suffix('.mlw')}"
@@ -145,6 +153,7 @@ COMMAND = Command(
     ),
     flags=(
         SOURCE,
+        SCHEMA,
         *ROLES,
         Flag(
             "--output",
