@@ -39,6 +39,7 @@ def read(source: object, roles: Roles | None = None, options: ReadOptions | None
     roles, options = roles or Roles(), options or ReadOptions()
     if not isinstance(source, (str, os.PathLike)) or (isinstance(source, str) and is_database(source)):
         return _inferred(_not_empty(_raw(source, options)), roles, options)
+    _refuse_question(options)
     with located(source, options) as place:
         stream = stream_if_large(place, options)
         if stream is not None:
@@ -67,6 +68,12 @@ def read_raw(source: object, options: ReadOptions | None = None) -> Raw:
     return _not_empty(_raw(source, options or ReadOptions()))
 
 
+def _refuse_question(options: ReadOptions) -> None:
+    for name in ("query", "table", "parameters"):
+        if getattr(options, name) is not None:
+            raise Misuse(f"{name}= is for databases", remedy="give the URL of one, such as sqlite:///shop.db")
+
+
 def _not_empty(raw: Raw) -> Raw:
     if raw.frame.height == 0:
         raise SourceUnreadable(
@@ -80,9 +87,7 @@ def _not_empty(raw: Raw) -> Raw:
 def _raw(source: object, options: ReadOptions) -> Raw:
     if isinstance(source, str) and is_database(source):
         return read_sql(source, options)
-    for name in ("query", "table", "parameters"):
-        if getattr(options, name) is not None:
-            raise Misuse(f"{name}= is for databases", remedy="give the URL of one, such as sqlite:///shop.db")
+    _refuse_question(options)
     if isinstance(source, (str, os.PathLike)):
         return _from_path(source, options)
     if isinstance(source, pl.LazyFrame):
