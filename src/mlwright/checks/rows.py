@@ -173,8 +173,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "rows are repeated",
         "tip",
         duplicate_rows,
-        "Counts rows that equal an earlier one in every column but ids. Found where equal pairs are over five "
-        "times those that chance gives, judged by the pairs that differ in one column and in two: where "
+        "Counts rows that equal an earlier one in every column but ids. Found where equal pairs are over "
+        "five times those that chance gives, judged by the pairs that differ in one column and in two: where "
         "columns have few values, cases may be equal. Rows that are equal with their ids are always found."
         "hashes of 64 bits.",
         "Barz & Denzler (2020), Do we train on test data?, Journal of Imaging 6",

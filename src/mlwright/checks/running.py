@@ -18,9 +18,11 @@ from mlwright.checks import (
     differences,
     disguised,
     entities,
+    identifiers,
     impossible,
     labels,
     leakage,
+    order,
     outliers,
     redundant,
     rows,
@@ -30,7 +32,7 @@ from mlwright.checks import (
     twins,
     writing,
 )
-from mlwright.checks.comparing import SHIFT, compare
+from mlwright.checks.comparing import CONTAMINATION, SHIFT, compare
 from mlwright.checks.gate import waived
 from mlwright.checks.held import Held
 from mlwright.checks.outcome import Check
@@ -51,9 +53,11 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
             *spellings.CHECKS,
             *rows.CHECKS,
             *twins.CHECKS,
+            *order.CHECKS,
             *target.CHECKS,
             *labels.CHECKS,
             *entities.CHECKS,
+            *identifiers.CHECKS,
             *times.CHECKS,
             *advice.CHECKS,
             *leakage.CHECKS,
@@ -66,7 +70,12 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
 AGAINST: Final[tuple[Check[Held], ...]] = against.CHECKS
 """What a table is looked at for when it is held to a schema."""
 
-EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (*CHECKS, *AGAINST, *SHIFT)
+EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (
+    *CHECKS,
+    *AGAINST,
+    *SHIFT,
+    *CONTAMINATION,
+)
 
 SAME: Final = {"MLW604": "MLW508", "MLW605": "MLW504"}
 """Codes of shift that say of a column what a code of the schema has said already."""
