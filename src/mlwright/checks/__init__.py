@@ -4,7 +4,7 @@ Called by `lifecycle` and the CLI. A check never raises, and never says passed w
 The table `CHECKS` is what the documentation is made from.
 """
 
-from mlwright.checks.comparing import SHIFT, compare
+from mlwright.checks.comparing import CONTAMINATION, SHIFT, compare, contaminated
 from mlwright.checks.gate import pass_or_refuse, to_drop, to_waive, waived
 from mlwright.checks.outcome import Check
 from mlwright.checks.pair import Sketch
@@ -13,6 +13,7 @@ from mlwright.checks.running import AGAINST, CHECKS, STOPS, check, check_against
 __all__ = [
     "AGAINST",
     "CHECKS",
+    "CONTAMINATION",
     "SHIFT",
     "STOPS",
     "Check",
@@ -20,6 +21,7 @@ __all__ = [
     "check",
     "check_against",
     "compare",
+    "contaminated",
     "explained",
     "known_codes",
     "pass_or_refuse",

@@ -10,12 +10,17 @@ from typing import Final
 
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
-from mlwright.checks import apart, shift
+from mlwright.checks import apart, contamination, copies, shift
 from mlwright.checks.outcome import Check
 from mlwright.checks.pair import Pair, Sketch
 from mlwright.data.dataset import Dataset
 
 SHIFT: Final[tuple[Check[Pair], ...]] = tuple(sorted((*shift.CHECKS, *apart.CHECKS), key=lambda c: c.code))
+
+
+CONTAMINATION: Final[tuple[Check[Pair], ...]] = tuple(
+    sorted((*contamination.CHECKS, *copies.CHECKS), key=lambda c: c.code)
+)
 
 
 def compare(
@@ -46,8 +51,26 @@ def compare(
     return _run(SHIFT, Pair(reference, fresh, seed, task))
 
 
+def contaminated(train: Dataset, test: Dataset, *, task: TaskName | None = None, seed: int = 0) -> Findings:
+    """Whether `test` is as unseen as it should be: rows, near copies, times and subjects of `train` in it.
+
+    Both are decoded by the training table's schema; row numbers are those of `test`, from 0. `task` says
+    whether the target's numbers are classes, where the caller knows. No check raises.
+
+    >>> import numpy as np, polars as pl
+    >>> from mlwright.base.schema import Column, Schema
+    >>> from mlwright.data.dataset import Provenance
+    >>> schema = Schema(columns=(Column(name="age", kind="numeric"),))
+    >>> ages = np.random.default_rng(0).normal(40, 10, 500)
+    >>> old, new = (Dataset(pl.DataFrame({"age": a}), schema, Provenance("frame")) for a in (ages, ages[::5]))
+    >>> [f.code for f in contaminated(old, new).issues]
+    ['MLW651']
+    """
+    return _run(CONTAMINATION, Pair(train, test, seed, task))
+
+
 def _run(checks: tuple[Check[Pair], ...], pair: Pair) -> Findings:
     findings: list[Finding] = []
     for one in checks:
-        findings.extend(one.findings(pair))
+        findings.extend(one.findings(pair, pair.fresh.whole))
     return Findings.of(findings)

@@ -65,5 +65,6 @@ def _ways_on(grave: Findings) -> str:
     elif codes:
         ways.append(grave.items[0].remedy.rstrip("."))
     if codes:
-        ways.append(f"where it is known in time after all, bear it with waive={codes!r}, which the card says")
+        but = "where it is known in time after all, " if columns else "or "
+        ways.append(f"{but}bear it with waive={codes!r}, which the card says")
     return "; ".join(ways) or grave.items[0].remedy

@@ -155,7 +155,7 @@ class Pair:
             return
         reference, fresh = self.series(column)
         if classes:
-            fresh = _spelt_as(fresh, reference.drop_nulls().unique().to_list())
+            fresh = spelt_as(fresh, reference.drop_nulls().unique().to_list())
         if column.kind == "text":
             reference, fresh = (s.str.len_chars().cast(pl.Float64) for s in (reference, fresh))
         if not target:
@@ -225,7 +225,7 @@ class Pair:
     ) -> Iterator[Move]:
         """Categories that the sketch does not list are one more: rare ones it has, and new ones."""
         names = [name for name, _ in known.counts]
-        here = _spelt_as(here, names) if classes else here
+        here = spelt_as(here, names) if classes else here
         table = here.alias("text").value_counts(name="count")
         seen = dict(zip(table["text"].to_list(), table["count"].to_list(), strict=True))
         listed = np.array([float(seen.get(name, 0)) for name in names])
@@ -254,7 +254,7 @@ def _stretches(reference: pl.Series, fresh: pl.Series) -> tuple[Codes, Codes]:
     return made[0], made[1]
 
 
-def _spelt_as(series: pl.Series, labels: list[str]) -> pl.Series:
+def spelt_as(series: pl.Series, labels: list[str]) -> pl.Series:
     """Labels of a target as the reference spells them: another case or a final dot is no new class."""
     if series.dtype != pl.String:
         return series

@@ -66,7 +66,7 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
-    from mlwright.checks import AGAINST, CHECKS, SHIFT
+    from mlwright.checks import AGAINST, CHECKS, CONTAMINATION, SHIFT
     from mlwright.data.codes import TITLES
 
     lines: list[str] = []
@@ -74,6 +74,7 @@ def checks_page() -> str:
         ("One table", CHECKS),
         ("A table held to a schema", AGAINST),
         ("A table beside another: shift", SHIFT),
+        ("A test table beside the training table: contamination", CONTAMINATION),
     ):
         lines += [f"## {title}", "", "| code | what is found | severity | how |", "|---|---|---|---|"]
         for check in checks:

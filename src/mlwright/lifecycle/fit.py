@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlwright.data.dataset import Dataset
     from mlwright.data.whole import Whole
     from mlwright.sources import ReadOptions
-    from mlwright.tasks import Asked
+    from mlwright.tasks import Asked, TaskKind
     from mlwright.training import Problem
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -133,11 +133,7 @@ def _fit(call: _Call) -> Model:
     found = waived(found, settings.waive)
     pass_or_refuse(found, STOPS, dataset.provenance.source)
     kind = kind_named("tabular")
-    test: Dataset | None = None
-    unlike: tuple[Finding, ...] = ()
-    if call.test is not None:
-        written = call.options and call.options.for_another
-        test, unlike = kind.judgeable(dataset, like(dataset, call.test, written), settings.task)
+    test, unlike = _judged_by(call, dataset, kind)
     asked = Asked(
         task=settings.task,
         metric=settings.metric,
@@ -168,6 +164,25 @@ def _fit(call: _Call) -> Model:
         fit_seconds=time.monotonic() - call.began,
     )
     return package(kind.name, trained.blend, everything, evidence)
+
+
+def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset | None, tuple[Finding, ...]]:
+    """The test rows that were given, and what was found of them beside the training rows.
+
+    Raises `ChecksRefused` where too many are copies of training rows.
+    """
+    from mlwright.checks import STOPS, compare, contaminated, pass_or_refuse, waived
+
+    if call.test is None:
+        return None, ()
+    task, seed = call.settings.task, call.settings.seed
+    written = call.options and call.options.for_another
+    test, unlike = kind.judgeable(dataset, like(dataset, call.test, written), task)
+    call.progress.stage("checking the test rows")
+    beside = (f for look in (contaminated, compare) for f in look(dataset, test, task=task, seed=seed))
+    found = waived(Findings.of(beside), call.settings.waive)
+    pass_or_refuse(found, STOPS, test.provenance.source)
+    return test, (*unlike, *found)
 
 
 def _of_sample(evaluation: Evaluation, whole: Whole) -> Evaluation:
