@@ -1,8 +1,8 @@
 """The probe: what a good but quick learner says about each row of a sample that it was not fitted on.
 
 Boosted trees in 5 folds, over the features as training lays them out; a linear model where LightGBM is not
-installed. Made once for a table and shared by the checks of label errors, of what one feature adds, and of the
-rows without a target. It knows no check and no threshold.
+installed. Made once for a table and shared by the checks of label errors, of what one feature adds, and of
+the rows without a target. It knows no check and no threshold.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from mlwright.statistics.intervals import Codes, Floats
 MOST_ROWS = 20_000
 MOST_CELLS = 1_000_000
 """Rows times columns."""
-MOST_OUTPUTS = 150_000
+MOST_OUTPUTS = 60_000
 """Rows times classes: each class is a tree a round."""
-MOST_LETTERS = 4_000_000
+MOST_LETTERS = 1_000_000
 """Characters of free text."""
 FEWEST_ROWS = 500
 ROUNDS = 80

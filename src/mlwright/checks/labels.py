@@ -1,0 +1,203 @@
+"""Labels and targets that look wrong: MLW307, by what models say of rows that they were not fitted on.
+
+Called by `check` through the table of checks; built on the probe. Which rows: confident learning. Whether it
+is labels or merely hard rows: what even the surest predictions contradict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from mlwright.checks.alone import number_bins
+from mlwright.checks.leakage import able
+from mlwright.checks.outcome import MOST_ROWS, Check, CouldNotLook, Seen, need_rows, percent
+from mlwright.checks.probe import Probe, probe
+from mlwright.checks.table import Table
+from mlwright.statistics.intervals import Codes, Floats, Interval, clopper_pearson, normal_quantile, wilson
+from mlwright.statistics.multiple import discovered
+
+LEAST_ROWS = 300
+SUREST = 0.1
+"""Share of the rows that the model is surest of."""
+NEXT = 0.3
+"""The share up to which the next surest go."""
+STEEP = 2.5
+"""How many times more often the next surest may be contradicted where labels, not hard rows, are the "
+"cause."""
+NOTICED = 0.025
+GRAVE = 0.05
+WORST = 20
+BODY, TAIL = 0.75, 0.92
+"""Between these quantiles of the residuals the weight of their tail is measured."""
+FALSE_SHARE = 0.05
+FEWEST_FAR = 3
+
+
+def wrong_labels(table: Table) -> Iterator[Seen]:
+    """MLW307."""
+    able(table)
+    need_rows(len(table.labelled), LEAST_ROWS, "rows with a target")
+    made = probe(table)
+    if table.task == "regression":
+        yield from _far_targets(table, made)
+    else:
+        yield from _contradicted(table, made)
+
+
+def contradiction(y: Codes, p: Floats) -> tuple[Interval, Interval, float]:
+    """How often labels y [N] contradict the surest tenth of predictions p [N, K], and the next fifth, with
+    intervals; and the factor between the two that 90 of 100 such tables would stay under.
+
+    Where rows are hard, doubt grows from the one to the other; wrong labels are as frequent in both. Labels
+    that are wrong at random put a floor under the rate that even perfect predictions meet, as in the anchor
+    points of Patrini et al. (2017), CVPR, and Liu & Tao (2016), IEEE TPAMI 38.
+    """
+    order = np.argsort(-p.max(axis=1), kind="stable")
+    wrong = p.argmax(axis=1)[order] != y[order]
+    first, last = int(SUREST * len(y)), int(NEXT * len(y))
+    a, b = int(wrong[:first].sum()), int(wrong[first:last].sum())
+    surest, following = wilson(a, first), wilson(b, last - first)
+    if not a:
+        return surest, following, math.inf
+    spread = math.sqrt(1 / a + 1 / max(b, 1))
+    ratio = max(b, 1) / (last - first) / (a / first)
+    return surest, following, ratio * math.exp(normal_quantile(0.9) * spread)
+
+
+def confidently_wrong(y: Codes, p: Floats) -> Codes:
+    """The rows whose label confident learning takes for wrong, worst first.
+
+    A class's threshold is the mean probability that its own rows are given it; a row counts for the class
+    that it reaches the threshold of. Of each pair of classes, as many rows are taken as the calibrated joint
+    says, by normalised margin. Source: Northcutt, Jiang & Chuang (2021), JAIR 70 ("prune by noise rate").
+    """
+    classes = p.shape[1]
+    counts = np.bincount(y, minlength=classes).astype(np.float64)
+    own = np.bincount(y, weights=p[np.arange(len(y)), y], minlength=classes)
+    threshold = np.where(counts > 0, own / np.maximum(counts, 1), np.inf)
+    reached = np.where(p >= threshold, p, -1.0)
+    suggested = reached.argmax(axis=1)
+    sure = reached.max(axis=1) >= 0
+    joint = np.zeros((classes, classes))
+    np.add.at(joint, (y[sure], suggested[sure]), 1)
+    joint += np.diag(np.where(joint.sum(axis=1) == 0, counts, 0))
+    joint *= (counts / np.maximum(joint.sum(axis=1), 1))[:, None]
+    taken: dict[int, float] = {}
+    for label in range(classes):
+        rows = np.flatnonzero(y == label)
+        for other in range(classes):
+            many = round(joint[label, other]) if other != label else 0
+            if not many or not len(rows):
+                continue
+            margin = p[rows, label] - p[rows, other]
+            for k in np.argsort(margin, kind="stable")[:many]:
+                if margin[k] < 0:
+                    row = int(rows[k])
+                    taken[row] = min(taken.get(row, 0.0), float(margin[k]))
+    return np.array(sorted(taken, key=lambda row: taken[row]), dtype=np.int64)
+
+
+def _contradicted(table: Table, made: Probe) -> Iterator[Seen]:
+    y = np.asarray(made.y, dtype=np.int64)
+    surest, following, factor = contradiction(y, made.predicted)
+    share = _pooled(surest, following, len(y))
+    if share.low <= NOTICED or factor >= STEEP:
+        return
+    rows = confidently_wrong(y, made.predicted)
+    assert table.target is not None
+    yield Seen(
+        f"labels contradict {percent(share)} of the predictions that a model, fitted without the row, is "
+        "surest "
+        "of; not because rows are hard, for the surest of all are contradicted as often "
+        f"({percent(surest)}); "
+        f"confident learning names {len(rows):,} of {len(y):,} rows",
+        "Look at these rows, worst first, and mend or leave out those whose label is wrong.",
+        table.target.name,
+        tuple(int(r) for r in made.rows[rows[:MOST_ROWS]]),
+        severity="issue" if share.low > GRAVE else "tip",
+    )
+
+
+def _pooled(surest: Interval, following: Interval, rows: int) -> Interval:
+    """Of the surest fifth or so: the surest tenth and, as they are alike, the next ones."""
+    first, last = int(SUREST * rows), int(NEXT * rows)
+    wrong = surest.value * first + following.value * (last - first)
+    if following.value > 1.5 * surest.value:
+        return surest  # the next ones are harder: their doubt is not all of it wrong labels
+    return wilson(wrong, last)
+
+
+def _far_targets(table: Table, made: Probe) -> Iterator[Seen]:
+    """Targets farther from what rows like theirs have than the tail of residuals explains."""
+    y = np.asarray(made.y, dtype=np.float64)
+    far, p = far_from_alike(y, made.predicted)
+    rows = np.flatnonzero(discovered(p, FALSE_SHARE))
+    if len(rows) < FEWEST_FAR:
+        return
+    rows = rows[np.argsort(-far[rows], kind="stable")]
+    share = clopper_pearson(len(rows), len(y))
+    assert table.target is not None
+    yield Seen(
+        f"{len(rows):,} of {len(y):,} targets, {percent(share)}, lie {far[rows].min():.0f} to "
+        f"{far[rows].max():.0f} "
+        "times the usual spread from what a model, fitted without them, gives rows like them; at most 5 % of "
+        "them "
+        "by chance",
+        "Look at these rows, worst first: a slipped decimal point, another unit, a wrong row.",
+        table.target.name,
+        tuple(int(r) for r in made.rows[rows[:MOST_ROWS]]),
+    )
+
+
+def far_from_alike(y: Floats, predicted: Floats) -> tuple[Floats, Floats]:
+    """How far targets y [N] lie from their predictions, in spreads of rows predicted alike; and how likely a
+    residual is to be as large, by a Pareto tail fitted to the larger ones.
+
+    Spreads are median absolute deviations. The tail's weight is Hill's estimate, Annals of Statistics 3
+    (1975), between two quantiles that lie below what is looked for.
+    """
+    alike = number_bins(predicted)
+    residual = y - predicted
+    far = np.zeros(len(y))
+    whole = float(np.median(np.abs(residual - np.median(residual))))
+    for group in np.unique(alike):
+        rows = np.flatnonzero(alike == group)
+        middle = np.median(residual[rows])
+        spread = max(float(np.median(np.abs(residual[rows] - middle))), 0.1 * whole, 1e-300)
+        far[rows] = np.abs(residual[rows] - middle) / (1.4826 * spread)
+    low, high = np.quantile(far, [BODY, TAIL])
+    between = far[(far > low) & (far <= high)]
+    if low <= 0 or not len(between):
+        raise CouldNotLook("not_applicable", "the model's errors are all alike")
+    # Hill's estimate of rows cut off above: those beyond count as lying at the cut.
+    beyond = int((far > high).sum())
+    excess = float(np.log(between / low).sum()) + beyond * math.log(high / low)
+    weight = len(between) / max(excess, 1e-12)
+    tail = (1 - TAIL) * np.where(far > high, far / high, 1.0) ** -weight
+    return far, np.where(far > high, tail, 1.0)
+
+
+CHECKS: Final[tuple[Check[Table], ...]] = (
+    Check(
+        "MLW307",
+        "targets look wrong",
+        "tip",
+        wrong_labels,
+        "Boosted trees predict every row of a sample from the other folds. Classes: found where the 95 % "
+        "interval "
+        "of labels that contradict the surest predictions lies over 2.5 % (an issue over 5 %) and the surest "
+        "tenth "
+        "is contradicted nearly as often as the next fifth, which hard rows alone would not do; rows by "
+        "confident "
+        "learning. Numbers: found where residuals exceed a Pareto tail of their neighbours', at a false "
+        "discovery "
+        "rate of 5 %.",
+        "Northcutt, Jiang & Chuang (2021), Confident learning, JAIR 70; anchors: Patrini et al. (2017), "
+        "CVPR; "
+        "tail: Hill (1975); Benjamini & Hochberg (1995)",
+    ),
+)
