@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import EnvironmentProblem, Misuse, RowsRefused, SchemaBroken
+from mlwright.base.errors import ChecksRefused, EnvironmentProblem, Misuse, RowsRefused, SchemaBroken
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,11 @@ def test_test_rows_are_judged_by_labels_spelt_as_in_training(folder, tmp_path):
     dotted = table.with_columns(pl.col("kept").str.to_uppercase() + ".")
     strange = pl.concat([dotted, dotted.head(3).with_columns(pl.lit("perhaps.").alias("kept"))])
     strange.write_csv(tmp_path / "test.csv")
-    model = mw.fit(folder / "shop.csv", target="kept", id="order", test=tmp_path / "test.csv", max_trials=3)
+    roles = {"target": "kept", "id": "order"}
+    with pytest.raises(ChecksRefused, match="MLW651: test rows stand in training too"):
+        mw.fit(folder / "shop.csv", test=tmp_path / "test.csv", max_trials=3, **roles)
+    borne = {"max_trials": 3, "waive": ("MLW651",)}
+    model = mw.fit(folder / "shop.csv", test=tmp_path / "test.csv", **roles, **borne)
     assert model.target.classes == ("no", "yes")
     assert model.evaluation.rows == 300 and model.evaluation.score.value > 0.85
     left_out = next(f for f in model.findings.found if f.code == "MLW031")
