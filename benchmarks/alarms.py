@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from cases import LATER
+from cases import LATER, findings
 from scipy.stats import beta, t
 from tables import typed
 
-import mlwright as mw
 from mlwright.base.errors import MlwrightError
 
 KNOWN: set[tuple[str, str, str]] = {
@@ -75,21 +74,17 @@ def _set(job: tuple[dict[str, Any], int, int]) -> list[dict[str, Any]]:
 
 
 def _said(data: pl.DataFrame, other: pl.DataFrame | None, target: str, folder: str) -> dict[str, Any]:
-    options = mw.ReadOptions(separator=",")
     path, earlier = Path(folder) / "table.csv", Path(folder) / "earlier.csv"
     data.write_csv(path)
+    if other is not None:
+        other.write_csv(earlier)
     try:
-        read = mw.read(path, options=options, target=target)
-        if other is None:
-            findings = mw.check(read)
-        else:
-            other.write_csv(earlier)
-            findings = mw.check(read, against=mw.read(earlier, options=options, target=target))
+        said, _ = findings(path, None if other is None else earlier, {"target": target})
     except MlwrightError as e:
         return {"failed": str(e), "findings": []}
     return {
-        "findings": [(f.code, f.column, f.severity, f.evidence[:160]) for f in findings.found],
-        "skipped": [f.code for f in findings if f.status == "skipped"],
+        "findings": [(f.code, f.column, f.severity, f.evidence[:160]) for f in said.found],
+        "skipped": [f.code for f in said if f.status == "skipped"],
     }
 
 

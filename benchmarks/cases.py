@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,9 @@ from tables import drawn, typed
 
 import mlwright as mw
 from mlwright.base.finding import Finding, Findings
+from mlwright.checks import CHECKS, compare, contaminated
+from mlwright.checks.table import Table as Looked
+from mlwright.lifecycle.fit import like
 from mlwright.testing import DEFECTS, Spoilt, inject
 
 LATER = 0.4
@@ -93,21 +97,33 @@ class Table:
         if key not in self.said:
             earlier, later = self.halves
             clean = Spoilt(later if pair else self.frame, other=earlier if pair else None)
-            found = findings(self, clean, self.written(clean, "clean"))[0].found
+            files = self.written(clean, "clean")
+            found = findings(files.path, files.other, {"target": self.target})[0].found
             self.said[key] = {(f.code, n) for f in found for n in names(f, self.frame.columns)}
         return self.said[key]
 
 
-def findings(table: Table, spoilt: Spoilt, files: Files) -> tuple[Findings, float]:
-    """What is said to a table, and the seconds that reading and checking took."""
-    roles = {"target": table.target, **spoilt.roles}
+def findings(
+    path: Path, other: Path | None, roles: Mapping[str, str], codes: tuple[str, ...] = ()
+) -> tuple[Findings, float]:
+    """What is said to a table, or to one beside an earlier one, and the seconds of reading and checking.
+
+    Of two tables, the later is looked at as `fit` looks at its test table. With `codes`, only the checks
+    that have these are run.
+    """
     options = mw.ReadOptions(separator=",")
     began = time.perf_counter()
-    data = mw.read(files.path, options=options, **roles)
-    if files.other is None:
-        return mw.check(data, seed=0), time.perf_counter() - began
-    earlier = mw.read(files.other, options=options, **roles)
-    return mw.check(data, against=earlier, seed=0), time.perf_counter() - began
+    if other is not None:
+        earlier = mw.read(other, options=options, **roles)
+        later = like(earlier, path, options)
+        said = [f for look in (contaminated, compare) for f in look(earlier, later)]
+        return Findings.of([*later.findings, *said]), time.perf_counter() - began
+    data = mw.read(path, options=options, **roles)
+    if not codes:
+        return mw.check(data), time.perf_counter() - began
+    looked_at = Looked(data)
+    said = [f for c in CHECKS if c.code in codes for f in c.findings(looked_at)]
+    return Findings.of([*data.findings, *said]), time.perf_counter() - began
 
 
 def names(finding: Finding, columns: list[str]) -> list[str]:
@@ -116,13 +132,14 @@ def names(finding: Finding, columns: list[str]) -> list[str]:
     return [finding.column, *named] if finding.column or not named else named
 
 
-def outcome(table: Table, case: Case, spoilt: Spoilt, files: Files) -> dict[str, Any]:
-    """Whether the defect was found, where, and what else was said."""
+def outcome(table: Table, case: Case, spoilt: Spoilt, files: Files, narrow: bool) -> dict[str, Any]:
+    """Whether the defect was found, where, and what else was said; `narrow` runs its own checks alone."""
     before = table.before(case.pair)
     alarm = any(code in spoilt.codes for code, _ in before)
     answer: dict[str, Any] = {"columns": spoilt.columns, "false alarm": alarm}
     try:
-        said, seconds = findings(table, spoilt, files)
+        roles = {"target": table.target, **spoilt.roles}
+        said, seconds = findings(files.path, files.other, roles, spoilt.codes if narrow else ())
     except mw.MlwrightError as e:
         return answer | {"outcome": "failed", "why": str(e).splitlines()[0]}
     columns = spoilt.frame.columns

@@ -83,6 +83,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--resamples", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--narrow", action="store_true", help="run the defect's own checks alone")
     parser.add_argument("--peers", action="store_true", help="installs peers into a folder of their own")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
@@ -112,23 +113,26 @@ def wanted(only: str) -> list[str]:
 def detection(
     entries: list[dict[str, Any]], defects: list[str], asked: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    jobs = [(e, defects, asked.strengths.split(","), asked.rows, asked.seeds, asked.peers) for e in entries]
+    jobs = [
+        (e, defects, asked.strengths.split(","), asked.rows, asked.seeds, asked.peers, asked.narrow)
+        for e in entries
+    ]
     if asked.workers == 1:
         return [r for job in jobs for r in _set(job)]
     with ProcessPoolExecutor(asked.workers) as pool:
         return [r for rows in pool.map(_set, jobs) for r in rows]
 
 
-def _set(job: tuple[dict[str, Any], list[str], list[str], int, int, bool]) -> list[dict[str, Any]]:
+def _set(job: tuple[dict[str, Any], list[str], list[str], int, int, bool, bool]) -> list[dict[str, Any]]:
     """All cases of one data set."""
-    entry, defects, strengths, rows, seeds, with_peers = job
+    entry, defects, strengths, rows, seeds, with_peers, narrow = job
     began = time.monotonic()
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(seeds):
             table = Table.of(entry, rows, seed, Path(folder))
             for case in _cases(defects, strengths, seed):
-                results.append({"set": entry["name"], **_one(table, case, with_peers)})
+                results.append({"set": entry["name"], **_one(table, case, with_peers, narrow)})
     print(f"  {entry['name']}: {len(results)} cases, {time.monotonic() - began:.0f} s", flush=True)
     return results
 
@@ -139,14 +143,14 @@ def _cases(defects: list[str], strengths: list[str], seed: int) -> Iterator[Case
             yield Case(defect, strength, seed)
 
 
-def _one(table: Table, case: Case, with_peers: bool) -> dict[str, Any]:
+def _one(table: Table, case: Case, with_peers: bool, narrow: bool) -> dict[str, Any]:
     result: dict[str, Any] = {"defect": case.defect, "strength": case.strength, "seed": case.seed}
     try:
         spoilt = table.spoilt(case)
     except Misuse as e:
         return {**result, "outcome": "cannot be had", "why": str(e).splitlines()[0]}
     files = table.written(spoilt)
-    result |= outcome(table, case, spoilt, files)
+    result |= outcome(table, case, spoilt, files, narrow)
     if with_peers:
         from peers import judged
 

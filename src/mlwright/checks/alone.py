@@ -51,9 +51,10 @@ def by_column(table: Table, column: Column) -> Floats:
 
 def by_numbers(sample: Sample, numbers: Floats) -> Floats:
     """Held-back predictions of the target from numbers [N], by their bins; NaN is missing."""
-    predicted = by_bins(sample, number_bins(numbers))
+    bins = number_bins(numbers)
     if sample.y.dtype.kind != "f":
-        return predicted
+        return _between_bins(sample, bins, numbers)
+    predicted = by_bins(sample, bins)
     # Means by bin are flat within a bin, which loses the far tails; the number itself has them.
     known = ~np.isnan(numbers)
     filled = np.where(known, numbers, numbers[known].mean() if known.any() else 0.0)
@@ -62,6 +63,28 @@ def by_numbers(sample: Sample, numbers: Floats) -> Floats:
 
 def by_bins(sample: Sample, bins: Codes) -> Floats:
     """Held-back predictions from bin numbers [N]: the bin's mean target, or class shares, in other folds."""
+    return np.asarray(_of_bins(sample, bins)[sample.folds, bins])
+
+
+def _between_bins(sample: Sample, bins: Codes, numbers: Floats) -> Floats:
+    """Class shares of `by_bins`, drawn on in straight lines from the middle of each bin to the next.
+
+    A bin in which one class gives way to another would count as a tie of all its rows, and hide in a small
+    table how sharply a number tells the classes apart. Equal numbers stay equal.
+    """
+    shares, last = _of_bins(sample, bins), int(bins.max(initial=0))
+    start = np.append(0, np.cumsum(np.bincount(bins)))
+    ordered = np.sort(np.where(bins == 0, -np.inf, numbers))
+    rank = (np.searchsorted(ordered, numbers) + np.searchsorted(ordered, numbers, side="right")) / 2
+    place = np.where(bins == 0, 0.0, (rank - start[bins]) / np.maximum(np.diff(start)[bins], 1) - 0.5)
+    neighbour = np.clip(bins + np.sign(place).astype(np.int64), min(1, last), last)
+    weight = np.abs(place)[:, None]
+    folds = sample.folds
+    return np.asarray((1 - weight) * shares[folds, bins] + weight * shares[folds, neighbour])
+
+
+def _of_bins(sample: Sample, bins: Codes) -> Floats:
+    """What the other folds say of each bin: means [folds, bins], or class shares [folds, bins, K]."""
     folds, count = sample.folds, int(bins.max(initial=0)) + 1
     if sample.y.dtype.kind == "f":
         cell = folds * count + bins
@@ -70,7 +93,7 @@ def by_bins(sample: Sample, bins: Codes) -> Floats:
         rows = _others(np.bincount(cell, minlength=FOLDS * count).astype(np.float64).reshape(FOLDS, count))
         prior = sums.sum(axis=1, keepdims=True) / np.maximum(rows.sum(axis=1, keepdims=True), 1)
         means = (sums + PRIOR_ROWS * prior) / (rows + PRIOR_ROWS)
-        return np.asarray(means[folds, bins])
+        return np.asarray(means)
     classes = int(sample.y.max()) + 1
     cell = (folds * count + bins) * classes + sample.y.astype(np.int64)
     counts = np.bincount(cell, minlength=FOLDS * count * classes).astype(np.float64)
@@ -78,7 +101,7 @@ def by_bins(sample: Sample, bins: Codes) -> Floats:
     prior = rows.sum(axis=1, keepdims=True)
     prior /= np.maximum(prior.sum(axis=2, keepdims=True), 1)
     shares = (rows + PRIOR_ROWS * prior) / (rows.sum(axis=2, keepdims=True) + PRIOR_ROWS)
-    return np.asarray(shares[folds, bins])
+    return np.asarray(shares)
 
 
 def by_others(table: Table, parts: Sequence[Floats]) -> Floats | None:
