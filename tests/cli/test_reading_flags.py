@@ -10,6 +10,7 @@ FLAGS = (
     *("--separator", "|", "--encoding", "utf-16-le", "--quote", "'", "--no-header", "--skip-rows", "2"),
     *("--column-names", "price,'odd',\"sold, at\"", "--column-names", "kept", "--decimal", ","),
     *("--thousands", ".", "--missing", "-999", "--missing", "unknown", "--date-format", "%d.%m.%Y"),
+    *("--sheet", "2024", "--member", "in/a.csv", "--most-bytes", "2GiB"),
 )
 OPTIONS = ReadOptions(
     separator="|",
@@ -22,6 +23,9 @@ OPTIONS = ReadOptions(
     thousands=".",
     missing=("-999", "unknown"),
     dates=("%d.%m.%Y",),
+    sheet="2024",
+    member="in/a.csv",
+    most_bytes="2GiB",
 )
 
 
@@ -65,7 +69,11 @@ def test_an_odd_file_is_read_as_it_is_said_to_be(mlwright, tmp_path):
     table = tmp_path / "odd.txt"
     table.write_bytes(("by hand\n--\n" + rows).encode("utf-16-le"))
     names = ("--column-names", "price,town,sold,kept")
-    said = [f for f in FLAGS if f not in ("--column-names", "price,'odd',\"sold, at\"", "kept")]
+    said = [
+        f
+        for f in FLAGS[: FLAGS.index("--sheet")]
+        if f not in ("--column-names", "price,'odd',\"sold, at\"", "kept")
+    ]
     done = mlwright("check", str(table), "-t", "kept", "--json", *said, *names, "--fail-on", "nothing")
     told = json.loads(done.out)
     assert (done.code, told["rows"], told["columns"]) == (0, 60, 4)

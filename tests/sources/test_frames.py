@@ -138,3 +138,33 @@ def test_reading_files_needs_neither_pandas_nor_arrow() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "2\n"
+
+
+def test_whatever_speaks_the_arrow_interfaces_is_a_table() -> None:
+    batch = pa.record_batch({"a": [1, 2], "b": ["x", "y"]})
+
+    class Held:
+        def __arrow_c_array__(self, requested_schema: object = None) -> object:
+            return batch.__arrow_c_array__(requested_schema)
+
+    reader = pa.RecordBatchReader.from_batches(batch.schema, [batch, batch])
+    for table, times in ((batch, 1), (Held(), 1), (pa.table(batch), 1), (reader, 2)):
+        assert read_raw(table).frame.rows() == [(1, "x"), (2, "y")] * times
+    with pytest.raises(SourceUnreadable, match="no rows"):
+        read_raw(reader)
+
+
+def test_a_duckdb_relation_is_a_table_and_a_query_that_fails_is_told() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect() as connection:
+        raw = read_raw(connection.sql("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y' ORDER BY a"))
+        assert raw.frame.rows() == [(1, "x"), (2, "y")]
+        assert raw.source == "a table (duckdb DuckDBPyRelation)"
+        broken = connection.sql("SELECT CAST(i::VARCHAR || 'x' AS INTEGER) AS a FROM range(3) t(i)")
+        with pytest.raises(SourceUnreadable, match="cannot be read by the Arrow interface"):
+            read_raw(broken)
+
+
+def test_a_lazy_frame_whose_query_fails_is_told() -> None:
+    with pytest.raises(SourceUnreadable, match="the query fails"):
+        read_raw(pl.LazyFrame({"a": [1]}).select("b"))

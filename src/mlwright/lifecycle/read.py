@@ -48,12 +48,13 @@ class RoleNames(TypedDict, total=False):
 
 
 def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[RoleNames]) -> Dataset:
-    """Reads a table: a path (CSV, TSV, Parquet, JSON lines; .gz), a database's URL with `query` or `table`, a
-    data frame, a dict of columns, a list of dicts.
+    """Reads a table: a file (text, JSON, Parquet, Arrow, a workbook; packed or not), a folder or pattern of
+    parts, a URL (`https://`, `s3://`, `gs://`, `az://`), a database's URL with `query` or `table`, a frame
+    (Polars, pandas, Arrow, DuckDB), a dict of columns, a list of dicts.
 
     With `schema`, columns are what that says, and what breaks it is told in the findings. Raises
     `SourceUnreadable`, `TargetUnusable`, `UnknownName` with the near miss; with `schema`, `SchemaBroken` for
-    columns that are missing.
+    columns that are missing. docs/sources.md has each source.
 
     >>> data = read({"age": [41, 7, 30], "sick": ["y", "n", "y"]}, target="sick")
     >>> len(data), data.target.name
