@@ -29,6 +29,9 @@ FAR = 3.0
 """Times as often as any other date that one inside the range of the others must stand."""
 MOST_MARKERS = 4
 LEAST_FITTED = 100
+FALSE_SHARE = 0.01
+OUTSIDE = 1.3
+"""Times as far from the median as the lowest number to be expected that zeros must lie."""
 WELL_OVER = 0.2
 """Times the median above which all numbers must lie for a zero among them to be odd."""
 DAY_S = 86_400.0
@@ -113,7 +116,7 @@ def _beyond_zero(others: Floats) -> bool:
     if len(others) < LEAST_FITTED or float(others.min()) < WELL_OVER * float(np.median(others)):
         return False
     tail = beyond(np.append(-others, 0.0))
-    return tail is not None and tail.count == 1
+    return tail is not None and tail.p <= FALSE_SHARE and tail.times > OUTSIDE
 
 
 def _numbers(table: Table, column: Column) -> Iterator[Seen]:
@@ -208,10 +211,10 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         disguised_missing,
         "Found where 9, 99, 999, ... or its negative stands at an end, in 5 rows or more, farther from all "
         "other values than they spread; where -1, -9, -99, ... are the only negative numbers; where 5 rows "
-        "or more are zero in what its name says cannot be zero, or far outside the lower tail (MLW110) of "
+        "or more are zero in what its name says cannot be zero, or outside the lower tail (MLW110) of "
         "numbers that are all well over it, unless the name is of what there may be none of; where a date "
-        "that programs write for none (1900-01-01, 1970-01-01, 9999-12-31) stands apart or, by 95 % intervals, "
-        "more often than any other; and where texts say `unknown` or the like, in 17 languages.",
+        "that programs write for none (1900-01-01, 1970-01-01, 9999-12-31) stands apart or, by 95 % "
+        "intervals, more often than any other; and where texts say `unknown` or the like, in 17 languages.",
         "Pearson (2006), The problem of disguised missing data, SIGKDD Explorations 8",
     ),
 )

@@ -45,7 +45,7 @@ def outliers(table: Table) -> Iterator[Seen]:
             if tail is not None:
                 told.append((column, sign, tail))
     if not looked:
-        raise CouldNotLook("not_enough_data", "no number has a tail of 20 rows and 4 distinct values")
+        raise CouldNotLook("not_enough_data", "no number is known in 100 rows")
     chances = adjusted(np.array([t.p for _, _, t in told]))
     for (column, sign, tail), p in zip(told, chances, strict=True):
         if tail.count and p <= FALSE_SHARE:

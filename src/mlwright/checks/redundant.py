@@ -22,9 +22,11 @@ LEAST_ROWS = 100
 LOOKED_AT = 5_000
 """Rows drawn by the seed, where there are more."""
 SELDOM = 5
-MOSTLY = 0.5
+MANY = 0.25
 ALIKE = 0.99
-"""What the interval of a rank correlation, or of the share told, must lie above."""
+"""What the interval of a correlation must lie above."""
+TOLD = 0.9
+"""And that of the share of rows that one column tells of another."""
 MOST_CATEGORIES = 50
 MOST_DISCRETE = 60
 """Columns of few values of which every pair is looked at."""
@@ -44,7 +46,7 @@ def too_many_categories(table: Table) -> Iterator[Seen]:
         counts = series.alias("text").value_counts(name="rows")["rows"]
         seldom = counts.filter(counts < SELDOM)
         share = wilson(int(seldom.sum()), len(series))
-        if share.low > MOSTLY:
+        if share.low > MANY:
             yield Seen(
                 f"{len(seldom):,} of its {len(counts):,} categories stand in fewer than {SELDOM} rows each; "
                 f"they make {percent(share)} of the rows",
@@ -71,7 +73,7 @@ def redundant(table: Table) -> Iterator[Seen]:
         more = f" and {len(group) - 1 - MOST_NAMES} more" if len(group) - 1 > MOST_NAMES else ""
         chain = "" if len(group) == 2 else " from each to the next"
         yield Seen(
-            f"it orders the rows as {named}{more} {'does' if len(group) == 2 else 'do'}: rank correlation "
+            f"it goes with {named}{more}: correlation "
             f"{weakest.value:.4f} ({weakest.low:.4f} to {weakest.high:.4f}){chain} at least; "
             f"{len(rows):,} rows",
             "One of them tells nearly all that the others tell; keep one where a short model matters.",
@@ -84,34 +86,51 @@ def _ranked_alike(
     table: Table, columns: list[Column], rows: Codes
 ) -> Iterator[tuple[list[Column], Interval]]:
     """Groups of columns linked by rank correlations surely over 0.99, with their weakest link."""
-    kept, ranks = [], []
+    kept, ranks, values = [], [], []
     for column in columns:
         series = table.series(column)[rows]
         known = len(series) - series.null_count()
         if known < max(LEAST_ROWS, LEAST_KNOWN * len(rows)) or series.n_unique() <= 3:
             continue
-        rank = series.rank("average").cast(pl.Float64)
-        centred = (rank - rank.mean()).fill_null(0.0).to_numpy()
-        norm = float(np.linalg.norm(centred))
-        if norm > 0:
+        rank, value = _unit(series.rank("average")), _unit(_without_tails(series))
+        if rank.any() and value.any():
             kept.append((column, known))
-            ranks.append((centred / norm).astype(np.float32))
+            ranks.append(rank)
+            values.append(value)
     if len(kept) < 2:
         return
-    together = np.asarray(np.stack(ranks) @ np.stack(ranks).T, dtype=np.float64)
+    by_rank, by_value = (np.abs(np.stack(v) @ np.stack(v).T) for v in (ranks, values))
+    together = np.asarray(np.maximum(by_rank, by_value), dtype=np.float64)
     np.fill_diagonal(together, 0)
     pairs = np.argwhere(np.triu(np.abs(together) > ALIKE))
     links: dict[int, list[int]] = {}
-    value: dict[tuple[int, int], Interval] = {}
+    strength: dict[tuple[int, int], Interval] = {}
     for i, j in pairs.tolist():
         between = spearman_interval(abs(float(together[i, j])), min(kept[i][1], kept[j][1]))
         if between.low > ALIKE:
             links.setdefault(i, []).append(j)
             links.setdefault(j, []).append(i)
-            value[i, j] = value[j, i] = between
+            strength[i, j] = strength[j, i] = between
     for members in _components(links):
-        strongest = [max((value[i, j] for j in links[i]), key=lambda v: v.low) for i in members]
+        strongest = [max((strength[i, j] for j in links[i]), key=lambda v: v.low) for i in members]
         yield [kept[i][0] for i in members], min(strongest, key=lambda v: v.low)
+
+
+def _without_tails(series: pl.Series) -> pl.Series:
+    """Numbers with their outermost hundredths drawn in, so that no few great ones make a correlation."""
+    low, high = series.quantile(0.01), series.quantile(0.99)
+    assert low is not None and high is not None
+    return series.cast(pl.Float64).clip(low, high)
+
+
+def _unit(series: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Centred values of length 1; missing ones stand at the mean. All 0 where they do not vary."""
+    numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    with np.errstate(all="ignore"):
+        centred = np.nan_to_num(numbers - np.nanmean(numbers))
+        centred /= max(float(np.abs(centred).max()), 1e-300)
+        norm = float(np.linalg.norm(centred))
+    return (centred / norm if norm > 0 else np.zeros(len(centred))).astype(np.float32)
 
 
 def _components(links: dict[int, list[int]]) -> Iterator[list[int]]:
@@ -146,7 +165,7 @@ def _functions(table: Table, columns: list[Column], rows: Codes) -> Iterator[See
             told = _told(codes, other_codes)
             if told is not None and (best is None or told.low > best[0].low):
                 best = told, other
-        if best is not None and best[0].low > ALIKE:
+        if best is not None and best[0].low > TOLD:
             yield Seen(
                 f"{best[1].name!r} tells it: of the rows outside its most frequent value, {percent(best[0])} "
                 f"follow from that column; {len(rows):,} rows",
@@ -179,7 +198,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         too_many_categories,
         "Counts rows in categories seen fewer than 5 times; found where the 95 % interval of their share "
-        "lies over 50 %, and most categories do repeat (else MLW104).",
+        "lies over 25 %, and most categories do repeat (else MLW104).",
         "interval: Wilson (1927)",
     ),
     Check(
@@ -187,10 +206,10 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "features say nearly the same",
         "tip",
         redundant,
-        "Compares features on up to 5,000 rows; found where the 95 % interval of a rank correlation lies "
-        "over 0.99 (columns so linked are told as one group), or where a column of few values follows from "
-        "another in more than 99 % of the rows outside its most frequent value, judged by the other rows. "
-        "Of more than 60 columns of few values, those with the fewest are compared. Exact copies are MLW105.",
+        "Compares features on up to 5,000 rows; found where the 95 % interval of a correlation, of ranks "
+        "or of values without tails, lies over 0.99 (columns so linked are told as one group), or where a "
+        "column of few values follows from another, by the 95 % interval in over 90 % of the rows outside its "
+        "most frequent value, judged by the other rows. Of more than 60 columns of few values, those with the fewest are compared. Exact copies are MLW105.",
         "Bonett & Wright (2000), Psychometrika 65; Goodman & Kruskal (1954), JASA 49; interval: "
         "Wilson (1927)",
     ),

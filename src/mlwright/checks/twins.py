@@ -22,7 +22,7 @@ from mlwright.statistics.neighbours import near_pairs, nearness
 LEAST_ROWS = 50
 LEAST_COLUMNS = 3
 FALSE_SHARE = 0.01
-NEAR = 0.1
+NEAR = 0.15
 """Times as far away as the fourth nearest row a near copy may be."""
 MOST_ROWS = 30_000
 ABSENT = 10.0
@@ -200,8 +200,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         near_duplicates,
         "Finds each row's nearest other row (of up to 30,000): numbers in robust deviations, at most one a "
-        "cell; texts without case, blanks and punctuation. Found where it is a tenth as far away as the "
-        "fourth nearest or nearer, and so near that, in the dimension that the table's own rows have, chance "
+        "cell; texts without case, blanks and punctuation. Found where it is at most 15 % as far away as the "
+        "fourth nearest, and so near that, in the dimension that the table's own rows have, chance "
         "does not explain it, at a false-discovery rate of 1 %. Equal rows are MLW201.",
         "Facco et al. (2017), Estimating the intrinsic dimension of datasets, Scientific Reports 7; "
         "Benjamini & Hochberg (1995), JRSS B 57",

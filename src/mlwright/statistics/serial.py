@@ -109,7 +109,7 @@ def change_in(scores: Floats, window: int) -> Change:
     elsewhere, beside the level on either side, tell it from waves.
     Sources: Pettitt (1979), Applied Statistics 28; Yao & Davis (1986), Sankhya A 48, for the p-value.
 
-    >>> change_in(scores_of(np.r_[np.zeros(60), np.ones(40)] + np.linspace(0, 0.1, 100)), 10).at
+    >>> change_in(scores_of(np.repeat([0.0, 1.0], [60, 40])), 10).at
     60
     """
     n = len(scores)

@@ -20,6 +20,8 @@ MOST_FITTED = 1_000
 """Values, evenly by rank, that a fit adds up."""
 TAIL_SHARE = 0.1
 APART_SHARE = 0.025
+EASE = 0.5
+"""The least scale of a tail of few values, as a share of where it begins."""
 FAR = 2.0
 """Times as far from the median that an outlier lies as the greatest value to be expected."""
 LIKELIHOOD_DROP = 0.708 / 2
@@ -48,8 +50,8 @@ def beyond(values: Floats, share: float = 0.01) -> Beyond | None:
     uppermost 2.5 % of all are censored, so that they cannot bend it. Of all shapes and scales within the
     80 % likelihood region, the one kindest to each value gives the chance of a value as great; Benjamini and
     Hochberg's rule over all n values picks those beyond, and those that lie twice as far from the median as
-    the value that comes once in n are counted. None where the tail has fewer than 20 values or 4 distinct
-    ones. Costs a partial sort.
+    the value that comes once in n are counted. A tail of fewer than 20 values or 4 distinct ones is
+    taken for an exponential one as wide as the upper half. None for fewer than 81 values. Costs a partial sort.
     Sources: Pickands (1975), Annals of Statistics 3; Grimshaw (1993), Technometrics 35, for the profile;
     Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57.
 
@@ -62,21 +64,32 @@ def beyond(values: Floats, share: float = 0.01) -> Beyond | None:
     if size <= LEAST_TAIL:
         return None
     top = np.sort(np.partition(values, n - size - 1)[n - size - 1 :])[::-1]
+    middle = float(np.median(values))
     tail = top[top > top[-1]]
     most = min(max(1, int(APART_SHARE * n)), len(tail) // 4)
     inner = tail[most:]
-    distinct = np.unique(inner)
-    if most < 1 or len(inner) < LEAST_TAIL or len(distinct) < LEAST_DISTINCT:
-        return None
-    share_of_tail = len(tail) / n
-    chances, expected = _judged(tail - top[-1], most, 1 / len(tail))
-    adjusted = np.minimum.accumulate((share_of_tail * chances * n / np.arange(1, most + 1))[::-1])[::-1]
-    middle = float(np.median(values))
-    times = (tail[:most] - middle) / (top[-1] + expected - middle)
+    if most and len(inner) >= LEAST_TAIL and len(np.unique(inner)) >= LEAST_DISTINCT:
+        chances, expected = _judged(tail - top[-1], most, 1 / len(tail))
+        chances, reach = len(tail) / n * chances, float(top[-1]) + expected
+    else:
+        tail, most = top, max(1, int(APART_SHARE * n))
+        chances, reach = _of_few_values(top, most, middle, n)
+    adjusted = np.minimum.accumulate((chances * n / np.arange(1, most + 1))[::-1])[::-1]
+    times = (tail[:most] - middle) / max(reach - middle, 1e-300)
     count = int(np.sum((adjusted <= share) & (times >= FAR)))
     if not count:
         return Beyond(0, math.inf, float(adjusted[0]), float(times[0]))
     return Beyond(count, float(tail[count - 1]), float(adjusted[count - 1]), float(times[count - 1]))
+
+
+def _of_few_values(top: Floats, most: int, middle: float, n: int) -> tuple[Floats, float]:
+    """Chances and reach of a tail of too few values for a fit: an exponential one from the 97.5 % quantile on
+    that falls no faster than its distance from the median says."""
+    edge = float(top[most])
+    steps = np.diff(np.unique(top[most:]))
+    scale = max(edge - middle, float(steps.min()) if len(steps) else 0.0, abs(edge) * EASE, 1e-300)
+    chances = most / n * np.exp(-(top[:most] - edge) / scale)
+    return chances, edge + scale * math.log(most + 1)
 
 
 def _judged(excess: Floats, most: int, once: float) -> tuple[Floats, float]:
