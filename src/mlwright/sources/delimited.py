@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,25 @@ _LONGEST: Final = 8
 
 def read_delimited(file: File, options: ReadOptions) -> Raw:
     """Read a delimited file. Raises `SourceUnreadable` naming file and line."""
+    beginning = beginning_of(file, options)
+    frame, more = parse(beginning.data, beginning.dialect, file.name, beginning.skipped)
+    return _named(frame, file, beginning.dialect, options, (*beginning.findings, *more))
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The text of a file from its first record on, and how it is written."""
+
+    data: bytes
+    """UTF-8, lines ending in `\\n`."""
+    dialect: Dialect
+    skipped: int
+    """Lines that stood before."""
+    findings: tuple[Finding, ...]
+
+
+def beginning_of(file: File, options: ReadOptions) -> Beginning:
+    """How a delimited file is written, by its first lines. Raises `SourceUnreadable`."""
     # UTF-16 has its own byte-order mark, which no other format begins with.
     refuse_foreign(file)
     data, found = utf8_of(file.data, file.name, options.encoding)
@@ -48,8 +67,7 @@ def read_delimited(file: File, options: ReadOptions) -> Raw:
         separator, skipped = separator or chr(data[4]), skipped + 1
         data = _without_lines(data, 1)
     dialect = dialect_of(data, suffix=file.suffix, separator=separator, quote=options.quote)
-    frame, more = parse(data, dialect, file.name, skipped)
-    return _named(frame, file, dialect, options, (*found, *more))
+    return Beginning(data, dialect, skipped, found)
 
 
 def parse(

@@ -13,7 +13,7 @@ from mlwright.base.finding import Finding
 from mlwright.data import codes
 from mlwright.data.codes import finding
 
-_MARKS: Final = (
+MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -62,10 +62,10 @@ def _named(data: bytes, name: str, encoding: str) -> bytes:
 
 
 def _recognised(data: bytes, name: str) -> tuple[bytes, tuple[Finding, ...]]:
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if data.startswith(mark):
             return _named(data[len(mark) :], name, encoding), ()
-    wide = _wide(data)
+    wide = wide_of(data)
     if wide:
         return _named(data, name, wide), (
             finding(codes.ENCODING, f"it is read as {wide}, by its zero bytes"),
@@ -92,7 +92,7 @@ def _recognised(data: bytes, name: str) -> tuple[bytes, tuple[Finding, ...]]:
     return data, ()
 
 
-def _wide(data: bytes) -> str | None:
+def wide_of(data: bytes) -> str | None:
     """UTF-16 without a mark: in mostly Western text every other byte is zero."""
     sample = data[:_SAMPLE]
     half = len(sample) // 2

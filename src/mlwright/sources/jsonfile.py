@@ -41,6 +41,13 @@ def read_json(file: File, options: ReadOptions) -> Raw:
     return replace(raw, sha256=file.sha256, findings=(*found, *more, *flattened, *raw.findings))
 
 
+def read_json_lines(data: bytes, name: str, options: ReadOptions, before: int = 0) -> Raw:
+    """Rows of UTF-8 `data` with one object a line; `before` lines stood before. Raises `SourceUnreadable`."""
+    flat, flattened = _flat(_from_lines(data, name, max(0, options.skip_rows - before), before))
+    raw = from_rows(flat, options, name)
+    return replace(raw, findings=(*flattened, *raw.findings))
+
+
 def _rows(data: bytes, file: File, options: ReadOptions) -> tuple[list[Row], tuple[Finding, ...]]:
     start = data.lstrip()[:1]
     if options.skip_rows or (start != b"[" and _is_lines(data, file.suffix)):
@@ -63,12 +70,12 @@ def _is_lines(data: bytes, suffix: str) -> bool:
     return whole and (bool(rest.strip()) or suffix in (".jsonl", ".ndjson"))
 
 
-def _from_lines(data: bytes, name: str, skip: int) -> list[Row]:
+def _from_lines(data: bytes, name: str, skip: int, before: int = 0) -> list[Row]:
     rows: list[Row] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if number <= skip or not line.strip():
             continue
-        where = f"{name}, line {number}"
+        where = f"{name}, line {number + before}"
         try:
             row = _value(line)
         except (ValueError, RecursionError) as e:

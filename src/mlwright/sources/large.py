@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mlwright.base.errors import SourceUnreadable
+from mlwright.base.errors import RowProblem, SourceUnreadable
 from mlwright.base.finding import Finding, counted
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
 from mlwright.data import codes
@@ -23,6 +23,8 @@ from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
 from mlwright.data.infer import Hints, gathered, infer_table, role_by_values
+from mlwright.data.missing import KNOWN, beside_numbers
+from mlwright.data.texts import cleaned
 from mlwright.data.whole import Whole
 from mlwright.sources.labels import Labels, refuse_empty
 from mlwright.sources.naming import hints_of, require_names, with_roles, without_dropped
@@ -37,7 +39,9 @@ _SEED: Final = 0
 _SHARE_OF_SAMPLE: Final = 4
 """The sample takes at most this part of the memory that a table may take."""
 _LEAST_SAMPLE: Final = 1_000
-_RECOUNTED: Final = frozenset((codes.CONSTANT, codes.ALL_MISSING, codes.REFUSED_VALUES))
+_RECOUNTED: Final = frozenset(
+    (codes.CONSTANT, codes.ALL_MISSING, codes.REFUSED_VALUES, codes.MISSING_MARKERS, codes.IDENTIFIER)
+)
 """What is said again of all rows."""
 _ID_SHARE: Final = 0.9
 
@@ -58,11 +62,17 @@ def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
             refuse_empty(labels.column.name, first.source)
     inferred = infer_table(raw, hints)
     schema = with_roles(inferred.schema, roles)
-    census, unlabelled = _counted(stream, roles, labels, Census(schema, inferred.frame, seed=_SEED))
+    census = Census(schema, inferred.frame, seed=_SEED)
+    counting = Counting(roles, labels, census, declared=hints.missing is not None)
+    for chunk in stream.chunks():
+        counting.add(chunk)
     whole = census.whole(numbers)
+    schema = counting.with_markers(schema)
     if labels is not None and whole.rows < rows:
         evidence = f"{rows - whole.rows:,} of {rows:,} rows"
-        found.append(finding(codes.TARGET_MISSING, evidence, column=labels.column.name, rows=unlabelled))
+        found.append(
+            finding(codes.TARGET_MISSING, evidence, column=labels.column.name, rows=counting.unlabelled)
+        )
     found += [_of_sample(f, whole) for f in inferred.findings if f.code not in _RECOUNTED]
     schema, more = settled(schema, census, whole, hints)
     provenance = Provenance(
@@ -100,21 +110,55 @@ def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames, how="vertical_relaxed")
 
 
-def _counted(stream: Stream, roles: Roles, labels: Labels | None, census: Census) -> tuple[Census, list[int]]:
-    """The census of all rows, and the first rows without a target."""
-    start, unlabelled = 0, list[int]()
-    for chunk in stream.chunks():
-        numbers = np.arange(start, start + chunk.height)
-        start += chunk.height
-        frame = without_dropped(chunk, roles)
-        if labels is not None:
-            frame, absent = labels.applied(frame)
+class Counting:
+    """The second pass: every chunk decoded by the schema of the sample, and counted."""
+
+    def __init__(self, roles: Roles, labels: Labels | None, census: Census, *, declared: bool) -> None:
+        self._roles, self._labels, self._declared = roles, labels, declared
+        self.census = census
+        self.unlabelled: list[int] = []
+        """The first rows without a target, at most 20."""
+        self._markers: dict[str, set[str]] = {}
+        self._start = 0
+
+    def add(self, chunk: pl.DataFrame) -> None:
+        """Takes in the next raw rows."""
+        numbers = np.arange(self._start, self._start + chunk.height)
+        self._start += chunk.height
+        frame = without_dropped(chunk, self._roles)
+        if self._labels is not None:
+            frame, absent = self._labels.applied(frame)
             if absent.any():
-                unlabelled += numbers[absent.to_numpy()][: 20 - len(unlabelled)].tolist()
+                self.unlabelled += numbers[absent.to_numpy()][: 20 - len(self.unlabelled)].tolist()
                 frame, numbers = frame.filter(~absent), numbers[~absent.to_numpy()]
-        decoded = decode_frame(frame, census.schema, text=True)
-        census.add(decoded.frame, numbers, decoded.problems)
-    return census, unlabelled
+        decoded = decode_frame(frame, self.census.schema, text=True)
+        self.census.add(decoded.frame, numbers, self._refused(frame, decoded.problems))
+
+    def _refused(self, frame: pl.DataFrame, problems: tuple[RowProblem, ...]) -> list[RowProblem]:
+        """The problems but those of texts that mean missing, of which the sample happened to hold none."""
+        if self._declared:
+            return list(problems)
+        by_column: dict[str, list[RowProblem]] = {}
+        for problem in problems:
+            by_column.setdefault(problem.column, []).append(problem)
+        refused = []
+        for name, some in by_column.items():
+            if frame[name].dtype != pl.String:
+                refused += some
+                continue
+            texts = cleaned(frame[name].gather([p.row for p in some])).to_list()
+            for problem, text in zip(some, texts, strict=True):
+                if text.lower() in KNOWN or beside_numbers(text):
+                    self._markers.setdefault(name, set()).add(text)
+                else:
+                    refused.append(problem)
+        return refused
+
+    def with_markers(self, schema: Schema) -> Schema:
+        """The schema with the texts that turned out to mean missing."""
+        for name, texts in self._markers.items():
+            schema = schema.changed(name, missing=(*schema.column(name).missing, *sorted(texts)))
+        return schema
 
 
 def settled(schema: Schema, census: Census, whole: Whole, hints: Hints) -> tuple[Schema, list[Finding]]:
@@ -136,6 +180,10 @@ def settled(schema: Schema, census: Census, whole: Whole, hints: Hints) -> tuple
                     severity="issue",
                 )
             )
+        if column.missing and about.missing:
+            markers = ", ".join(f"`{m}`" for m in column.missing)
+            evidence = f"{markers}; {about.missing:,} of {whole.rows:,} rows missing"
+            found.append(finding(codes.MISSING_MARKERS, evidence, column=column.name))
         named = column.name in hints.kinds or column.name in hints.spoken_for
         if column.kind == "id" and column.name != hints.index and not named:
             column = _id_or_category(column, whole)
@@ -145,8 +193,11 @@ def settled(schema: Schema, census: Census, whole: Whole, hints: Hints) -> tuple
         elif column.kind == "categorical":
             column = msgspec.structs.replace(column, categories=census.categories(column.name))
         if column.role == "ignored" and column.name != hints.index:
+            why = "differs in few rows" if about.distinct > 1 else "present in few rows"
+            column = msgspec.structs.replace(column, role="feature", why=why)
+        if column.role == "id" and not named:
             column = msgspec.structs.replace(column, role="feature")
-        if column.role in ("feature", "ignored") and column.name not in hints.spoken_for:
+        if column.role == "feature" and column.name != hints.target and column.name not in hints.spoken_for:
             column, more = role_by_values(
                 column, whole.rows, about.missing, about.missing == 0 and about.distinct == 1
             )

@@ -152,7 +152,7 @@ def _xz(data: bytes) -> Iterator[bytes]:
 
 
 def _zstandard(data: bytes) -> Iterator[bytes]:
-    return _frames(data, _zstd().ZstdDecompressor)
+    return _frames(data, zstd().ZstdDecompressor)
 
 
 def _frames(data: bytes, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
@@ -171,7 +171,7 @@ def _frames(data: bytes, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
         data = stream.unused_data
 
 
-def _zstd() -> ModuleType:
+def zstd() -> ModuleType:
     """Python's own module, from 3.14 on, or its backport."""
     try:
         if sys.version_info >= (3, 14):

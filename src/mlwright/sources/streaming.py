@@ -1,31 +1,34 @@
 """Whether a located source is too large for memory, and then the stream that reads it.
 
-Used by `reading` and `splitting`. A format that can stream is a line in the table below; what cannot (workbooks,
-archives, one JSON array) is read whole, whatever its size.
+Used by `reading` and `splitting`. What cannot stream (workbooks, archives, one JSON array) is read whole,
+whatever its size.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from mlwright.base.errors import SourceUnreadable
 from mlwright.base.finding import counted
+from mlwright.sources.blocks import stream_delimited, stream_json_lines
 from mlwright.sources.columnar import stream_arrow, stream_parquet
 from mlwright.sources.formats import format_of
 from mlwright.sources.locating import Located, Part
 from mlwright.sources.options import ReadOptions
+from mlwright.sources.packed import suffix_of
 from mlwright.sources.stream import Stream
 
-_STREAMS: Final[dict[str, Callable[[Path, str, ReadOptions], Stream]]] = {
-    "Parquet": stream_parquet,
-    "Arrow": stream_arrow,
-}
+_HEAD: Final = 1 << 16
+_LINES: Final = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
+"""Two objects, each on a line of its own."""
+_WHOLE: Final = (b"PK\x03\x04", b"\xff\xff\xff\xff", b"\xd0\xcf\x11\xe0")
+"""Archives, workbooks and Arrow's own streams, which are read whole."""
 _MOST_GROWN: Final = 64
 """Packed bytes seldom become more than so many times as many values in memory."""
 
@@ -43,11 +46,30 @@ def stream_of(place: Located, options: ReadOptions) -> Stream | None:
     """The stream of a source, whatever its size; None where its format cannot be read in parts."""
     streams = []
     for part in place.parts:
-        make = _STREAMS.get(format_of(f"x{part.suffix}" if part.suffix else part.name))
-        if make is None or part.member is not None or not part.path.is_file():
+        stream = None if part.member is not None else _of_part(part, options)
+        if stream is None:
             return None
-        streams.append(_with_keys(make(part.path, part.name, options), part))
+        streams.append(_with_keys(stream, part))
     return streams[0] if place.whole else _one_after_another(place, streams)
+
+
+def _of_part(part: Part, options: ReadOptions) -> Stream | None:
+    """By its first bytes where they say it, else by its ending, as `formats` has it."""
+    if not part.path.is_file():
+        return None
+    with part.path.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(b"PAR1"):
+        return stream_parquet(part.path, part.name, options)
+    if head.startswith(b"ARROW1"):
+        return stream_arrow(part.path, part.name, options)
+    what = format_of(f"x{part.suffix}" if part.suffix else part.name)
+    if head.startswith(_WHOLE) or what not in ("text", "JSON"):
+        return None
+    if what == "text":
+        return stream_delimited(part.path, part.name, options, part.suffix)
+    one_a_line = suffix_of(part.name) in (".jsonl", ".ndjson") or _LINES.match(head)
+    return stream_json_lines(part.path, part.name, options) if one_a_line else None
 
 
 def _with_keys(stream: Stream, part: Part) -> Stream:
