@@ -231,15 +231,17 @@ class _Counted:
 
     def superiority(self) -> float:
         """The chance that a fresh number is greater than a reference one, ties by half."""
-        return float(np.clip(np.diff(self.fresh_below, prepend=0.0) @ self.reference_middle, 0.0, 1.0))
+        each = np.diff(self.fresh_below, prepend=0.0) * self.reference_middle
+        return float(np.clip(each.sum(), 0.0, 1.0))
 
     def superiority_error(self) -> float:
         fresh, reference = (np.diff(s, prepend=0.0) for s in (self.fresh_below, self.reference_below))
         u, v = self.reference_middle, self.fresh_middle
         variance = 0.0
         for shares, placed, rows in ((fresh, u, self.fresh_rows), (reference, v, self.reference_rows)):
-            mean = float(shares @ placed)
-            variance += float(shares @ (placed - mean) ** 2) / max(1, rows - 1)
+            # Sums, not products of vectors: for those idle BLAS threads spin, 70 ms on a busy machine.
+            mean = float((shares * placed).sum())
+            variance += float((shares * (placed - mean) ** 2).sum()) / max(1, rows - 1)
         return math.sqrt(max(variance, 0.0))
 
     def chance_error(self) -> float:
