@@ -149,6 +149,20 @@ def test_every_answer_is_dated_and_not_to_be_kept_or_guessed(ask):
         assert headers["x-content-type-options"] == "nosniff"
 
 
+def test_rules_are_described_in_the_words_of_json_schema():
+    columns = (
+        Column(name="n", kind="numeric", least=0, most=1.5, nullable=False),
+        Column(name="d", kind="datetime", least=86400.0),
+        Column(name="c", kind="categorical", allowed=("7", "07", "true", "x")),
+        Column(name="t", kind="text", pattern="^a|b", nullable=False),
+    )
+    properties = describe(Schema(columns=columns), ())["properties"]
+    assert properties["n"] == {"type": ["number"], "minimum": 0, "maximum": 1.5}
+    assert properties["d"]["x-minimum"] == "1970-01-02"
+    assert properties["c"]["enum"] == ["7", "07", "true", "x", 7, True, None]
+    assert properties["t"]["pattern"] == "^(?:a|b)$"
+
+
 def test_the_schema_describes_a_row_and_its_example_is_predicted(ask):
     described = ask(request(path="/schema")).json
     assert described["properties"]["age"] == {"type": ["number"]}

@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from mlwright.base.errors import RowProblem, nearest
 from mlwright.base.finding import counted
 from mlwright.base.profile import ColumnProfile
 from mlwright.base.schema import Column
+from mlwright.base.texts import clean
 from mlwright.checks.held import Held
 from mlwright.checks.outcome import MOST_ROWS, Check, CouldNotLook, Seen, percent
+from mlwright.data.missing import KNOWN
 from mlwright.statistics.intervals import wilson
 
 UNLIKELY = 0.05
@@ -28,6 +29,7 @@ RARE = 5
 """Categories seen fewer times are not named in a profile."""
 LISTED = 1_000
 """Nor are those beyond this many."""
+_ONLY_RULES = "it is not known what was seen: a schema by itself says only what is allowed"
 _NAMED = 20
 _MOST_OF_IT = 0.5
 
@@ -68,10 +70,9 @@ def broken_rules(held: Held) -> Iterator[Seen]:
         for p in problems:
             by_reason.setdefault((p.reason, p.expected), []).append(p)
         for (reason, expected), same in sorted(by_reason.items(), key=lambda g: -len(g[1])):
-            share = wilson(len(same), len(held))
             yield Seen(
-                f"{reason} in {counted(len(same), 'row')}, {percent(share)}; expected {expected}",
-                "Mend the values; a served model refuses such rows.",
+                f"{reason} in {_of(len(same), held)}; expected {expected}",
+                _mend(held, column, same),
                 column.name,
                 tuple(sorted(p.row for p in same)[:MOST_ROWS]),
             )
@@ -83,15 +84,13 @@ def newly_missing(held: Held) -> Iterator[Seen]:
     need_chance(held, [p.rows for _, p in full], "no column without a missing value to compare with")
     for column, seen in full:
         refused = {p.row for p in (*held.unread.get(column.name, ()), *held.broken.get(column.name, ()))}
-        gone = held.new.frame[column.name].is_null().to_numpy().copy()
-        gone[list(refused)] = False
-        rows = np.flatnonzero(gone)
-        if len(rows) and chance(len(rows), len(held), seen.rows) < UNLIKELY / len(full):
+        rows = [r for r in held.rows(held.values(column.name).is_null()) if r not in refused]
+        if rows and chance(len(rows), len(held.comparable), seen.rows) < UNLIKELY / len(full):
             yield Seen(
                 f"missing in {_of(len(rows), held)}; in none of {seen.rows:,} before",
                 "Look for what changed where the column comes from.",
                 column.name,
-                tuple(rows[:MOST_ROWS].tolist()),
+                tuple(rows[:MOST_ROWS]),
             )
 
 
@@ -109,13 +108,13 @@ def widened_types(held: Held) -> Iterator[Seen]:
     """MLW506."""
     changed = _changed(held)
     compared = [(c, p) for c, p in _profiled(held) if c.name not in changed]
-    if held.reference.profile is None:
-        raise CouldNotLook("not_applicable", "only a schema is given: it does not say what was seen")
+    if not compared:
+        raise CouldNotLook("not_applicable", _ONLY_RULES)
     for column, seen in compared:
-        values = held.new.frame[column.name]
         if column.kind == "numeric" and seen.whole:
-            rows = ((values % 1) != 0).fill_null(False).arg_true().to_list()
-            if rows and chance(len(rows), len(held), seen.rows - seen.missing) < UNLIKELY / len(compared):
+            rows = held.rows((held.values(column.name) % 1) != 0)
+            before = seen.rows - seen.missing
+            if rows and chance(len(rows), len(held.comparable), before) < UNLIKELY / len(compared):
                 yield Seen(
                     f"whole numbers before, fractions in {_of(len(rows), held)} now",
                     "Nothing need be done where that is meant: fractions are accepted.",
@@ -135,11 +134,11 @@ def outside_range(held: Held) -> Iterator[Seen]:
     ranged = [(c, p) for c, p in _profiled(held) if p.quantiles and c.kind in ("numeric", "datetime")]
     need_chance(held, [p.rows - p.missing for _, p in ranged], "no numbers or dates to compare with")
     for column, seen in ranged:
-        values = held.new.frame[column.name]
+        values = held.values(column.name)
         present = len(values) - values.null_count()
         parts, rows = [], []
         for side, wrong in (("under", values < seen.quantiles[0]), ("over", values > seen.quantiles[-1])):
-            found = wrong.fill_null(False).arg_true().to_list()
+            found = held.rows(wrong)
             if found and chance(len(found), present, seen.rows - seen.missing) < UNLIKELY / (2 * len(ranged)):
                 parts.append(f"{side} it in {_of(len(found), held)}")
                 rows += found
@@ -159,18 +158,21 @@ def unseen_categories(held: Held) -> Iterator[Seen]:
     listed = [(c, p) for c, p in listed if c.name not in changed]
     need_chance(held, [p.rows - p.missing for _, p in listed], "no categories to compare with")
     for column, seen in listed:
-        values = held.new.frame[column.name]
-        unknown = ~values.is_in([text for text, _ in seen.counts])
-        rows = unknown.fill_null(False).arg_true().to_list()
-        if not rows or _is_text(held, column):
+        values = held.values(column.name)
+        unknown = values.filter(~values.is_in([text for text, _ in seen.counts])).drop_nulls()
+        if unknown.is_empty() or _is_text(held, column):
             continue
-        rare = _rare(seen)
         before, present = seen.rows - seen.missing, len(values) - values.null_count()
-        if more_than_before(len(rows), present, rare, before) < UNLIKELY / len(listed):
-            new = values.gather(rows).n_unique()
+        counts = unknown.alias("text").value_counts(name="count")
+        often = [
+            text
+            for text, count in counts.iter_rows()
+            if unlisted(count, present, before, _most_unlisted(seen)) < UNLIKELY / (len(listed) * len(counts))
+        ]
+        if often:
+            rows = held.rows(values.is_in(often))
             yield Seen(
-                f"{counted(new, 'category', 'categories')} not known before in {_of(len(rows), held)}; "
-                f"rare ones explain {rare:,} of {before:,}",
+                f"{counted(len(often), 'category', 'categories')} not known before in {_of(len(rows), held)}",
                 "A model takes them as unknown. Look for another spelling, or train anew.",
                 column.name,
                 tuple(rows[:MOST_ROWS]),
@@ -216,22 +218,26 @@ def chance(count: int, rows: int, before: int) -> float:
     return math.exp(log(rows + 1) - log(rows - count + 1) + log(whole - count + 1) - log(whole + 1))
 
 
-def more_than_before(count: int, rows: int, count_before: int, rows_before: int) -> float:
-    """Fisher's exact chance of at least `count` odd rows among the new ones, given how many there are in all.
+def unlisted(count: int, rows: int, before: int, most: int) -> float:
+    """The chance that a category with `count` of the new rows stands in `most` or fewer of those before.
 
-    >>> round(more_than_before(8, 100, 1, 100), 4)
-    0.0174
+    The worst case: as many as `most` did. Dealt anew, its rows would fall by the hypergeometric distribution.
+
+    >>> unlisted(5, 10, 90, 0) == chance(5, 10, 90), round(unlisted(12, 100, 100, 4), 3)
+    (True, 0.033)
     """
+    if most == 0:
+        return chance(count, rows, before)
     from scipy.stats import hypergeom
 
-    return float(hypergeom.sf(count - 1, rows + rows_before, count + count_before, rows))
+    return float(hypergeom.cdf(most, rows + before, before, count + most))
 
 
 def need_chance(held: Held, before: Iterable[int], otherwise: str) -> None:
     """Raises `CouldNotLook` where nothing can be compared, or no row count could convince."""
     known = [b for b in before if b > 0]
     if held.reference.profile is None:
-        raise CouldNotLook("not_applicable", "only a schema is given: it does not say what was seen")
+        raise CouldNotLook("not_applicable", _ONLY_RULES)
     if not known:
         raise CouldNotLook("not_applicable", otherwise)
     if all(chance(len(held), len(held), b) >= UNLIKELY / (2 * len(known)) for b in known):
@@ -240,12 +246,21 @@ def need_chance(held: Held, before: Iterable[int], otherwise: str) -> None:
         )
 
 
-def _rare(seen: ColumnProfile) -> int:
-    """The rows that a like table would have in categories that are not listed here, after Good and Turing:
-    those of categories not listed, and of those just frequent enough."""
-    least = seen.counts[-1][1]
-    cut = least <= RARE or len(seen.counts) >= LISTED
-    return seen.other + (sum(n for _, n in seen.counts if n == least) if cut else 0)
+def _most_unlisted(seen: ColumnProfile) -> int:
+    """In how many rows a category may have been that the profile does not name."""
+    if not seen.other:
+        return 0
+    return seen.counts[-1][1] if len(seen.counts) >= LISTED else RARE - 1
+
+
+def _mend(held: Held, column: Column, problems: list[RowProblem]) -> str:
+    """What to do about refused values: they may be marks of a missing one that the schema does not know."""
+    texts = {clean(str(held.raw[column.name][p.row])) for p in problems[:1_000]}
+    marks = KNOWN.union(*(c.missing for c in held.new.schema.columns))
+    if texts and {t.lower() for t in texts} <= {m.lower() for m in marks}:
+        named = ", ".join(map(repr, sorted(texts)))
+        return f"They look like marks of a missing value: say so with missing=({named},), or in the schema."
+    return "Mend the values; a served model refuses such rows."
 
 
 def _profiled(held: Held) -> list[tuple[Column, ColumnProfile]]:
@@ -357,9 +372,9 @@ CHECKS: Final[tuple[Check[Held], ...]] = (
         "categories that were never seen",
         "tip",
         unseen_categories,
-        "Found where more rows have them than the rare categories of the reference explain (those seen five "
-        "times or fewer, after Good and Turing), by Fisher's exact test at 5 % over all columns.",
-        "Good (1953), Biometrika 40",
+        "Found where a category has so many rows that it would not have been unknown before (or rarer than "
+        "five rows) by chance: the hypergeometric distribution, at 5 % over all new categories and columns.",
+        "Fisher (1935), The Design of Experiments",
     ),
     Check(
         "MLW509",

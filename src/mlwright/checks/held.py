@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from mlwright.base.errors import RowProblem
@@ -18,6 +19,7 @@ from mlwright.base.schema import NUMBER_KINDS, Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_series
 from mlwright.data.infer import Hints, judge
+from mlwright.statistics.intervals import Codes
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,24 @@ class Held:
     def columns(self) -> tuple[Column, ...]:
         """The columns that both have and that are used, in the reference's order."""
         return tuple(c for c in self.new.schema.columns if c.role != "ignored")
+
+    @cached_property
+    def comparable(self) -> Codes:
+        """The rows to compare with what was seen: where the target was known, for so it was then."""
+        target = next((c.name for c in self.new.schema.columns if c.role == "target"), None)
+        if target is None:
+            return np.arange(len(self))
+        known = self.new.frame[target].is_not_null().to_numpy()
+        return np.flatnonzero(known) if known.any() else np.arange(len(self))
+
+    def values(self, name: str) -> pl.Series:
+        """The values of a column in the rows that can be compared; null is missing."""
+        return self.new.frame[name].gather(self.comparable)
+
+    def rows(self, mask: pl.Series) -> list[int]:
+        """The rows of the table that a mask over the comparable rows picks."""
+        picked: list[int] = self.comparable[mask.fill_null(False).to_numpy()].tolist()
+        return picked
 
     @property
     def absent(self) -> tuple[Column, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlwright.base.constraints import bound
 from mlwright.base.schema import Column, Schema
 from mlwright.serving.access import Permission
 from mlwright.serving.answers import Answer, json_answer
@@ -129,4 +130,27 @@ def _property(column: Column) -> dict[str, Any]:  # Any: JSON values
         described["x-seen"] = [column.minimum, column.maximum]
     if column.categories:
         described["x-seen"] = list(column.categories[:50])
-    return described
+    return described | _rules(column)
+
+
+def _rules(column: Column) -> dict[str, Any]:  # Any: as above
+    """What the column allows, in JSON Schema's words where it has them."""
+    rules: dict[str, Any] = {}  # Any: as above
+    for end, word in ((column.least, "minimum"), (column.most, "maximum")):
+        if end is not None and column.kind == "numeric":
+            rules[word] = end
+        elif end is not None:
+            rules[f"x-{word}"] = bound(end, column.kind)
+    if column.allowed:
+        rules["enum"] = [*column.allowed, *_typed(column), *([None] if column.nullable else [])]
+    if column.pattern:
+        rules["pattern"] = f"^(?:{column.pattern.removeprefix('^')})$"
+    return rules
+
+
+def _typed(column: Column) -> list[int | bool]:
+    """The allowed categories that a whole number, true or false may stand for."""
+    if column.kind != "categorical":
+        return []
+    whole = [int(t) for t in column.allowed if t.isdecimal() and str(int(t)) == t]
+    return [*whole, *(t == "true" for t in column.allowed if t in ("true", "false"))]
