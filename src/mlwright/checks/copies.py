@@ -73,7 +73,7 @@ def near_copies(pair: Pair) -> Iterator[Seen]:
         f"{shown} of test rows lie nearer to a training row than training rows lie to each other, which is "
         f"beyond chance; {len(asked):,} test rows asked, {len(pool):,} training rows",
         "Look at these rows beside their nearest: copies with noise or a cell changed are not unseen.",
-        rows=first_rows(asked[close]),
+        rows=first_rows(asked[close][np.argsort(across[close], kind="stable")]),  # the nearest first
     )
 
 
