@@ -16,10 +16,10 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three minutes
 	@$(BIN)/mlwright demo
 
-test: check examples/node/node_modules/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
+test: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
 	@$(BIN)/pytest -m "not slow"
 
-test-all: check examples/node/node_modules/.stamp  ## the same, and the tests that take minutes
+test-all: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## the same, and the tests that take minutes
 	@$(BIN)/pytest
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
@@ -65,3 +65,10 @@ examples/node/node_modules/.stamp: examples/node/package-lock.json
 		cd examples/node && ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error \
 		|| echo "npm ci failed: the test of the Node example will be skipped"; fi
 	@mkdir -p $(@D) && touch $@
+
+# MariaDB is tested where Debian's packages can be fetched, into the environment alone; elsewhere its tests say that
+# they were skipped.
+$(VENV)/servers/.stamp: tests/fetch_mariadb.sh | $(BIN)/python
+	@mkdir -p $(@D)
+	@sh tests/fetch_mariadb.sh $(@D) || echo "no MariaDB could be fetched: the tests with it will be skipped"
+	@touch $@

@@ -3,9 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import database_servers
 import pytest
 from hypothesis import settings
 
@@ -44,3 +45,32 @@ def environment() -> Callable[[], dict[str, str]]:
         return {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[database_servers.Server]:
+    """A running PostgreSQL; the test is skipped with the reason where there is none."""
+    try:
+        with database_servers.postgresql() as server:
+            yield server
+    except database_servers.Absent as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[database_servers.Server]:
+    """A running MariaDB; the test is skipped with the reason where there is none."""
+    try:
+        with database_servers.mariadb() as server:
+            yield server
+    except database_servers.Absent as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture(params=["postgresql", "mysql", "sqlite", "duckdb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param in ("sqlite", "duckdb"):
+        return f"{request.param}:///{tmp_path / 'shop'}.{request.param}"
+    name = {"postgresql": "postgresql_server", "mysql": "mariadb_server"}[request.param]
+    return request.getfixturevalue(name).fresh()

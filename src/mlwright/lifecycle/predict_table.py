@@ -152,9 +152,10 @@ class _Job:
                 self.progress.step(f"{done:,} rows written", 0.0, None)
         except KeyboardInterrupt:
             complete = False
-        if complete:
-            if not prepared and not self.table.is_there:
-                self.table.prepare(self.rows.keys)
+        if complete and not prepared and not self.table.is_there:
+            self.table.prepare(self.rows.keys)
+            prepared = True
+        if complete and (prepared or start.rows):
             self.table.finish(run, done)
         return TableReport(
             rows=done - start.rows,

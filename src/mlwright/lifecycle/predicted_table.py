@@ -83,21 +83,20 @@ class PredictedTable:
             self._database.ask(self._create())
         names = [*(k.name for k in self._keys), *(n for n, _ in self._others)]
         self._upsert = self._upsert_into(self.table, [k.name for k in self._keys], names)
+        runs = self._runs()
+        if not self._has(runs):
+            self._database.ask(self._create_runs(runs))
+        self._progress = self._upsert_into(runs, ["run"], ["run", *(n for n, _ in _RUN_COLUMNS)])
 
     def start(self, run: str) -> Start:
         """Where the same run stopped before; the beginning, where it finished or never ran."""
-        runs = Table(self.table.schema, RUNS)
-        types, dialect = self._database.dialect.types, self._database.dialect
-        if not any(t.name == RUNS and _same_schema(t, runs) for t in self._database.tables()):
-            columns = [f"{dialect.quoted(n)} {types[h]}" for n, h in _RUN_COLUMNS]
-            key = f"{dialect.quoted('run')} {dialect.key_text} PRIMARY KEY"
-            made = f"CREATE TABLE {self._in(runs)} ({', '.join([key, *columns])})"
-            self._database.ask(made + dialect.after_create)
-        self._progress = self._upsert_into(runs, ["run"], ["run", *(n for n, _ in _RUN_COLUMNS)])
         self._started_at = _now()
+        runs = self._runs()
+        if not self._has(runs):
+            return Start()
         found = self._database.ask(
             f"SELECT rows_done, last_key, finished, started_at FROM {self._in(runs)} "
-            f"WHERE {dialect.quoted('run')} = {dialect.place}",
+            f"WHERE {self._database.dialect.quoted('run')} = {self._database.dialect.place}",
             (run,),
         )
         if not found or found[0][2]:
@@ -126,14 +125,23 @@ class PredictedTable:
         said = (run, self.table.shown, done, key, finished, self._started_at, _now())
         self._database.write(self._progress, [said])
 
+    def _runs(self) -> Table:
+        return Table(self.table.schema, RUNS)
+
+    def _has(self, table: Table) -> bool:
+        return any(t.name == table.name and _same_schema(t, table) for t in self._database.tables())
+
+    def _create_runs(self, runs: Table) -> str:
+        dialect = self._database.dialect
+        columns = [f"{dialect.quoted(n)} {dialect.types[h]}" for n, h in _RUN_COLUMNS]
+        key = f"{dialect.quoted('run')} {dialect.key_text} PRIMARY KEY"
+        return f"CREATE TABLE {self._in(runs)} ({', '.join([key, *columns])}){dialect.after_create}"
+
     def _find(self) -> Table:
+        found = self._database.found(self._name)
+        self.is_there = found is not None
         schema, _, name = self._name.rpartition(".")
-        for table in sorted(self._database.tables(), key=lambda t: not t.usual):
-            if self._name in (table.name, f"{table.schema}.{table.name}"):
-                self.is_there = True
-                return table
-        self.is_there = False
-        return Table(schema, name, usual=not schema)
+        return found or Table(schema, name, usual=not schema)
 
     def _in(self, table: Table) -> str:
         return self._database.dialect.quoted(table.schema, table.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 import polars as pl
@@ -116,6 +117,8 @@ class Columns:
             return pl.Series(name, values, pl.Int64).cast(dtype)
         if held in ("whole", "unsigned") and any(type(v) is str for v in values):
             return pl.Series(name, values, pl.String).cast(dtype)
+        if held == "whole" and any(type(v) is Decimal for v in values):
+            return pl.Series(name, [None if v is None else int(v) for v in values], dtype)
         if held == "boolean":
             return pl.Series(name, [None if v is None else _truth(v) for v in values], dtype)
         if held == "span":

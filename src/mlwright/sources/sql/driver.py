@@ -231,11 +231,18 @@ class Database:
 
     def table(self, name: str) -> Table:
         """The table `name` or `schema.name` of the catalogue. Raises `UnknownName` with the near miss."""
-        known = self.tables()
-        for table in sorted(known, key=lambda t: not t.usual):
-            if name in (table.name, f"{table.schema}.{table.name}"):
-                return table
-        raise UnknownName("table", name, [t.shown for t in known], where=self.address.shown)
+        found = self.found(name)
+        if found is None:
+            raise UnknownName("table", name, self.names(), where=self.address.shown)
+        return found
+
+    def found(self, name: str) -> Table | None:
+        """The table `name` (of the usual schema) or `schema.name`, where there is one."""
+        return next((t for t in self.tables() if name in (t.shown, f"{t.schema}.{t.name}")), None)
+
+    def names(self) -> list[str]:
+        """How the tables there are may be called, the usual ones first."""
+        return [t.shown for t in sorted(self.tables(), key=lambda t: not t.usual)]
 
     def whole(self, table: Table) -> Statement:
         """The statement that reads all of a table."""
@@ -262,14 +269,14 @@ class Database:
             place = statement.line_and_column(failure.offset)
             where += f", query, line {place[0]}, column {place[1]}" if place else ""
         if failure.happened == "no table":
-            names = self._names()
+            names = self._names_quietly()
             remedy = f"the tables there are: {', '.join(names)}" if names else remedy
         return self._error(f"{said} ({words})" if words else said, where=where, remedy=remedy)
 
-    def _names(self) -> list[str]:
+    def _names_quietly(self) -> list[str]:
         """Some tables, to be named in a message; none where even that fails."""
         try:
             self.driver.rollback()
-            return [t.shown for t in self.driver.tables()][:20]
-        except self._failures:
+            return self.names()[:20]
+        except (*self._failures, MlwrightError):
             return []

@@ -136,7 +136,7 @@ class MySQL:
             host=address.host,
             port=address.port,
             user=address.user or None,
-            password=address.password or "",
+            password=(address.password or "").encode(),  # PyMySQL itself would write Latin 1
             database=address.database,
             charset="utf8mb4",
             connect_timeout=timeout,

@@ -89,14 +89,16 @@ def failures() -> tuple[type[Exception], ...]:
 
 def meaning(error: Exception) -> Failure:
     """What an exception of psycopg says, by its SQLSTATE; while connecting it has none, only a text."""
+    import psycopg
+
     diagnosis = getattr(error, "diag", None)
     text = getattr(diagnosis, "message_primary", None) or str(error).partition("\n")[0]
     hint = getattr(diagnosis, "message_hint", None)
     state = getattr(error, "sqlstate", None) or ""
     position = getattr(diagnosis, "statement_position", None)
     happened = next((h for prefix, h in _BY_STATE if state.startswith(prefix)), None)
-    if happened is None and not state:
-        happened = _while_connecting(str(error))
+    if happened is None and not state and isinstance(error, psycopg.OperationalError):
+        happened = _without_state(str(error))
     if happened == "changes data" and "DECLARE CURSOR" not in text and not state.startswith("25"):
         happened = "other"
     # The server counts from the start of DECLARE; of the user's query it is the rest that matters.
@@ -107,7 +109,7 @@ def meaning(error: Exception) -> Failure:
     return Failure(happened or "other", f"{text}; {hint}" if hint else text, offset)
 
 
-def _while_connecting(text: str) -> Happened:
+def _without_state(text: str) -> Happened:
     if "authentication failed" in text or "no password supplied" in text or "pg_hba.conf" in text:
         return "password"
     if "role" in text and "does not exist" in text:
@@ -175,7 +177,7 @@ class PostgreSQL:
             for schema, name, usual in self.ask(
                 "SELECT n.nspname, c.relname, pg_table_is_visible(c.oid) FROM pg_class c "
                 "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') "
-                "AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema' "
+                "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "
                 "AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') "
                 "ORDER BY 1, 2"
             )
@@ -183,7 +185,7 @@ class PostgreSQL:
 
     def columns(self, table: Table) -> list[Declared]:
         sql = f"SELECT * FROM {self.dialect.quoted(table.schema, table.name)} WHERE false"
-        cursor = self._connection.execute(sql.replace("%", "%%").encode(), ())
+        cursor = self._connection.execute(sql.encode())
         return list(
             self._declared([(c.name, c.type_code, c.precision, c.scale) for c in cursor.description or ()])
         )
@@ -198,7 +200,7 @@ class PostgreSQL:
         return [set(names) for (names,) in rows]
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = self._connection.execute(sql.encode(), values)
+        cursor = self._connection.execute(sql.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
     def write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -219,6 +221,8 @@ class PostgreSQL:
 
     def close(self) -> None:
         self._connection.close()
+        if self._cursor is not None:
+            self._cursor.close()
 
     def _declared(self, described: Sequence[tuple[str, int, int | None, int | None]]) -> tuple[Declared, ...]:
         oids = sorted({oid for _, oid, _, _ in described})

@@ -149,7 +149,7 @@ def no_rows(source: str) -> SourceUnreadable:
 
 
 def _nothing_asked(database: Database) -> Misuse:
-    names = [t.shown for t in database.tables()]
+    names = database.names()
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     there = f"there is {shown}" if names else "it has no table"
     return Misuse(
