@@ -5,6 +5,8 @@ A new check is a function and an entry in `CHECKS` of its theme's file; a new th
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,6 +26,7 @@ from mlwright.checks import (
     leakage,
     order,
     outliers,
+    partial,
     redundant,
     rows,
     spellings,
@@ -56,6 +59,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = tuple(
             *order.CHECKS,
             *target.CHECKS,
             *labels.CHECKS,
+            *partial.CHECKS,
             *entities.CHECKS,
             *identifiers.CHECKS,
             *times.CHECKS,
@@ -85,14 +89,19 @@ STOPS: Final[frozenset[str]] = frozenset(c.code for c in EVERY if c.stops)
 
 
 def check(
-    dataset: Dataset, *, task: TaskName | None = None, seed: int = 0, waive: tuple[str, ...] = ()
+    dataset: Dataset,
+    *,
+    task: TaskName | None = None,
+    seed: int = 0,
+    waive: tuple[str, ...] = (),
+    seconds: float | None = None,
 ) -> Findings:
     """All that reading and the checks found in a data set, worst first.
 
     Looks at every row for what stands in the table, and at a sample of up to 50,000 rows, drawn by `seed`,
     for what tells the target. `task` says whether the target's numbers are classes, where the caller knows;
-    `waive` names codes that are known and borne. Raises `UnknownName` for a code that does not exist; no
-    check raises.
+    `waive` names codes that are known and borne; `seconds` is the time after which looks that need a model
+    are skipped, and say so. Raises `UnknownName` for a code that does not exist; no check raises.
 
     >>> import polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -103,7 +112,8 @@ def check(
     ['country']
     """
     known_codes(waive, dataset.findings)
-    table = Table(dataset, seed, task)
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    table = Table(dataset, seed, task, until=until)
     findings: list[Finding] = list(dataset.findings)
     for one in CHECKS:
         findings.extend(one.findings(table, dataset.whole))

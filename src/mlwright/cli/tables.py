@@ -9,13 +9,14 @@ import argparse
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from mlwright.base.errors import Misuse
 from mlwright.base.progress import Progress
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings
+    from mlwright.base.schema import TaskName
     from mlwright.data.dataset import Dataset
     from mlwright.sources import ReadOptions
 
@@ -34,6 +35,13 @@ class Roles(TypedDict, total=False):
     drop: tuple[str, ...]
     kinds: dict[str, str] | None
     schema: object
+
+
+class Known(TypedDict, total=False):
+    """What the caller knows beside the table: the task, and the seconds that models of checks may take."""
+
+    task: TaskName | None
+    seconds: float | None
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:
@@ -128,6 +136,7 @@ def read_and_check(
     progress: Progress,
     options: ReadOptions | None = None,
     waive: Sequence[str] = (),
+    **known: Unpack[Known],
 ) -> tuple[Dataset, Findings]:
     """The table and what was found in it. Raises what `lifecycle.read` raises."""
     from mlwright.lifecycle import check, read
@@ -136,7 +145,7 @@ def read_and_check(
         progress.stage("reading")
         dataset = read(source, options=options, **roles)
         progress.stage("checking")
-        return dataset, check(dataset, waive=tuple(waive))
+        return dataset, check(dataset, waive=tuple(waive), **known)
     finally:
         progress.done()
 

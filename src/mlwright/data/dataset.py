@@ -43,6 +43,9 @@ class Dataset:
     whole: Whole | None = None
     """Of a table larger than memory: what all its rows say, of which `frame` is a sample."""
 
+    unlabelled: pl.DataFrame | None = None
+    """Some of the rows that were left out for want of a target, decoded, for the checks alone."""
+
     def __len__(self) -> int:
         return self.frame.height
 

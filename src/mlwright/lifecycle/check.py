@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from mlwright.base.errors import Misuse
-from mlwright.base.schema import Schema
+from mlwright.base.schema import Schema, TaskName
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.schema import reference_of
@@ -22,6 +22,8 @@ def check(
     seed: int = 0,
     waive: tuple[str, ...] = (),
     options: ReadOptions | None = None,
+    task: TaskName | None = None,
+    seconds: float | None = None,
     **roles: Unpack[RoleNames],
 ) -> Findings:
     """What is wrong with a table, worst first: what reading noticed and what the checks found.
@@ -29,8 +31,9 @@ def check(
     `data` is a Dataset, or anything that `read` takes; `options` say how it is written. With `against` (a
     model, a schema, or a table: all that `schema` takes) the table is held to that instead: it is read by
     that schema, and the findings say what does not fit. A check that could not look says so; none raises.
-    `waive` names codes that are known and borne. Raises what `read` raises, and `Misuse` for roles that the
-    schema does not give.
+    `waive` names codes that are known and borne; `task` says what the target is, where its values do not;
+    after `seconds`, no look that needs a model is begun. Raises what `read` raises, and `Misuse` for roles
+    that the schema does not give.
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
@@ -40,7 +43,7 @@ def check(
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
     dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
-    return run_checks(dataset, seed=seed, waive=waive)
+    return run_checks(dataset, task=task, seed=seed, waive=waive, seconds=seconds)
 
 
 def _check_against(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mlwright.tasks import Asked, TaskKind
     from mlwright.training import Problem
 
+CHECKING = 0.25
+"""Share of the time limit after which checks begin no look that needs a model."""
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -128,7 +130,8 @@ def _fit(call: _Call) -> Model:
     found = call.findings
     if found is None:
         progress.stage("checking")
-        found = run_checks(dataset, task=settings.task, seed=settings.seed)
+        seconds = None if settings.max_trials or limit is None else CHECKING * limit
+        found = run_checks(dataset, task=settings.task, seed=settings.seed, seconds=seconds)
     known_codes(settings.waive, found)
     found = waived(found, settings.waive)
     pass_or_refuse(found, STOPS, dataset.provenance.source)

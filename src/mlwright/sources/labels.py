@@ -75,6 +75,13 @@ def with_target(
     return frame, found
 
 
+def without_target(frame: pl.DataFrame, target: str, hints: Hints, most: int = 2_000) -> pl.DataFrame:
+    """Rows of the raw table that have no target: all, or as many, evenly from first to last."""
+    frame, absent = Labels.judged(frame[target], hints).applied(frame)
+    rows = absent.arg_true()
+    return frame[rows.gather_every(max(1, -(-len(rows) // most)))]
+
+
 def refuse_empty(target: str, source: str) -> None:
     """Raises `TargetUnusable`: no row has a target."""
     raise TargetUnusable(

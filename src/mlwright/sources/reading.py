@@ -13,9 +13,10 @@ import polars as pl
 
 from mlwright.base.errors import Misuse, SourceUnreadable
 from mlwright.data.dataset import Dataset, Provenance
+from mlwright.data.decode import decode_frame
 from mlwright.data.infer import infer_table
 from mlwright.sources.frames import from_arrow, from_columns, from_lazy, from_pandas, from_polars, from_rows
-from mlwright.sources.labels import with_target
+from mlwright.sources.labels import with_target, without_target
 from mlwright.sources.large import read_large
 from mlwright.sources.locating import located
 from mlwright.sources.naming import hints_of, require_names, with_roles, without_dropped
@@ -60,7 +61,11 @@ def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:
     inferred = infer_table(frame, hints)
     schema = with_roles(inferred.schema, roles)
     provenance = Provenance(raw.source, raw.sha256, read_rows, read_rows - frame.height, raw.notes)
-    return Dataset(inferred.frame, schema, provenance, (*found, *inferred.findings))
+    left_out = None
+    if roles.target is not None and provenance.rows_dropped:
+        rows = without_target(without_dropped(raw.frame, roles), roles.target, hints)
+        left_out = decode_frame(rows, schema, text=True).frame
+    return Dataset(inferred.frame, schema, provenance, (*found, *inferred.findings), unlabelled=left_out)
 
 
 def read_raw(source: object, options: ReadOptions | None = None) -> Raw:

@@ -14,7 +14,7 @@ from mlwright.cli.commands.fit import show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
 from mlwright.cli.spoken import spoken, spoken_findings
-from mlwright.cli.tables import read_and_check
+from mlwright.cli.tables import Roles, read_and_check
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -34,13 +34,16 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         return 0
     from mlwright.lifecycle import fit
     from mlwright.lifecycle.extras import need
+    from mlwright.lifecycle.fit import CHECKING, seconds_of
 
     need("serve", "the demo")  # said before training, not after it
 
     if not screen.json:
         _show_story(screen, folder)
     progress = screen.progress()
-    dataset, found = read_and_check(folder / TABLE, {"target": TARGET, "drop": (LEAK,)}, progress)
+    seconds = CHECKING * seconds_of(arguments.time_limit)
+    roles: Roles = {"target": TARGET, "drop": (LEAK,)}
+    dataset, found = read_and_check(folder / TABLE, roles, progress, seconds=seconds)
     if not screen.json:
         show_table(screen, str(folder / TABLE), len(dataset), len(dataset.schema.features), found)
     model = fit(dataset, findings=found, time_limit=arguments.time_limit, progress=progress)

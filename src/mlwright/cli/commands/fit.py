@@ -27,17 +27,27 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         raise without_target()
     output = output_for(arguments.source, arguments.output)
     from mlwright.lifecycle import fit
-    from mlwright.lifecycle.fit import seconds_of
+    from mlwright.lifecycle.fit import CHECKING, seconds_of
 
     began = time.monotonic()
     limit_s = seconds_of(arguments.time_limit)  # a slip here is told before the table is read
     options, progress = options_of(arguments), screen.progress()
     waive = tuple(arguments.waive or ())
-    dataset, found = read_and_check(arguments.source, roles_of(arguments), progress, options, waive)
+    dataset, found = read_and_check(
+        arguments.source,
+        roles_of(arguments),
+        progress,
+        options,
+        waive,
+        task=arguments.task,
+        seconds=None if arguments.max_trials else CHECKING * limit_s,
+    )
     if dataset.target is None:
         raise without_target()
     if not screen.json:
-        show_table(screen, shown_source(arguments.source), dataset.rows_in_all, len(dataset.schema.features), found)
+        show_table(
+            screen, shown_source(arguments.source), dataset.rows_in_all, len(dataset.schema.features), found
+        )
     try:
         model = fit(
             dataset,
