@@ -51,11 +51,12 @@ NEVER_ZERO: Final = phrases_of(
 )
 """What no living being has none of."""
 MAY_BE_NONE: Final = phrases_of(
-    "area, sf, sqft, garage, basement, bsmt, pool, porch, deck, amount, amt, count, cnt, number, num, qty, "
-    "quantity, sales, revenue, income, gain, loss, balance, debt, credit, limit, payment, payments, charges, "
-    "fee, fare, price, tax, bonus, discount, visits, days, hours, minutes, months, time, duration, distance, dist, rain, "
-    "precipitation, snow, wind, windspeed, speed, delay, tenure, children, dose, usage, consumption, flache, "
-    "anzahl, menge, betrag, nombre, montant, cantidad, importe"
+    "area, sf, sqft, garage, basement, bsmt, pool, porch, deck, amount, amt, count, cnt, number, num, "
+    "qty, quantity, sales, revenue, income, gain, loss, balance, debt, credit, limit, payment, payments, "
+    "charges, fee, fare, price, tax, bonus, discount, visits, days, hours, minutes, months, time, "
+    "duration, distance, dist, rain, precipitation, snow, wind, windspeed, speed, delay, tenure, "
+    "children, dose, usage, consumption, flache, anzahl, menge, betrag, nombre, montant, cantidad, "
+    "importe"
 )
 """Of what a case may have none, while those that have some have much."""
 SELDOM_ZERO: Final = phrases_of(

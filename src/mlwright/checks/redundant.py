@@ -206,10 +206,11 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "features say nearly the same",
         "tip",
         redundant,
-        "Compares features on up to 5,000 rows; found where the 95 % interval of a correlation, of ranks "
-        "or of values without tails, lies over 0.99 (columns so linked are told as one group), or where a "
-        "column of few values follows from another, by the 95 % interval in over 90 % of the rows outside its "
-        "most frequent value, judged by the other rows. Of more than 60 columns of few values, those with the fewest are compared. Exact copies are MLW105.",
+        "Compares features on up to 5,000 rows; found where the 95 % interval of a correlation, of ranks or "
+        "of values without tails, lies over 0.99 (columns so linked are one group), or where a column "
+        "of few values follows from another, by the 95 % interval in over 90 % of the rows outside its most "
+        "frequent value, judged by the other rows. Of more than 60 columns of few values, those with the "
+        "fewest are compared. Exact copies are MLW105.",
         "Bonett & Wright (2000), Psychometrika 65; Goodman & Kruskal (1954), JASA 49; interval: "
         "Wilson (1927)",
     ),

@@ -99,6 +99,8 @@ class Change(NamedTuple):
     """The share of that step that is made right there, between the rows just before and just after."""
     waves: float
     """The greatest step as a share of it that the same number of rows make elsewhere, beyond chance."""
+    beside_drift: float
+    """How much more of the scores' squares the step explains than a straight line does."""
 
 
 def change_in(scores: Floats, window: int) -> Change:
@@ -107,7 +109,7 @@ def change_in(scores: Floats, window: int) -> Change:
     CUSUM of the scores, standardised by position; p from the normal approximation over all positions. What
     stands `window` rows before and after tells a sudden change from a drift, and steps of that length
     elsewhere, beside the level on either side, tell it from waves.
-    Sources: Pettitt (1979), Applied Statistics 28; Yao & Davis (1986), Sankhya A 48, for the p-value.
+    Source: Pettitt (1979), Applied Statistics 28.
 
     >>> change_in(scores_of(np.repeat([0.0, 1.0], [60, 40])), 10).at
     60
@@ -136,8 +138,15 @@ def change_in(scores: Floats, window: int) -> Change:
         p=_chance(float(standard[best]) / deviation, n, window),
         step=step,
         sudden=float(here),
+        beside_drift=float(standard[best] ** 2 - _line(scores)),
         waves=max(0.0, float(moves.max()) - noise) / max(abs(step), 1e-12),
     )
+
+
+def _line(scores: Floats) -> float:
+    """The sum of squares that a straight line over the positions explains."""
+    place = np.arange(len(scores)) - (len(scores) - 1) / 2
+    return float((place @ scores) ** 2 / (place @ place))
 
 
 def _chance(greatest: float, n: int, window: int) -> float:

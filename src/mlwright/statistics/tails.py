@@ -24,8 +24,8 @@ EASE = 0.5
 """The least scale of a tail of few values, as a share of where it begins."""
 FAR = 2.0
 """Times as far from the median that an outlier lies as the greatest value to be expected."""
-LIKELIHOOD_DROP = 0.708 / 2
-"""Half the chi-square quantile that bounds a one-sided 80 % region by likelihood."""
+LIKELIHOOD_DROP = 1.642 / 2
+"""Half the chi-square quantile that bounds a one-sided 90 % region by likelihood."""
 FINEST, COARSEST = 1e-4, 1e6
 STEPS = 60
 
@@ -48,14 +48,15 @@ def beyond(values: Floats, share: float = 0.01) -> Beyond | None:
 
     A generalised Pareto tail, exponential or heavier, is fitted to the upper tenth of the values; the
     uppermost 2.5 % of all are censored, so that they cannot bend it. Of all shapes and scales within the
-    80 % likelihood region, the one kindest to each value gives the chance of a value as great; Benjamini and
+    90 % likelihood region, the one kindest to each value gives the chance of a value as great; Benjamini and
     Hochberg's rule over all n values picks those beyond, and those that lie twice as far from the median as
-    the value that comes once in n are counted. A tail of fewer than 20 values or 4 distinct ones is
-    taken for an exponential one as wide as the upper half. None for fewer than 81 values. Costs a partial sort.
+    the value that comes once in n are counted. A tail of fewer than 20
+    values or 4 distinct ones is taken for an exponential one as wide as the upper half. None for fewer
+    than 81 values. Costs a partial sort.
     Sources: Pickands (1975), Annals of Statistics 3; Grimshaw (1993), Technometrics 35, for the profile;
     Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57.
 
-    >>> x = np.random.default_rng(0).lognormal(sigma=1.5, size=2000)
+    >>> x = np.random.default_rng(0).lognormal(size=2000)
     >>> beyond(x).count, beyond(np.append(x, [x.max() * 100, x.max() * 200])).count
     (0, 2)
     """
