@@ -512,3 +512,23 @@ def test_a_model_is_opened_from_a_path_or_bytes_alone() -> None:
 def test_a_model_saved_to_no_folder_says_how_to_make_it(model: Model, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="mkdir -p"):
         model.save(tmp_path / "absent" / "x.mlw")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"least": 9, "most": 1}, "column 'age' of the schema cannot have this least: 9 is over most, 1"),
+        ({"pattern": "a"}, "a numeric column holds no texts"),
+        ({"kind": "text", "pattern": "(a+)+\\1"}, r"\1 is not understood here"),
+        ({"kind": "text", "pattern": "((((((){99}){99}){99}){99}){99}){99}"}, "nested too often"),
+        ({"kind": "text", "allowed": ["a", "a"]}, "'a' stands in it twice"),
+    ],
+)
+def test_rules_that_cannot_be_make_a_file_one_that_is_refused(
+    make_file: MakeFile, rules: dict[str, Any], said: str
+) -> None:
+    columns = (Column(name="age", **({"kind": "numeric"} | rules)), Column(name="city", kind="categorical"))
+    target = Target(name="y", task="binary", classes=("no", "yes"))
+    with pytest.raises(ModelRefused) as refused:
+        load(make_file(schema_json=canonical_json(Schema(columns=columns, target=target))))
+    assert said in str(refused.value)
