@@ -14,6 +14,7 @@ from mlwright.data.decode import decode_frame
 from mlwright.data.profile import profile_of
 from mlwright.lifecycle.fit import like
 from mlwright.sources import Roles, read, read_raw
+from mlwright.statistics.intervals import wilson
 
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="MLWRIGHT_DATA names no folder of data sets")
@@ -77,3 +78,14 @@ def test_random_halves_of_customers_are_one_population(seed):
     one, other = whole.rows(dealt[:3500]), whole.rows(dealt[3500:])
     assert not found(one, other)
     assert not contaminated(one, other).found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fresh", [100, 300, 1000])
+def test_parts_of_one_population_raise_an_alarm_in_one_comparison_of_twenty_at_most(fresh):
+    whole = table("adult/adult_train.csv.gz", "income")
+    alarms = 0
+    for seed in range(60):
+        picked = np.random.default_rng(seed).choice(len(whole), 3000 + fresh, replace=False)
+        alarms += bool(found(whole.rows(picked[:3000]), whole.rows(picked[3000:])))
+    assert wilson(alarms, 60).low <= 0.05
