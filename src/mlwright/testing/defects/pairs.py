@@ -21,8 +21,10 @@ from mlwright.testing.defects.spoiling import (
     Spoilt,
     deviation,
     is_category,
+    is_fine,
     is_number,
     listed,
+    moved,
     numbers_of,
     replaced,
 )
@@ -42,12 +44,10 @@ def contamination_exact(clean: Clean) -> Spoilt:
 def contamination_fuzzy(clean: Clean) -> Spoilt:
     """Rows of the earlier table stand in the later one with one number a little changed."""
     other, rows = _other(clean), clean.some(clean.degree)
-    name = clean.pick(is_number, "a number")
+    name = clean.pick(is_fine, "a number that can be a little changed")
     known = np.flatnonzero(other[name].is_not_null().to_numpy())
     copies = other[clean.random.choice(known, len(rows), replace=False)]
-    step = deviation(clean.frame[name]) / 100
-    values = numbers_of(copies[name]) + (max(1.0, round(step)) if copies[name].dtype.is_integer() else step)
-    copies = copies.with_columns(pl.Series(name, values).cast(copies[name].dtype))
+    copies = copies.with_columns(moved(copies[name], deviation(clean.frame[name])))
     return Spoilt(_exchanged(clean.frame, rows, copies), (), listed(rows), other=other)
 
 

@@ -20,8 +20,10 @@ from mlwright.testing.defects.spoiling import (
     Spoilt,
     deviation,
     is_category,
+    is_fine,
     is_number,
     listed,
+    moved,
     numbers_of,
     replaced,
 )
@@ -41,7 +43,7 @@ def near_duplicates(clean: Clean) -> Spoilt:
     """Rows stand again with one value a little changed: a number by a hundredth of its deviation, or a
     category by one letter."""
     names = [c for c in clean.frame.columns if c != clean.target]
-    numbers = [c for c in names if is_number(clean.frame[c])]
+    numbers = [c for c in names if is_fine(clean.frame[c])]
     texts = [c for c in names if clean.frame[c].dtype == pl.String]
     if len(names) < CELLS_FOR_NEAR + 1 or not (numbers or texts):
         raise Misuse("the table has too few columns for near copies", remedy="try one with 4 features")
@@ -55,10 +57,7 @@ def near_duplicates(clean: Clean) -> Spoilt:
         if not len(rows):
             continue
         if numbers:
-            step = deviation(clean.frame[name]) / 100
-            step = max(1.0, round(step)) if column.dtype.is_integer() else step
-            moved = numbers_of(column)[rows] + step
-            changed = replaced(column, rows, moved.astype(np.int64) if column.dtype.is_integer() else moved)
+            changed = replaced(column, rows, moved(column, deviation(clean.frame[name])).gather(rows))
         else:
             changed = replaced(column, rows, [f"{v}s" for v in column.gather(rows)])
         copies = copies.with_columns(changed)

@@ -26,6 +26,8 @@ SHARES: Final = (0.005, 0.02, 0.10)
 LEAST_SPOILT: Final = 3
 """Rows that are spoilt even where their share would be fewer."""
 FEW_CLASSES: Final = 30
+LEAST_FINE: Final = 25.0
+"""Deviation of whole numbers from which on a change by 1 is a small one."""
 LABELLED_SHARE: Final = 0.5
 
 
@@ -206,6 +208,18 @@ def listed(rows: npt.NDArray[Any]) -> tuple[int, ...]:  # Any: row numbers or a 
 def is_number(series: pl.Series) -> bool:
     """Whether a series holds numbers that measure: 10 or more distinct, most of them known."""
     return series.dtype.is_numeric() and series.drop_nulls().n_unique() >= 10 and _mostly_known(series)
+
+
+def is_fine(series: pl.Series) -> bool:
+    """Whether a series holds numbers that can be a little changed: a hundredth of their deviation, or by 1
+    where they are whole."""
+    return is_number(series) and (series.dtype.is_float() or deviation(series) >= LEAST_FINE)
+
+
+def moved(series: pl.Series, spread: float) -> pl.Series:
+    """The numbers of a fine series, each larger by a hundredth of `spread`, or by 1 where they are whole."""
+    step = max(1, round(spread / 100)) if series.dtype.is_integer() else spread / 100
+    return (series + step).cast(series.dtype)
 
 
 def is_category(series: pl.Series) -> bool:
