@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
+import random
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,3 +79,53 @@ def test_the_lines_of_a_refusal_count_what_was_passed_over(tmp_path: Path) -> No
     path.write_text('note\na,b\n"1\n1",2\n3\n')
     with pytest.raises(MlwrightError, match=r"line 5"):
         read_raw(path, ReadOptions(skip_rows=1))
+
+
+WHOLE: dict[str, Callable[[pl.DataFrame, Path], object]] = {
+    "x.parquet": pl.DataFrame.write_parquet,
+    "x.arrow": pl.DataFrame.write_ipc,
+    "x.feather": pl.DataFrame.write_ipc_stream,
+    "x.jsonl": pl.DataFrame.write_ndjson,
+    "x.csv.xz": lambda frame, path: path.write_bytes(lzma.compress(frame.write_csv().encode())),
+    "x.zip": lambda frame, path: archive(path, "x.csv", frame.write_csv().encode()),
+    "x.xlsx": lambda frame, path: workbook(path, frame),
+}
+
+
+def archive(path: Path, name: str, data: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(name, data)
+
+
+def workbook(path: Path, frame: pl.DataFrame) -> None:
+    made = openpyxl.Workbook()
+    for row in (frame.columns, *frame.rows()):
+        made.active.append(row)
+    made.save(path)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_that_was_changed_a_little_reads_or_is_refused(name: str, tmp_path: Path) -> None:
+    """What Rust's parsers print when they panic is no failure; what they raise would be one."""
+    path = tmp_path / name
+    frame = pl.DataFrame(
+        {"a": range(40), "b": [f"t{i % 7}" for i in range(40)], "c": [i / 3 for i in range(40)]}
+    )
+    WHOLE[name](frame, path)
+    whole, dice = path.read_bytes(), random.Random(7)
+    refused = 0
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(dice.choice([1, 1, 3])):
+            at = dice.randrange(len(data))
+            if dice.random() < 0.7:
+                data[at] = dice.choice([0, 1, 127, 255, dice.randrange(256)])
+            else:
+                del data[at : at + dice.choice([1, 4, 50])]
+        path.write_bytes(data)
+        try:
+            read_raw(path)
+        except MlwrightError as e:
+            refused += 1
+            assert name in str(e)
+    assert refused > 20

@@ -251,7 +251,7 @@ def test_json_lines_read_with_absent_keys_missing(tmp_path: Path) -> None:
 def test_broken_json_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="line 2"):
         read(written(tmp_path, '{"a": 1}\n{"a": \n', "x.jsonl"))
-    with pytest.raises(SourceUnreadable, match="one array.*without brackets"):
+    with pytest.raises(SourceUnreadable, match=r"one array.*without brackets"):
         read(written(tmp_path, '{"a": 1}\n[{"a": 1}]\n', "x.json"))
 
 
@@ -317,3 +317,22 @@ def test_rows_without_a_target_are_counted_by_what_stands_in_its_place(tmp_path:
     path = written(tmp_path, "a,y\n" + "".join(f"{i % 7},{y}\n" for i, y in enumerate(targets)))
     said = next(f for f in read(path, Roles(target="y")).findings if f.code == "MLW009")
     assert said.evidence == "6 of 46 rows: 3 `unknown`, 1 `NA`, 1 empty, 1 other text"
+
+
+@pytest.mark.parametrize("cell", ["x" * 50_000_000, '"' + "x\n" * 25_000_000 + '"'], ids=["plain", "quoted"])
+def test_a_cell_of_fifty_megabytes_is_a_cell(cell: str, tmp_path: Path) -> None:
+    frame = read_raw(written(tmp_path, f"a,b\n1,{cell}\n2,y\n")).frame
+    assert frame.shape == (2, 2) and frame["b"].str.len_bytes().to_list() == [50_000_000, 1]
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = written(tmp_path, "a\n1\n", "x.csv")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(
+        SourceUnreadable, match=r"x\.csv: permission denied.*look at its permissions"
+    ) as caught:
+        read_raw(path)
+    assert caught.value.__suppress_context__

@@ -7,6 +7,7 @@ this one must never stand in for. It knows no format of tables.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,16 @@ from mlwright.base.finding import Finding
 from mlwright.data import codes
 from mlwright.data.codes import finding
 
-DAMAGED: Final = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, zlib.error, UnicodeError)
+DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What zipfile raises where an archive is not what it says it is."""
 _MARK: Final = b"PK\x03\x04"
 _EMPTY: Final = b"PK\x05\x06"
 _MODEL: Final = b"manifest.json"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from mlwright.base.errors import SourceUnreadable
+from mlwright.sources.damage import told_as_damage
 from mlwright.sources.files import File
 from mlwright.sources.frames import from_polars
 from mlwright.sources.options import ReadOptions
@@ -22,14 +22,6 @@ _FILE = b"ARROW1"
 def read_arrow(file: File, options: ReadOptions) -> Raw:
     """Read an Arrow file or stream. Raises `SourceUnreadable`."""
     data = io.BytesIO(file.data)
-    try:
-        if file.data.startswith(_FILE):
-            frame = pl.read_ipc(data)
-        else:
-            frame = pl.read_ipc_stream(data)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as e:
-        reason = (str(e).splitlines() or [""])[0][:120]
-        raise SourceUnreadable(
-            f"the Arrow file is damaged ({reason})", where=file.name, remedy="copy or write it again"
-        ) from None
+    with told_as_damage("the Arrow file is damaged", file.name):
+        frame = pl.read_ipc(data) if file.data.startswith(_FILE) else pl.read_ipc_stream(data)
     return replace(from_polars(frame, options, file.name), sha256=file.sha256)

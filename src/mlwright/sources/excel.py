@@ -18,6 +18,7 @@ from mlwright.base.finding import Finding, counted
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.sources import archives
+from mlwright.sources.damage import told_as_damage
 from mlwright.sources.files import File
 from mlwright.sources.frames import from_polars
 from mlwright.sources.header import has_header
@@ -29,6 +30,7 @@ from mlwright.sources.raw import Raw
 if TYPE_CHECKING:
     from fastexcel import ExcelReader
 
+_OLD: Final = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _CELL_BYTES: Final = 32
 """What calamine keeps for each cell of the rectangle that a sheet spans."""
@@ -37,6 +39,8 @@ _CARRIED: Final = 256
 _MOST_NAMED: Final = 8
 _TITLE_ROWS: Final = 30
 _FILLED: Final = 0.6
+_CANNOT: Final = "the workbook cannot be read"
+_SAVE_AGAIN: Final = "open it and save it again, or save the sheet as CSV"
 _EXACT: Final = 2.0**53
 
 
@@ -62,23 +66,16 @@ def read_excel(file: File, options: ReadOptions) -> Raw:
             "the workbook is locked with a password", where=file.name, remedy="save it without one, or as CSV"
         )
     _refuse_bomb(file)
-    reader = _opened(file)
-    name, found = _chosen(reader, file, options.sheet)
-    try:
+    _refuse_false_sizes(file)
+    with told_as_damage(_CANNOT, file.name, _SAVE_AGAIN):
+        reader = _opened(file)
+        name, found = _chosen(reader, file, options.sheet)
         sheet = _cells(reader, name, options.skip_rows)
         if sheet is None:
             raise SourceUnreadable(
                 f"the sheet {shown(name)} is empty", where=file.name, remedy=_others(reader, name)
             )
         return _table(reader, name, sheet, file, options, found)
-    except _errors() as e:
-        raise _damaged(file, e) from None
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    from fastexcel import FastExcelError
-
-    return (FastExcelError, pl.exceptions.PolarsError, OSError, ValueError)
 
 
 def _opened(file: File) -> ExcelReader:
@@ -86,26 +83,10 @@ def _opened(file: File) -> ExcelReader:
         import fastexcel
     except ImportError:
         raise ExtraMissing("reading a workbook", "train", "fastexcel") from None
-    try:
-        reader = fastexcel.read_excel(file.data)
-        if not reader.sheet_names:
-            raise SourceUnreadable("the workbook has no sheet", where=file.name, remedy="look at its origin")
-        return reader
-    except _errors() as e:
-        raise _damaged(file, e) from None
-
-
-def _damaged(file: File, problem: Exception) -> SourceUnreadable:
-    reason = (str(problem).splitlines() or [""])[0][:120]
-    if "password" in reason.lower():
-        return SourceUnreadable(
-            "the workbook is locked with a password", where=file.name, remedy="save it without one, or as CSV"
-        )
-    return SourceUnreadable(
-        f"the workbook cannot be read ({reason})",
-        where=file.name,
-        remedy="open it and save it again, or save the sheet as CSV",
-    )
+    reader = fastexcel.read_excel(file.data)
+    if not reader.sheet_names:
+        raise SourceUnreadable("the workbook has no sheet", where=file.name, remedy="look at its origin")
+    return reader
 
 
 def _chosen(reader: ExcelReader, file: File, sheet: str | int | None) -> tuple[str, tuple[Finding, ...]]:
@@ -250,6 +231,22 @@ def _plain(column: pl.Series, text: pl.Series) -> pl.Series:
         if len(there) and bool(((there == there.round(0)) & (there.abs() < _EXACT)).all()):
             return column.cast(pl.Int64)
     return column
+
+
+def _refuse_false_sizes(file: File) -> None:
+    """Raise `SourceUnreadable` where an old workbook counts more sectors than it has bytes for.
+
+    calamine asks for memory by these counts ([MS-CFB] 2.2), and a process that gets none is ended.
+    """
+    data = file.data
+    if not data.startswith(_OLD):
+        return
+    shift = int.from_bytes(data[0x1E:0x20], "little")
+    counts = [int.from_bytes(data[at : at + 4], "little") for at in (0x28, 0x2C, 0x40, 0x48)]
+    if shift not in (9, 12) or len(data) < 512 or max(counts) << shift > len(data):
+        raise SourceUnreadable(
+            "the workbook is damaged or cut off", where=file.name, remedy="copy or download it again"
+        )
 
 
 def _refuse_bomb(file: File) -> None:

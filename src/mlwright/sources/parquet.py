@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from mlwright.base.errors import SourceUnreadable
+from mlwright.sources.damage import told_as_damage
 from mlwright.sources.files import File
 from mlwright.sources.footer import footer_of
 from mlwright.sources.frames import from_polars
@@ -26,7 +27,7 @@ _VIEW = 16
 
 def read_parquet(file: File, options: ReadOptions) -> Raw:
     """Read a Parquet file. Raises `SourceUnreadable`, also where it would expand beyond `most_unpacked()`."""
-    try:
+    with told_as_damage("the Parquet file is damaged", file.name):
         footer = footer_of(file.data)
         schema = pl.read_parquet_schema(io.BytesIO(file.data))
         needed = max(footer.unpacked_bytes, footer.rows * sum(map(_width, schema.values())))
@@ -37,11 +38,6 @@ def read_parquet(file: File, options: ReadOptions) -> Raw:
                 remedy="give a part of it, or fewer columns",
             )
         frame = pl.read_parquet(io.BytesIO(file.data))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as e:
-        reason = (str(e).splitlines() or [""])[0][:120]
-        raise SourceUnreadable(
-            f"the Parquet file is damaged ({reason})", where=file.name, remedy="copy or write it again"
-        ) from None
     return replace(from_polars(frame, options, file.name), sha256=file.sha256)
 
 
