@@ -18,7 +18,7 @@ def leaking(n=300):
     random = np.random.default_rng(3)
     a, b = random.normal(size=n), random.normal(size=n)
     y = np.where(a + random.normal(size=n) > 0, "yes", "no")
-    return pl.DataFrame({"a": a, "b": b, "after wards": (y == "yes") + 0.2 * random.normal(size=n), "y": y})
+    return pl.DataFrame({"a": a, "b": b, "after wards": (y == "yes") + 0.35 * random.normal(size=n), "y": y})
 
 
 def test_a_leak_stops_fit_and_the_error_carries_it():
@@ -50,7 +50,7 @@ def test_a_waiver_is_in_the_findings_on_the_card_and_in_the_recipe(waive):
 
 def test_a_waiver_of_what_does_not_exist_is_told_the_near_miss():
     with pytest.raises(UnknownName, match="did you mean 'MLW401'"):
-        mw.fit(leaking(), target="y", max_trials=2, waive="MLW4O1")
+        mw.fit(leaking(), target="y", max_trials=2, waive="MLW40l1")
     with pytest.raises(UnknownName, match="no finding"):
         mw.check(leaking(), target="y", waive=("MLW999",))
 
