@@ -319,10 +319,9 @@ def test_rows_without_a_target_are_counted_by_what_stands_in_its_place(tmp_path:
     assert said.evidence == "6 of 46 rows: 3 `unknown`, 1 `NA`, 1 empty, 1 other text"
 
 
-@pytest.mark.parametrize("cell", ["x" * 50_000_000, '"' + "x\n" * 25_000_000 + '"'], ids=["plain", "quoted"])
-def test_a_cell_of_fifty_megabytes_is_a_cell(cell: str, tmp_path: Path) -> None:
-    frame = read_raw(written(tmp_path, f"a,b\n1,{cell}\n2,y\n")).frame
-    assert frame.shape == (2, 2) and frame["b"].str.len_bytes().to_list() == [50_000_000, 1]
+def test_a_cell_of_fifty_megabytes_is_a_cell(tmp_path: Path) -> None:
+    frame = read_raw(written(tmp_path, f"a,b\n1,{'x' * 50_000_000}\n2,y\n")).frame
+    assert frame["b"].str.len_bytes().to_list() == [50_000_000, 1]
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,10 @@ _COPY: Final = "copy or write it again"
 def told_as_damage(message: str, where: str, remedy: str = _COPY) -> Iterator[None]:
     """Raise `SourceUnreadable` with `message` for what Polars or fastexcel raise inside; other errors pass.
 
-    >>> with told_as_damage("it is damaged", "a.parquet"):
+    >>> with told_as_damage("it is damaged", "a.parquet", "mend it"):
     ...     raise OSError("no footer")
     Traceback (most recent call last):
-    mlwright.base.errors.SourceUnreadable: a.parquet: it is damaged (no footer). What to do: copy or write it again.
+    mlwright.base.errors.SourceUnreadable: a.parquet: it is damaged (no footer). What to do: mend it.
     """
     try:
         yield
