@@ -126,6 +126,7 @@ class MySQL:
         import pymysql
 
         self.failures = failures()
+        self._cursor: Any = None  # Any: PyMySQL has no types
         settings: dict[str, Any] = dict(address.settings)  # Any: what PyMySQL takes
         timeout = int(settings.pop("connect_timeout", "15"))
         if address.host.startswith("/"):
@@ -156,7 +157,7 @@ class MySQL:
 
         if not _READS.match(self.dialect.text(statement)):
             raise pymysql.ProgrammingError(_NOT_READ_ONLY, "this is no SELECT")
-        cursor = self._connection.cursor(pymysql.cursors.SSCursor)
+        self._cursor = cursor = self._connection.cursor(pymysql.cursors.SSCursor)
         cursor.execute(self.dialect.text(statement), statement.values)
         return _declared(cursor), lambda rows: list(cursor.fetchmany(rows))
 
@@ -206,8 +207,13 @@ class MySQL:
         return meaning(error)
 
     def close(self) -> None:
+        # PyMySQL would first wait for all rows of an unbuffered cursor, and again when that is collected.
+        if self._cursor is not None and self._cursor._result is not None:
+            self._cursor._result.unbuffered_active = False
+            self._cursor._result.connection = None
+            self._cursor.connection = None
+        self._connection._result = None
         if self._connection.open:
-            # Not `close`, which would first wait for all rows of an unbuffered cursor.
             self._connection._force_close()
 
 
