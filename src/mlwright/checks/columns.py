@@ -99,7 +99,7 @@ def duplicated(table: Table) -> Iterator[Seen]:
     """MLW105."""
     need_rows(len(table), 20)
     _features(table)
-    for name, said in copies(table).items():
+    for name, said in table.once("copies", lambda: copies(table)).items():
         yield Seen(f"{said} in all {len(table):,} rows", "Keep one of the two.", name)
 
 

@@ -59,7 +59,7 @@ def too_many_categories(table: Table) -> Iterator[Seen]:
 def redundant(table: Table) -> Iterator[Seen]:
     """MLW112."""
     need_rows(len(table), LEAST_ROWS)
-    twins = copies(table)
+    twins = table.once("copies", lambda: copies(table))
     columns = [c for c in table.features if c.kind != "text" and c.name not in twins]
     if len(columns) < 2:
         raise CouldNotLook("not_applicable", "fewer than two features to compare")
