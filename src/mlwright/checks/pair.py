@@ -121,14 +121,18 @@ class Pair:
         return None
 
     @property
-    def said(self) -> str:
-        """What was held beside each other, in words."""
-        n, m = self.sizes
-        how = ""
+    def how(self) -> str:
+        """What is to be known beside a figure: rows drawn, and rows that count together; else empty."""
+        parts = []
+        for name, of, drawn in zip(
+            ("reference", "fresh"), (len(self.reference), len(self.fresh)), self.sizes, strict=True
+        ):
+            if drawn < of:
+                parts.append(f"; {drawn:,} {name} rows drawn from {of:,}")
         if self.clusters is not None:
             grouped = any(c.role == "group" for c in self.shared)
-            how = "; rows of one group count together" if grouped else "; rows near in time count together"
-        return f"{n:,} reference and {m:,} fresh rows{how}"
+            parts.append(f"; rows {'of one group' if grouped else 'near in time'} count together")
+        return "".join(parts)
 
     @cached_property
     def moves(self) -> tuple[Move, ...]:

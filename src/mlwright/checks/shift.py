@@ -34,7 +34,7 @@ def columns_shifted(pair: Pair) -> Iterator[Seen]:
             best[move.column] = move
     for move in sorted(best.values(), key=lambda m: -m.times):
         yield Seen(
-            f"{move.said}; {pair.said}",
+            f"{move.said}{pair.how}",
             "Find out what changed, in the world or on the way the data came. Scores on one of the tables do "
             "not hold for the other; where the new values last, train on them.",
             move.column,
@@ -56,7 +56,7 @@ def target_shifted(pair: Pair) -> Iterator[Seen]:
     )
     for move in found[:1]:
         yield Seen(
-            f"{move.said}; {pair.said}",
+            f"{move.said}{pair.how}",
             "Probabilities and thresholds learned from one table do not hold for the other: calibrate anew, "
             "or train on rows as they come now.",
             name,
@@ -88,7 +88,7 @@ def missing_shifted(pair: Pair) -> Iterator[Seen]:
     found = _found(pair, ("missing",))
     for move in sorted(found, key=lambda m: -m.times):
         yield Seen(
-            f"{move.said}; {pair.said}",
+            f"{move.said}{pair.how}",
             "Find out who fills it in and what became of that: a source that was lost looks like this.",
             move.column,
             severity=_severity(move),
