@@ -90,6 +90,15 @@ def test_a_file_that_is_written_otherwise_is_read_by_the_same_schema(tmp_path) -
     assert data.schema.column("age").number.decimal == "."
 
 
-def test_a_table_of_which_no_row_fits_is_refused() -> None:
+def test_a_table_of_which_no_row_fits_is_refused_with_the_reason() -> None:
+    spelt = SCHEMA.changed("y", kind="boolean")
+    with pytest.raises(
+        TargetUnusable, match=r"no row has a target \('y': 6 of 6 rows; in 5 rows not a yes or"
+    ):
+        mw.read(TABLE, schema=spelt)
+    with pytest.raises(
+        SchemaBroken, match=r"no row has all that the schema needs \('age': 6 of 6 rows: under"
+    ):
+        mw.read(TABLE.drop("y"), schema=SCHEMA.changed("age", least=99, nullable=False))
     with pytest.raises(TargetUnusable, match="no row has a target"):
         mw.read(TABLE.with_columns(y=pl.lit("")), schema=SCHEMA, target="y")

@@ -70,13 +70,20 @@ def read_by_schema(
         found += _repeated(column, decoded)
         values.append(decoded)
     if out.all() and len(out):
-        noun = "a target" if roles.target else "all that the schema needs"
-        kind = TargetUnusable if roles.target else SchemaBroken
-        raise kind(f"no row has {noun}", where=raw.source, remedy="compare the table with the schema")
+        raise _nothing_left(found, raw)
     frame = pl.DataFrame(values).filter(~out)
     seen = tuple(_with_seen(c, frame[c.name]) for c in columns)
     provenance = Provenance(raw.source, raw.sha256, raw.frame.height, int(out.sum()))
     return Dataset(frame, Schema(columns=seen), provenance, tuple(found))
+
+
+def _nothing_left(found: list[Finding], raw: Raw) -> TargetUnusable | SchemaBroken:
+    """What to say where no row is left: the column that cost most rows, and why."""
+    left_out = [f for f in found if f.code in (codes.TARGET_MISSING, codes.ROWS_LEFT_OUT)]
+    said = "; ".join(f"{f.column!r}: {f.evidence}" for f in left_out)
+    no_target = any(f.code == codes.TARGET_MISSING for f in left_out)
+    noun, kind = ("a target", TargetUnusable) if no_target else ("all that the schema needs", SchemaBroken)
+    return kind(f"no row has {noun} ({said})", where=raw.source, remedy="compare the table with the schema")
 
 
 def _with_roles(schema: Schema, roles: Roles, raw: Raw) -> Schema:
@@ -165,9 +172,17 @@ def _without_target(column: Column, values: pl.Series, problems: list[RowProblem
     gone = values.is_null().arg_true().to_list()
     if not gone:
         return []
-    broken = f"; {problems[0].reason} in {counted(len(problems), 'row')}" if problems else ""
-    evidence = f"{len(gone):,} of {len(values):,} rows{broken}"
-    return [finding(codes.TARGET_MISSING, evidence, column=column.name, rows=gone)]
+    evidence = f"{len(gone):,} of {len(values):,} rows"
+    if not problems:
+        return [finding(codes.TARGET_MISSING, evidence, column=column.name, rows=gone)]
+    first = problems[0]
+    evidence += f"; in {counted(len(problems), 'row')} {first.reason}, expected {first.expected}"
+    remedy = "mend the values, or the schema"
+    return [
+        finding(
+            codes.TARGET_MISSING, evidence, column=column.name, rows=gone, remedy=remedy, severity="issue"
+        )
+    ]
 
 
 def _repeated(column: Column, values: pl.Series) -> list[Finding]:
