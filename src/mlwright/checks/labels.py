@@ -55,8 +55,8 @@ def contradiction(y: Codes, p: Floats) -> tuple[Interval, Interval, float]:
     and the factor between the two that 90 of 100 such tables stay under. Of two ways to cut, the flatter.
 
     Where rows are hard, doubt grows from the one to the other; wrong labels are as frequent in both: they put
-    a floor under the rate that even perfect predictions meet, as at the anchor points of Patrini et al. (2017),
-    CVPR, and Liu & Tao (2016), IEEE TPAMI 38.
+    a floor under the rate that even perfect predictions meet, as at the anchor points of Patrini et al.
+    (2017), CVPR, and Liu & Tao (2016), IEEE TPAMI 38.
     """
     order = np.argsort(-p.max(axis=1), kind="stable")
     wrong = p.argmax(axis=1)[order] != y[order]
