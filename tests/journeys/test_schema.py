@@ -8,18 +8,31 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from mlwright.cli.entry import main
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
 
 @pytest.fixture
-def cli(tmp_path: Path, environment):
-    def run(*strings: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mlwright", *strings]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=300
-        )
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs a command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*strings: str) -> Done:
+        capsys.readouterr()
+        code = main(strings)
+        told = capsys.readouterr()
+        return Done(code, told.out, told.err)
 
     return run
 
