@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlwright.lifecycle.report import report
     from mlwright.lifecycle.schema import schema
     from mlwright.lifecycle.serve import serve
+    from mlwright.lifecycle.split import split
     from mlwright.sources.options import ReadOptions
 
 _HOMES = {
@@ -52,6 +53,7 @@ _HOMES = {
     "report": "mlwright.lifecycle",
     "schema": "mlwright.lifecycle",
     "serve": "mlwright.lifecycle",
+    "split": "mlwright.lifecycle",
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "report",
     "schema",
     "serve",
+    "split",
 ]
 
 

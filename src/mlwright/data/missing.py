@@ -43,6 +43,15 @@ def beside_numbers(text: str) -> bool:
     return text.lower() in _BESIDE_NUMBERS
 
 
+def means_missing(text: str) -> bool:
+    """Whether `text` is a known spelling of missing, in a column of any kind or among numbers.
+
+    >>> means_missing("N/A"), means_missing("unknown"), means_missing("old")
+    (True, True, False)
+    """
+    return text.lower() in KNOWN or beside_numbers(text)
+
+
 def by_marker(texts: pl.Series, declared: Sequence[str] = ()) -> str:
     """How often the cleaned `texts`, all of which count as missing, are which marker, in words.
 

@@ -14,6 +14,7 @@ from mlwright.lifecycle.read import read
 from mlwright.lifecycle.report import report
 from mlwright.lifecycle.schema import schema
 from mlwright.lifecycle.serve import serve
+from mlwright.lifecycle.split import split
 from mlwright.lifecycle.token import issue_token
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "report",
     "schema",
     "serve",
+    "split",
 ]

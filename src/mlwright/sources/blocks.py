@@ -83,7 +83,7 @@ def stream_json_lines(path: Path, name: str, options: ReadOptions) -> Stream:
 
     first_block = next(records(text, _UNQUOTED))[0]
     first = read_json_lines(first_block, name, options)
-    names = dict.fromkeys(n for frame in frames() for n in frame.columns)
+    names = list(dict.fromkeys(n for frame in frames() for n in frame.columns))
 
     def chunks() -> Iterator[pl.DataFrame]:
         for frame in frames():

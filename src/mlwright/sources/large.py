@@ -23,7 +23,7 @@ from mlwright.data.codes import finding
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
 from mlwright.data.infer import Hints, gathered, infer_table, role_by_values
-from mlwright.data.missing import KNOWN, beside_numbers
+from mlwright.data.missing import means_missing
 from mlwright.data.texts import cleaned
 from mlwright.data.whole import Whole
 from mlwright.sources.labels import Labels, refuse_empty
@@ -148,7 +148,7 @@ class Counting:
                 continue
             texts = cleaned(frame[name].gather([p.row for p in some])).to_list()
             for problem, text in zip(some, texts, strict=True):
-                if text.lower() in KNOWN or beside_numbers(text):
+                if means_missing(text):
                     self._markers.setdefault(name, set()).add(text)
                 else:
                     refused.append(problem)
@@ -180,8 +180,10 @@ def settled(schema: Schema, census: Census, whole: Whole, hints: Hints) -> tuple
                     severity="issue",
                 )
             )
-        if column.missing and about.missing:
-            markers = ", ".join(f"`{m}`" for m in column.missing)
+        # Other texts among numbers also count as missing, but those are somebody's values.
+        known = [m for m in column.missing if m in (hints.missing or ()) or means_missing(m)]
+        if known and about.missing:
+            markers = ", ".join(f"`{m}`" for m in known)
             evidence = f"{markers}; {about.missing:,} of {whole.rows:,} rows missing"
             found.append(finding(codes.MISSING_MARKERS, evidence, column=column.name))
         named = column.name in hints.kinds or column.name in hints.spoken_for

@@ -14,6 +14,7 @@ from mlwright.cli.commands import (
     schema,
     serve,
     show,
+    split,
     token,
     version,
 )
@@ -23,6 +24,7 @@ __all__ = ["COMMANDS"]
 COMMANDS: tuple[flags.Command, ...] = (
     check.COMMAND,
     schema.COMMAND,
+    split.COMMAND,
     fit.COMMAND,
     show.COMMAND,
     predict.COMMAND,

@@ -1,0 +1,203 @@
+"""A table parted into rows to train on and rows to test on, as it streams by: by chance, by group or by time.
+
+Called by `lifecycle.split`. Which part a row belongs to follows from the seed and its number, or from its
+group's text; it knows no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.schema import NUMBER_KINDS
+from mlwright.data.decode import decode_series
+from mlwright.data.infer import Hints, judge
+from mlwright.data.texts import cleaned
+from mlwright.sources.locating import located
+from mlwright.sources.options import ReadOptions
+from mlwright.sources.reading import read_raw
+from mlwright.sources.streaming import stream_of
+from mlwright.statistics.drawing import hashes_of_places
+
+Mask = npt.NDArray[np.bool_]
+
+_SPAN: Final = 2.0**64
+_MOST_JUDGED: Final = 100_000
+ENDINGS: Final = (".csv", ".tsv", ".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How rows are parted; `time` and `group` name a column, and at most one of them is given."""
+
+    share: float
+    """Of the rows, or of the groups, that are to test on."""
+    seed: int = 0
+    time: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Parted:
+    """What was written."""
+
+    train_rows: int
+    test_rows: int
+    how: str
+    """The rule, in one sentence."""
+
+
+def split_source(source: object, rule: Rule, train: Path, test: Path, options: ReadOptions) -> Parted:
+    """Writes the rows of `source` to `train` and `test` in their order, each file whole or not at all.
+
+    The endings say the format: CSV, TSV or Parquet. Raises what reading raises, `UnknownName` for a column
+    that does not exist, and `Misuse` where one part would have no row.
+    """
+    with ExitStack() as open_:
+        chunks, name = _chunks(source, options, open_)
+        first = next(chunks(), pl.DataFrame())
+        for noun, column in (("time", rule.time), ("group", rule.group)):
+            if column is not None and column not in first.columns:
+                raise UnknownName(f"{noun} column", column, first.columns, where=name)
+        tested, how = _tested(chunks, rule, options, name)
+        written = []
+        temporary = [p.with_name(f".{p.name}.writing") for p in (train, test)]
+        try:
+            for path, target, wanted in zip(temporary, (train, test), (False, True), strict=True):
+                written.append(
+                    _write(_rows(chunks, tested, wanted), path, target.suffix.lower(), first.schema)
+                )
+            if not all(written):
+                part = "train" if not written[0] else "test"
+                raise Misuse(
+                    f"no row is left to {part} on ({how})", where=name, remedy="give another share or column"
+                )
+            for path, target in zip(temporary, (train, test), strict=True):
+                path.replace(target)
+        finally:
+            for path in temporary:
+                path.unlink(missing_ok=True)
+    return Parted(written[0], written[1], how)
+
+
+Chunks = Callable[[], Iterator[pl.DataFrame]]
+Tested = Callable[[pl.DataFrame, int], Mask]
+"""Which rows of a chunk are to test on; its first row's number stands beside it."""
+
+
+def _chunks(source: object, options: ReadOptions, open_: ExitStack) -> tuple[Chunks, str]:
+    """The rows of any source, to be read again and again."""
+    if isinstance(source, (str, Path)) and "://" not in str(source):
+        stream = stream_of(open_.enter_context(located(source, options)), options)
+        if stream is not None:
+            return stream.chunks, stream.first.source
+    raw = read_raw(source, options)
+    return lambda: iter((raw.frame,)), raw.source
+
+
+def _tested(chunks: Chunks, rule: Rule, options: ReadOptions, name: str) -> tuple[Tested, str]:
+    share = f"{100 * rule.share:g} %"
+    if rule.group is not None:
+        return _by_group(rule, rule.group), f"{share} of the groups of {rule.group!r}, by seed {rule.seed}"
+    if rule.time is not None:
+        return _by_time(chunks, rule, rule.time, options, name)
+    rows = sum(chunk.height for chunk in chunks())
+    wanted = round(rule.share * rows)
+    limit = np.sort(hashes_of_places(0, rows, rule.seed))[wanted] if wanted < rows else None
+
+    def tested(chunk: pl.DataFrame, start: int) -> Mask:
+        hashes = hashes_of_places(start, chunk.height, rule.seed)
+        return np.ones(len(hashes), dtype=bool) if limit is None else hashes < limit
+
+    return tested, f"{share} of the rows, by seed {rule.seed}"
+
+
+def _by_group(rule: Rule, column: str) -> Tested:
+    def chosen(text: str | None) -> bool:
+        key = rule.seed.to_bytes(8, "little")
+        digest = hashlib.blake2b((text or "").encode(), digest_size=8, key=key).digest()
+        return int.from_bytes(digest, "little") < rule.share * _SPAN
+
+    def tested(chunk: pl.DataFrame, start: int) -> Mask:
+        groups = cleaned(chunk[column].cast(pl.String)).fill_null("")
+        distinct = groups.unique()
+        mine = distinct.filter(pl.Series([chosen(t) for t in distinct.to_list()], dtype=pl.Boolean))
+        return np.asarray(groups.is_in(mine.implode()))
+
+    return tested
+
+
+def _by_time(chunks: Chunks, rule: Rule, column: str, options: ReadOptions, name: str) -> tuple[Tested, str]:
+    """The latest rows; those of one moment stay together."""
+    texts = pl.concat(
+        [chunk[column].to_frame() for chunk in _until(chunks(), _MOST_JUDGED)], how="vertical_relaxed"
+    )
+    known = judge(
+        texts.to_series(),
+        Hints(spoken_for=frozenset((column,)), missing=options.missing, dates=options.dates),
+    ).column
+    if known.kind not in NUMBER_KINDS:
+        raise Misuse(
+            f"the time column {column!r} is {known.kind} ({known.why})",
+            where=name,
+            remedy="name a column of numbers or dates",
+        )
+
+    def moments(chunk: pl.DataFrame) -> pl.Series:
+        return decode_series(chunk[column], known, text=True)[0]
+
+    all_moments = np.concatenate([moments(chunk).drop_nulls().to_numpy() for chunk in chunks()])
+    if not len(all_moments):
+        raise Misuse(f"the time column {column!r} has no value", where=name, remedy="name another column")
+    all_moments.sort()
+    first = all_moments[min(len(all_moments) - 1, round((1 - rule.share) * len(all_moments)))]
+
+    def tested(chunk: pl.DataFrame, start: int) -> Mask:
+        return np.asarray((moments(chunk) >= first).fill_null(False))
+
+    return tested, f"the latest {100 * rule.share:g} % by {column!r}; rows without a time are to train on"
+
+
+def _until(chunks: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    for chunk in chunks:
+        yield chunk
+        rows -= chunk.height
+        if rows <= 0:
+            return
+
+
+def _rows(chunks: Chunks, tested: Tested, wanted: bool) -> Iterator[pl.DataFrame]:
+    start = 0
+    for chunk in chunks():
+        yield chunk.filter(pl.Series(tested(chunk, start) == wanted))
+        start += chunk.height
+
+
+def _write(frames: Iterator[pl.DataFrame], path: Path, suffix: str, schema: pl.Schema) -> int:
+    """The frames as one file; how many rows it has."""
+    rows = 0
+    if suffix in (".csv", ".tsv"):
+        with path.open("wb") as file:
+            for number, frame in enumerate(frames):
+                frame.write_csv(file, include_header=number == 0, separator="\t" if suffix == ".tsv" else ",")
+                rows += frame.height
+        return rows
+
+    def counted(*_: object) -> Iterator[pl.DataFrame]:
+        nonlocal rows
+        for frame in frames:
+            rows += frame.height
+            yield frame.cast(schema)
+
+    register_io_source(counted, schema=schema).sink_parquet(path, maintain_order=True)
+    return rows
