@@ -55,8 +55,8 @@ COMMAND = Command(
     summary="Write what a table's columns are to a file that one can read, edit and train by.",
     about=(
         "Infers the schema of a table, or takes that of a model or a schema file. It says each column's kind "
-        "and can be told more: the least and the greatest value, the allowed texts, a pattern. docs/schema.md "
-        "has every field."
+        "and can be told more: the least and the greatest value, the allowed texts, a pattern. All fields are "
+        "in docs/schema.md."
     ),
     flags=(
         Flag("source", "A table, a model file (.mlw) or a schema file (.json)"),
