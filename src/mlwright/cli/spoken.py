@@ -94,7 +94,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bsay insecure\b"), lambda m: "say --insecure"),
 )
 _COMMAND = re.compile(
-    r"(?<![\w/.-])mlwright (?=(?:check|schema|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
+    r"(?<![\w/.-])mlwright (?=(?:check|schema|split|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
 )
 
 
