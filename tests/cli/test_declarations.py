@@ -9,7 +9,6 @@ from mlwright.lifecycle.fit import FitSettings
 from mlwright.lifecycle.read import RoleNames
 from mlwright.sources import ReadOptions
 
-
 ELSEWHERE = {"schema", "query", "table", "parameters"}
 """Arguments beside the roles, whose flags stand among those of how a table is read."""
 
@@ -28,9 +27,14 @@ def test_every_setting_of_fit_is_a_flag_with_the_same_default():
 
 
 def test_all_that_can_be_said_about_a_file_is_a_flag_of_every_command_that_reads_one():
-    other_names = {"no_header": "header", "column_names": "names", "date_format": "dates", "parameter": "parameters"}
+    other_names = {
+        "no_header": "header",
+        "column_names": "names",
+        "date_format": "dates",
+        "parameter": "parameters",
+    }
     said = {other_names.get(f.key, f.key) for f in WRITTEN}
     assert said == {f.name for f in dataclasses.fields(ReadOptions)}
     readers = {c.name for c in COMMANDS if set(WRITTEN) <= set(c.flags)}
     assert readers == {c.name for c in COMMANDS if any(f.name == "source" for f in c.flags)}
-    assert readers == {"check", "fit", "predict", "evaluate"}
+    assert readers == {"check", "fit", "predict", "schema", "evaluate"}

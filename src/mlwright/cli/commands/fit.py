@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         task=arguments.task,
         seconds=None if arguments.max_trials else CHECKING * limit_s,
     )
-    if dataset.target is None:
+    if arguments.target is None and dataset.target is None:
         raise without_target()
     if not screen.json:
         show_table(

@@ -55,7 +55,7 @@ COMMAND = Command(
     summary="Write what a table's columns are to a file that one can read, edit and train by.",
     about=(
         "Infers the schema of a table, or takes that of a model or a schema file. It says each column's kind "
-        "and can be told more: the least and the greatest value, the allowed texts, a pattern. All fields are "
+        "and can be told more: least and greatest value, allowed texts, a pattern. All fields stand "
         "in docs/schema.md."
     ),
     flags=(
