@@ -111,8 +111,14 @@ class FakeLifecycle:
 
 
 class FakeDataset(SimpleNamespace):
+    target = "y"
+
     def __len__(self) -> int:
         return 10_297
+
+    @property
+    def rows_in_all(self) -> int:
+        return len(self)
 
 
 def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> SimpleNamespace:
