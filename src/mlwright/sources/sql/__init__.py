@@ -7,7 +7,7 @@ model.
 from mlwright.sources.sql.address import Address, address_of, is_database
 from mlwright.sources.sql.driver import Database, Table
 from mlwright.sources.sql.opening import open_to_read, open_to_write
-from mlwright.sources.sql.reading import SqlRows, open_sql, query_digest, read_sql, stream_sql
+from mlwright.sources.sql.reading import SqlRows, all_rows, open_sql, query_digest, read_sql, stream_sql
 
 __all__ = [
     "Address",
@@ -15,6 +15,7 @@ __all__ = [
     "SqlRows",
     "Table",
     "address_of",
+    "all_rows",
     "is_database",
     "open_sql",
     "open_to_read",

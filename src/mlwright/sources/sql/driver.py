@@ -205,7 +205,9 @@ class Database:
         try:
             work()
         except BaseException:
-            self._quietly(self.driver.rollback)
+            # What broke the transaction is told; that it cannot be rolled back any more adds nothing.
+            with contextlib.suppress(*self._failures):
+                self.driver.rollback()
             raise
         self._told(self.driver.commit)
 
@@ -244,39 +246,32 @@ class Database:
         """How the tables there are may be called, the usual ones first."""
         return [t.shown for t in sorted(self.tables(), key=lambda t: not t.usual)]
 
-    def whole(self, table: Table) -> Statement:
-        """The statement that reads all of a table."""
-        return Statement((f"SELECT * FROM {self.dialect.quoted(table.schema, table.name)}",))
-
-    def _quietly(self, work: Callable[[], None]) -> None:
-        # What broke the transaction is told; that it cannot be rolled back any more adds nothing.
-        with contextlib.suppress(*self._failures):
-            work()
-
     def _told(self, work: Callable[[], _Answer], statement: Statement | None = None) -> _Answer:
         try:
             return work()
         except self._failures as error:
             failure = self._meaning(error)
         # Outside of `except`: the driver's exception, which may hold a secret, is not chained to ours.
-        raise self._as_error(failure, statement)
-
-    def _as_error(self, failure: Failure, statement: Statement | None) -> MlwrightError:
-        said, remedy = _SAID[failure.happened]
-        words = self.address.cleaned(failure.text)
-        where = self.address.shown
-        if statement is not None and failure.offset is not None:
-            place = statement.line_and_column(failure.offset)
-            where += f", query, line {place[0]}, column {place[1]}" if place else ""
+        tables: list[Table] = []
         if failure.happened == "no table":
-            names = self._names_quietly()
-            remedy = f"the tables there are: {', '.join(names)}" if names else remedy
-        return self._error(f"{said} ({words})" if words else said, where=where, remedy=remedy)
+            with contextlib.suppress(*self._failures):  # the message does without them
+                self.driver.rollback()
+                tables = self.driver.tables()
+        said, where, remedy = _words(failure, statement, self.address, tables)
+        raise self._error(said, where=where, remedy=remedy)
 
-    def _names_quietly(self) -> list[str]:
-        """Some tables, to be named in a message; none where even that fails."""
-        try:
-            self.driver.rollback()
-            return [t.shown for t in sorted(self.driver.tables(), key=lambda t: not t.usual)][:20]
-        except self._failures:
-            return []
+
+def _words(
+    failure: Failure, statement: Statement | None, address: Address, tables: Sequence[Table]
+) -> tuple[str, str, str]:
+    """What to say of a failure, where it was, and what to do about it; without any secret."""
+    said, remedy = _SAID[failure.happened]
+    words = address.cleaned(failure.text)
+    where = address.shown
+    if statement is not None and failure.offset is not None:
+        place = statement.line_and_column(failure.offset)
+        where += f", query, line {place[0]}, column {place[1]}" if place else ""
+    if tables:
+        names = [t.shown for t in sorted(tables, key=lambda t: not t.usual)]
+        remedy = f"the tables there are: {', '.join(names[:20])}"
+    return f"{said} ({words})" if words else said, where, remedy

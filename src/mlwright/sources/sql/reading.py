@@ -112,9 +112,14 @@ def stream_sql(url: str, options: ReadOptions | None = None) -> Iterator[pl.Data
     Raises as `open_sql`, and `SourceUnreadable` where there is no row.
     """
     with open_sql(url, options) as rows:
-        yield from rows
-        if not rows.rows:
-            raise no_rows(rows.source)
+        yield from all_rows(rows)
+
+
+def all_rows(rows: SqlRows) -> Iterator[pl.DataFrame]:
+    """The frames of `rows`. Raises `SourceUnreadable` where there is no row."""
+    yield from rows
+    if not rows.rows:
+        raise no_rows(rows.source)
 
 
 def asked_of(database: Database, options: ReadOptions) -> tuple[Statement, str]:
@@ -130,7 +135,8 @@ def asked_of(database: Database, options: ReadOptions) -> tuple[Statement, str]:
     if options.table is None:
         raise _nothing_asked(database)
     table = database.table(options.table)
-    return database.whole(table), f"{address.shown}, table {table.shown}"
+    whole = Statement((f"SELECT * FROM {database.dialect.quoted(table.schema, table.name)}",))
+    return whole, f"{address.shown}, table {table.shown}"
 
 
 def query_digest(options: ReadOptions) -> str:
