@@ -193,6 +193,28 @@ def test_parts_of_a_folder_stream_one_after_another(people, tmp_path):
     assert data.frame["number"].to_list() == people["number"].gather(data.whole.numbers).to_list()
 
 
+def test_rows_that_come_only_once_are_kept_in_a_file_and_read_again(people, tmp_path):
+    import sqlite3
+
+    path = tmp_path / "people.db"
+    with sqlite3.connect(path) as database:
+        database.execute("create table people (age integer, number text, sick text)")
+        database.executemany(
+            "insert into people values (?, ?, ?)", people.select("age", "number", "sick").iter_rows()
+        )
+    asked = {"query": "select * from people order by number"}
+    known = read(f"sqlite:///{path}", Roles(target="sick"), ReadOptions(**asked))
+    for source, options in (
+        (f"sqlite:///{path}", ReadOptions(**asked, memory=1)),
+        (people.lazy().select("age", "number", "sick"), TINY),
+    ):
+        data = read(source, Roles(target="sick"), options)
+        assert data.whole is not None
+        assert data.whole.rows == len(known)
+        assert data.frame["number"].to_list() == people["number"].gather(data.whole.numbers).to_list()
+        assert data.schema.column("age").maximum == known.schema.column("age").maximum
+
+
 @pytest.mark.parametrize(
     ("text", "end"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -66,6 +66,19 @@ def from_lazy(frame: pl.LazyFrame, options: ReadOptions) -> Raw:
             f"the query fails ({reason})", where="a lazy Polars frame", remedy="collect() it to see where"
         ) from None
     return from_polars(collected, options)
+
+
+def frames_of(lazy: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows of a lazy Polars frame, a part at a time. Raises `SourceUnreadable` where its query fails."""
+    try:
+        yield lazy.head(0).collect()
+        yield from lazy.collect_batches(maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as e:
+        raise SourceUnreadable(
+            f"the query fails ({_first_line(e)})",
+            where="a lazy Polars frame",
+            remedy="collect() it to see where",
+        ) from None
 
 
 def from_arrow(table: Any, options: ReadOptions) -> Raw:  # Any: whatever has the Arrow C interface

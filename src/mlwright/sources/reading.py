@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -15,7 +16,15 @@ from mlwright.base.errors import Misuse, SourceUnreadable
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
 from mlwright.data.infer import infer_table
-from mlwright.sources.frames import from_arrow, from_columns, from_lazy, from_pandas, from_polars, from_rows
+from mlwright.sources.frames import (
+    frames_of,
+    from_arrow,
+    from_columns,
+    from_lazy,
+    from_pandas,
+    from_polars,
+    from_rows,
+)
 from mlwright.sources.labels import with_target, without_target
 from mlwright.sources.large import read_large
 from mlwright.sources.locating import located
@@ -23,7 +32,9 @@ from mlwright.sources.naming import hints_of, require_names, with_roles, without
 from mlwright.sources.options import ReadOptions, Roles
 from mlwright.sources.parts import read_parts
 from mlwright.sources.raw import Raw
-from mlwright.sources.sql import is_database, read_sql
+from mlwright.sources.spooling import spooled
+from mlwright.sources.sql import all_rows, is_database, open_sql, read_sql
+from mlwright.sources.stream import Stream
 from mlwright.sources.streaming import stream_if_large
 
 
@@ -38,7 +49,12 @@ def read(source: object, roles: Roles | None = None, options: ReadOptions | None
     (2, [('age', 'numeric', 'feature'), ('sick', 'categorical', 'target')])
     """
     roles, options = roles or Roles(), options or ReadOptions()
-    if not isinstance(source, (str, os.PathLike)) or (isinstance(source, str) and is_database(source)):
+    if isinstance(source, str) and is_database(source):
+        return _from_database(source, roles, options)
+    if isinstance(source, pl.LazyFrame):
+        with spooled(frames_of(source), "a lazy Polars frame", options) as held:
+            return _held(held, roles, options)
+    if not isinstance(source, (str, os.PathLike)):
         return _inferred(_not_empty(_raw(source, options)), roles, options)
     _refuse_question(options)
     with located(source, options) as place:
@@ -47,6 +63,24 @@ def read(source: object, roles: Roles | None = None, options: ReadOptions | None
             return read_large(stream, roles, options)
         raw = _not_empty(read_parts(place, options))
     return _inferred(raw, roles, options)
+
+
+def _from_database(url: str, roles: Roles, options: ReadOptions) -> Dataset:
+    with open_sql(url, options) as rows, spooled(all_rows(rows), rows.source, options) as held:
+        first = held.first if isinstance(held, Stream) else held
+        told = replace(
+            first,
+            categorical=first.categorical | rows.columns.categorical,
+            notes=rows.notes,
+            findings=(*rows.findings(), *first.findings),
+        )
+        return _held(replace(held, first=told) if isinstance(held, Stream) else told, roles, options)
+
+
+def _held(held: Raw | Stream, roles: Roles, options: ReadOptions) -> Dataset:
+    if isinstance(held, Stream):
+        return read_large(held, roles, options)
+    return _inferred(_not_empty(held), roles, options)
 
 
 def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:

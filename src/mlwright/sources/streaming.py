@@ -50,7 +50,7 @@ def stream_of(place: Located, options: ReadOptions) -> Stream | None:
         if stream is None:
             return None
         streams.append(_with_keys(stream, part))
-    return streams[0] if place.whole else _one_after_another(place, streams)
+    return streams[0] if place.whole else one_after_another(place.name, streams)
 
 
 def _of_part(part: Part, options: ReadOptions) -> Stream | None:
@@ -85,8 +85,8 @@ def _with_keys(stream: Stream, part: Part) -> Stream:
     )
 
 
-def _one_after_another(place: Located, streams: list[Stream]) -> Stream:
-    """The parts of a folder or pattern as one stream, in the order of the first part's columns."""
+def one_after_another(name: str, streams: list[Stream]) -> Stream:
+    """The parts of a source as one stream, in the order of the first part's columns."""
     first = streams[0].first
     names = first.frame.columns
     for stream in streams[1:]:
@@ -94,7 +94,7 @@ def _one_after_another(place: Located, streams: list[Stream]) -> Stream:
             other = sorted(set(names) ^ set(stream.first.frame.columns))[0]
             raise SourceUnreadable(
                 f"column {other!r} is not in both {first.source} and {stream.first.source}",
-                where=place.name,
+                where=name,
                 remedy="give parts of one table, with equal columns",
             )
 
@@ -106,5 +106,5 @@ def _one_after_another(place: Located, streams: list[Stream]) -> Stream:
         return hashlib.sha256("\n".join(s.sha256() for s in streams).encode()).hexdigest()
 
     said = counted(len(streams), "part")
-    whole = replace(first, source=f"{place.name} ({said})", notes=(said,), index=None)
+    whole = replace(first, source=f"{name} ({said})", notes=(said,), index=None)
     return Stream(whole, chunks, sum(s.size_bytes for s in streams), sha256)
