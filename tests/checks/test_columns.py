@@ -25,6 +25,15 @@ def test_nearly_one_value_is_found_with_the_rows_that_differ(seen):
     assert [f.status for f in seen("MLW102", {"rare": values, "y": RANDOM.random(2000)})] == ["passed"]
 
 
+def test_one_odd_row_is_found_in_a_table_too_small_for_its_share(seen):
+    values = np.zeros(350)
+    values[17] = 1.0
+    [found] = seen("MLW102", {"rare": values, "y": RANDOM.random(350)})
+    assert found.rows == (17,)
+    values[:60:10] = 1.0
+    assert [f.status for f in seen("MLW102", {"rare": values, "y": RANDOM.random(350)})] == ["passed"]
+
+
 def test_mostly_missing_is_found_only_when_the_interval_says_so(seen):
     y = RANDOM.random(100)
     [found] = seen("MLW103", {"x": [None] * 70 + [1.0] * 30, "y": y})

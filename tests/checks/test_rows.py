@@ -40,6 +40,15 @@ def test_equal_rows_with_different_classes_bound_what_any_model_can_reach(seen):
     assert passed.status == "passed"
 
 
+def test_a_few_contradicting_copies_are_found_in_a_small_table(seen):
+    x = np.append(np.arange(768), np.arange(0, 750, 50))  # fifteen rows stand twice, with another class
+    y = ["a", "b"] * 384 + ["b"] * 15
+    [found] = seen("MLW202", {"x": x * 7.0, "y": y})
+    assert found.status == "found" and "1.9 % (1.2 to 3.1)" in found.evidence and len(found.rows) == 15
+    [passed] = seen("MLW202", {"x": x[:772] * 7.0, "y": y[:772]})
+    assert passed.status == "passed"
+
+
 def test_equal_rows_with_different_numbers_bound_the_variance_explained(seen):
     x = np.repeat(np.arange(200), 2)
     between = RANDOM.normal(size=200)[x]

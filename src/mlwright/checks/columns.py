@@ -19,6 +19,8 @@ from mlwright.statistics.intervals import wilson
 
 RARE_SHARE = 0.005
 RARE_ROWS = 30
+FEWEST_ROWS, SMALL_SHARE = 5, 0.02
+"""So few rows teach nothing in a small table either, where no share can be known to lie under 0.5 %."""
 MOSTLY = 0.5
 _ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|pid|key|index|serial|rownum|row_?number)($|_)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -46,7 +48,8 @@ def near_constant(table: Table) -> Iterator[Seen]:
         if not others or about.missing > about.usual:
             continue
         share = wilson(others, about.rows)
-        if share.high < RARE_SHARE and others < RARE_ROWS:
+        hopeless = others < FEWEST_ROWS and share.high < SMALL_SHARE
+        if hopeless or (share.high < RARE_SHARE and others < RARE_ROWS):
             yield Seen(
                 f"all but {others:,} rows hold one value: others {percent(share)}",
                 "Leave it out: a model learns nothing reliable from so few rows.",
@@ -186,7 +189,7 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         near_constant,
         "Counts rows that differ from the most frequent value; found where they are fewer than 30 and the "
-        "95 % interval of their share lies under 0.5 %.",
+        "95 % interval of their share lies under 0.5 %, or fewer than 5 and it lies under 2 %.",
         "interval: Wilson (1927)",
         of_all=True,
     ),

@@ -71,7 +71,10 @@ def contradictions(table: Table) -> Iterator[Seen]:
     if sizes.max() < 2:
         return
     lost, scale, unit = _unavoidable(table, keys)
-    share = mean_interval(lost / scale, clusters=keys)
+    if table.task == "regression":
+        share = mean_interval(lost / scale, clusters=keys)
+    else:  # rows lost within a set of equal rows vary no more than rows of different sets do
+        share = wilson(float(lost.sum()), len(lost))
     if share.low > CONTRADICTED:
         rows = table.labelled[lost > 0]
         yield Seen(
@@ -186,9 +189,9 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         contradictions,
         "Of rows with equal features, those outside the most frequent class (or the variance around their "
-        "mean) are lost to every model; found where the 95 % interval of that share, by sets of equal rows, "
+        "mean, by sets of equal rows) are lost to every model; found where the 95 % interval of that share "
         "lies over 1 %.",
-        "interval: Student's t by cluster, Binder (1983)",
+        "intervals: Wilson (1927); of the variance Student's t by cluster, Binder (1983)",
     ),
     Check(
         "MLW203",
