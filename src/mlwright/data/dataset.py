@@ -80,7 +80,7 @@ class Dataset:
         return matrix
 
     def rows(self, index: npt.NDArray[Any]) -> Dataset:  # Any: row numbers or a mask
-        """A copy with only the rows `index` (row numbers or a boolean mask); it stands for no larger table."""
+        """A copy with only the rows `index` (row numbers or a mask); it stands for no larger table."""
         picked = np.flatnonzero(index) if index.dtype == bool else index
         return replace(self, frame=self.frame[picked], whole=None)
 

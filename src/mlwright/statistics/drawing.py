@@ -60,7 +60,7 @@ class Drawing:
 
 
 def hashes_of_places(start: int, count: int, seed: int) -> npt.NDArray[np.uint64]:
-    """A number of 64 bits for each place from `start` on, evenly spread: the outputs of splitmix64 from `seed`.
+    """A number of 64 bits for each place from `start` on, evenly spread: splitmix64's outputs from `seed`.
 
     No two places have the same one. Source: Steele, Lea & Flood (2014), Fast splittable pseudorandom number
     generators, OOPSLA.
