@@ -31,6 +31,8 @@ FLOOR, WORTH_FINDING, GRAVE = 0.55, 0.65, 0.9
 FOLDS = 5
 MOST_ROWS = 5_000
 """Of each table."""
+MOST_TIMES = 10
+"""And times the rows of the smaller one."""
 MOST_CELLS = 1_000_000
 MOST_COLUMNS = 300
 MEMBERS = 30
@@ -105,6 +107,8 @@ def _rows(pair: Pair) -> _Rows:
         picked = np.sort(random.choice(len(columns), MOST_COLUMNS, replace=False))
         columns = [columns[j] for j in picked]
     most = min(MOST_ROWS, max(500, MOST_CELLS // (2 * len(columns))))
+    # Beyond ten times the rows of the smaller table, the others say hardly more.
+    most = min(most, max(500, MOST_TIMES * min(pair.sizes)))
     chosen = [
         np.arange(n) if n <= most else np.sort(random.choice(n, most, replace=False)) for n in pair.sizes
     ]
