@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy import special, stats
 
 from mlwright.base.evaluation import Score
 from mlwright.base.finding import counted
@@ -108,27 +109,42 @@ def spans(moments: Floats) -> Codes:
     return np.where(known, 1 + np.searchsorted(edges, moments, side="right"), 0)
 
 
-def between(values: Floats, span: Codes) -> tuple[Interval, float]:
-    """The share of the variance of ranks that lies between stretches, with an interval, and its p-value.
+def between(ranks: Floats, known: Floats, span: Codes) -> tuple[list[Interval], Floats]:
+    """The share of the variance of ranks that lies between stretches, with an interval, and its p-value, for
+    each column of `ranks` [N, C]: centred, 0 where `known` [N, C] is 0.
 
     Kruskal and Wallis's statistic over N - 1; the interval is that of eta squared by the normal
     approximation. Source: Kruskal & Wallis (1952), JASA 47.
-    """
-    from scipy import stats
 
-    known = ~np.isnan(values)
-    ranks = stats.rankdata(values[known])
-    groups = span[known]
-    sizes = np.bincount(groups)
-    means = np.bincount(groups, weights=ranks) / np.maximum(sizes, 1)
-    variance = ranks.var()
-    if variance == 0 or (sizes > 0).sum() < 2:
-        return Interval(0.0, 0.0, 0.0), 1.0
-    share = float((sizes * (means - ranks.mean()) ** 2).sum() / (len(ranks) * variance))
-    freedom = int((sizes > 0).sum()) - 1
-    p = float(stats.chi2.sf(share * (len(ranks) - 1), freedom))
-    half = 1.96 * 2 * np.sqrt(share * (1 - share) ** 2 / len(ranks))
-    return Interval(share, share - half - freedom / len(ranks), share + half).within(0.0, 1.0), p
+    >>> centred, known = _ranked([np.arange(200.0)])
+    >>> round(between(centred, known, np.repeat([1, 2], 100))[0][0].value, 2)
+    0.75
+    """
+    stretches = (span == np.unique(span)[:, None]).astype(np.float64)
+    sizes, sums = stretches @ known, stretches @ ranks
+    rows, squares = known.sum(axis=0), (ranks * ranks).sum(axis=0)
+    freedom = (sizes > 0).sum(axis=0) - 1
+    able_to = (squares > 0) & (freedom > 0)
+    share = np.where(
+        able_to, (sums * sums / np.maximum(sizes, 1)).sum(axis=0) / np.where(able_to, squares, 1), 0.0
+    )
+    p = np.where(able_to, special.chdtrc(np.maximum(freedom, 1), share * np.maximum(rows - 1, 0)), 1.0)
+    half = 1.96 * 2 * np.sqrt(share * (1 - share) ** 2 / np.maximum(rows, 1))
+    low = np.where(able_to, share - half - freedom / np.maximum(rows, 1), 0.0)
+    high = np.where(able_to, share + half, 0.0)
+    return [
+        Interval(*map(float, one)).within(0.0, 1.0) for one in zip(share, low, high, strict=True)
+    ], np.asarray(p, dtype=np.float64)
+
+
+def _ranked(columns: list[Floats]) -> tuple[Floats, Floats]:
+    """Centred ranks [N, C] of columns of numbers, 0 where missing, and 1 where they are known."""
+    ranks = np.zeros((len(columns[0]), len(columns)))
+    known = ~np.isnan(np.column_stack(columns))
+    for j, values in enumerate(columns):
+        here = known[:, j]
+        ranks[here, j] = stats.rankdata(values[here]) - (here.sum() + 1) / 2
+    return ranks, known.astype(np.float64)
 
 
 def _moving(table: Table) -> list[Moving]:
@@ -153,16 +169,16 @@ def _along(table: Table, date: Column) -> Moving | None:
         own = measured(table, predicted)
         if own.low > MOVES[metric]:
             return Moving(date.name, own, ())
-    names, shares, p = [], [], []
-    for column in table.features:
-        if column is not date and is_number(column) and column.kind != "datetime":
-            share, chance = between(table.numbers(column)[table.sample.rows], span)
-            names.append(column.name)
-            shares.append(share)
-            p.append(chance)
-    if not names:
+    numbers = [c for c in table.features if is_number(c) and c.kind != "datetime"]
+    if not numbers:
         return None
-    real = discovered(np.array(p), 0.05)
+    names = [c.name for c in numbers]
+    # Ranked once for all dates: a wide table may have hundreds of them.
+    ranked = table.once(
+        "ranks of numbers", lambda: _ranked([table.numbers(c)[table.sample.rows] for c in numbers])
+    )
+    shares, p = between(*ranked, span)
+    real = discovered(p, 0.05)
     moved = [
         (s.value, n)
         for n, s, r in zip(names, shares, real, strict=True)
