@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -208,3 +209,11 @@ def test_no_check_fails_on_odd_tables(make):
     for one in odd:
         assert not [f for f in compare(one, one) if f.status == "skipped"]
         assert not [f for f in compare(Sketch(profile_of(one), one.schema), one) if f.status == "skipped"]
+
+
+def test_without_lightgbm_the_tables_are_compared_column_by_column(table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    findings = compare(table(800), table(800))
+    [joint] = [f for f in findings if f.code == "MLW602"]
+    assert joint.status == "skipped" and "LightGBM is not installed" in joint.evidence
+    assert status(findings, "MLW601") == "passed"

@@ -64,7 +64,10 @@ def told_apart(pair: Pair) -> Iterator[Seen]:
         held = rows.folds == fold
         if len(set(rows.fresh[~held])) < 2 or len(set(rows.fresh[held])) < 2:
             raise CouldNotLook("not_enough_data", "too few groups to hold some of both tables back")
-        model = LightGBM().fit(_job(rows, ~held, pair.seed))
+        try:
+            model = LightGBM().fit(_job(rows, ~held, pair.seed))
+        except ImportError:
+            raise CouldNotLook("skipped", "LightGBM is not installed; the extra train brings it") from None
         fitted.append(model)
         weighty += np.asarray(model.booster.feature_importance("gain"), dtype=np.float64)
         raw = model.predict(rows.x[held])[:, 1]
