@@ -50,3 +50,11 @@ def test_a_value_far_below_is_found_too(seen):
     x[44] = 1.0
     [found] = seen("MLW110", {"x": x, "y": random.random(500)})
     assert found.rows == (44,) and "below" in found.evidence
+
+
+def test_a_slip_far_beyond_its_tail_is_found_among_many_columns_of_a_small_table(seen):
+    random = np.random.default_rng(9)
+    columns = {f"x{j}": random.lognormal(sigma=0.45, size=569) for j in range(30)}
+    columns["x7"][[3, 50, 444]] *= 100
+    [found] = seen("MLW110", columns | {"y": random.random(569)})
+    assert (found.column, found.rows) == ("x7", (3, 50, 444))
