@@ -104,8 +104,8 @@ with running(mw.load("mlwright-demo/bank.mlw")) as url:
 
 @pytest.mark.parametrize("library", ["lightgbm", "catboost"])
 def test_training_does_without_a_booster_and_says_so(place, library):
-    lines = [f"{i % 50},{(i % 50) * 3 + i % 2}" for i in range(200)]
-    (place / "line.csv").write_text("\n".join(["x,y", *lines]))
+    lines = [f"{i % 50},{i * i % 37},{i % 50 + i * i % 37 + i * 7919 % 23}" for i in range(300)]
+    (place / "line.csv").write_text("\n".join(["x,z,y", *lines]))
     strings = ["fit", "line.csv", "-t", "y", "--time-limit", "5s", "--quiet", "--json"]
     done = without([library], cli(*strings), place)
     assert done.returncode == 0, done.stderr

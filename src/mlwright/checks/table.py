@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 from polars import selectors
 
-from mlwright.base.machine import cpu_count
 from mlwright.base.schema import NUMBER_KINDS, Column, TaskName
 from mlwright.checks.outcome import CouldNotLook
 from mlwright.data.dataset import Dataset
@@ -88,11 +87,6 @@ class Table:
         return self.until - time.monotonic()
 
     @property
-    def threads(self) -> int:
-        """Threads for such looks."""
-        return cpu_count()
-
-    @property
     def target(self) -> Column | None:
         return self.dataset.target
 
@@ -146,18 +140,13 @@ class Table:
         """A column of a number kind as doubles [N]; NaN is missing."""
         return self.series(column).cast(pl.Float64).to_numpy()
 
-    @cached_property
-    def _about(self) -> dict[str, About]:
-        return {}
-
     def about(self, column: Column) -> About:
         """The counts of a column; worked out once."""
-        known = self._about.get(column.name)
-        if known is None:
-            whole = self.dataset.whole
-            known = _counted(self.series(column)) if whole is None else _of_whole(whole, column.name)
-            self._about[column.name] = known
-        return known
+        whole, name = self.dataset.whole, column.name
+        return self.once(
+            f"about {name}",
+            lambda: _counted(self.series(column)) if whole is None else _of_whole(whole, name),
+        )
 
     def range(self, column: Column) -> tuple[float, float]:
         """The least and the greatest number of a column, in all rows; NaN where there is none."""

@@ -6,7 +6,6 @@ import json
 import os
 from pathlib import Path
 
-from mlwright.artifact import Model
 from mlwright.base.errors import EnvironmentProblem, Misuse, nearest_file
 from mlwright.base.schema import Schema
 from mlwright.base.schema_class import Columns, schema_of_class
@@ -36,6 +35,8 @@ def schema_of(given: object) -> Schema:
 
 def schema_in(given: object) -> Schema | None:
     """The schema in what was given; None where it is a table, or anything else."""
+    from mlwright.artifact import Model
+
     if isinstance(given, Schema):
         return given
     if isinstance(given, type) and issubclass(given, Columns):

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from mlwright.artifact import Model
 from mlwright.base.schema import Schema
 from mlwright.base.schema_class import source_of
 from mlwright.base.schema_json import schema_to_json
@@ -55,6 +54,7 @@ def reference_of(
     Takes what `schema` takes. Raises as `schema` does.
     """
     need("train", "checking data")
+    from mlwright.artifact import Model
     from mlwright.checks.held import Reference
     from mlwright.data.dataset import Dataset
     from mlwright.data.profile import profile_of

@@ -6,12 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from mlwright.base.errors import Misuse
+from mlwright.base.naming import shown_source
 from mlwright.cli import figures
 from mlwright.cli.flags import AGAINST, ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
-from mlwright.lifecycle.naming import shown_source
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings

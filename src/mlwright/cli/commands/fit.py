@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlwright.base.errors import ChecksRefused, Misuse
+from mlwright.base.naming import shown_source
 from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
-from mlwright.lifecycle.naming import shown_source
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -89,7 +89,7 @@ def without_target() -> Misuse:
 
 def output_for(source: str, output: str | None) -> Path:
     """Where the model goes, known to be writable before any time is spent on training."""
-    from mlwright.lifecycle.naming import stem_of
+    from mlwright.base.naming import stem_of
     from mlwright.lifecycle.output import writable
 
     path = Path(output) if output else Path(f"{stem_of(source)}.mlw")

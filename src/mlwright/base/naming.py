@@ -1,6 +1,6 @@
 """How a source is called: where it is shown, and in the name of a file that is made from it.
 
-Used by the verbs and commands that are given a source as a text. It reads nothing.
+Used by the verbs and commands that are given a source as a text. It opens nothing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlwright.base.errors import Misuse
-from mlwright.lifecycle.naming import shown_source, stem_of
+from mlwright.base.naming import shown_source, stem_of
 from mlwright.lifecycle.output import writable
 
 
