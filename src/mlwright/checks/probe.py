@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
+from mlwright.base.machine import cpu_count
 from mlwright.base.schema import Schema
 from mlwright.checks.outcome import CouldNotLook
+from mlwright.checks.screening import narrowed, strongest
 from mlwright.checks.table import FOLDS, Table
 from mlwright.data.dataset import Dataset
 from mlwright.features import FeaturePlan, table_of
@@ -28,6 +30,8 @@ from mlwright.statistics.intervals import Codes, Floats
 MOST_ROWS = 20_000
 MOST_CELLS = 1_000_000
 """Rows times columns."""
+MOST_COLUMNS = 300
+"""Columns that a model is fitted on; of more, those that tell most in its own training rows."""
 MOST_OUTPUTS = 60_000
 """Rows times classes: each class is a tree a round."""
 MOST_LETTERS = 1_000_000
@@ -88,7 +92,9 @@ def _probe_target(table: Table) -> Probe:
 
 def _picked(table: Table, rows: int, outputs: int) -> Codes:
     """Which rows of the sample the probe looks at: as many as its time bears, drawn by the seed."""
-    most = min(MOST_ROWS, MOST_CELLS // max(1, len(table.features)), MOST_OUTPUTS // outputs)
+    most = min(
+        MOST_ROWS, MOST_CELLS // min(max(1, len(table.features)), MOST_COLUMNS), MOST_OUTPUTS // outputs
+    )
     texts = [c.name for c in table.features if c.kind == "text"]
     letters = sum(table.dataset.frame[name].str.len_chars().fill_null(0).sum() for name in texts)
     letters /= max(1, len(table))
@@ -120,7 +126,10 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
             continue
         target = y[train].astype(np.float64)
         shown = target[:, None] == np.arange(classes) if classes else target[:, None]
-        plan = FeaturePlan.fit(features.rows(train), shown.astype(np.float64), seed=table.seed)
+        shown = shown.astype(np.float64)
+        seen = features.rows(train)
+        kept = strongest(seen, shown, MOST_COLUMNS)
+        plan = FeaturePlan.fit(narrowed(seen, kept), shown, seed=table.seed)
         share = table.seconds_left() / (FOLDS - fold)
         if share < LEAST_SECONDS / FOLDS:
             raise CouldNotLook("skipped", "the time limit leaves too little for a model of the target")
@@ -132,9 +141,9 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
             settings=config.settings,
             members=tuple(plan.members(config.view)),
             seed=table.seed,
-            threads=table.threads,
+            threads=cpu_count(),
             deadline=None if share == float("inf") else time.monotonic() + share,
         )
         fitted = learner.fit(job)
-        predicted[valid] = fitted.predict(plan.matrix(config.view, features.rows(valid)))
+        predicted[valid] = fitted.predict(plan.matrix(config.view, narrowed(features.rows(valid), kept)))
     return predicted, config.family
