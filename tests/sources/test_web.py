@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mlwright.base.errors import Misuse, SourceUnreadable
+from mlwright.base.errors import Misuse, MlwrightError, SourceUnreadable
 from mlwright.lifecycle import read
 from mlwright.sources import ReadOptions, read_raw, web
 
@@ -261,3 +261,67 @@ def test_a_server_that_speaks_no_http_is_told() -> None:
 def test_a_url_that_cannot_be_is_a_misuse(url: str) -> None:
     with pytest.raises(Misuse, match="write https://HOST/PATH"):
         read_raw(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https:/me:s3cret@127.0.0.1/a.csv",
+        "https://me:s3/cret@127.0.0.1/a.csv",
+        "https://me:s3#cret@127.0.0.1/a.csv",
+        "https://me:s3?cret@127.0.0.1/a.csv",
+        "http://me:7/s3cret@127.0.0.1/a.csv",
+        "https://me:s3[cret@127.0.0.1/a.csv",
+        "file://me:s3cret@127.0.0.1/a.csv",
+        " https://me:s3cret@127.0.0.1/a.csv",
+        "jdbc:postgresql://me:s3cret@127.0.0.1/a",
+        "gs://me:s3/cret@box/a.csv",
+        "az://box/a.csv?sv=2024&sig=s3cret",
+        "s3://box/a.csv?X-Amz-Signature=s3cret",
+    ],
+)
+def test_no_part_of_a_secret_in_a_wrong_address_is_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(MlwrightError) as caught:
+        read_raw(url)
+    assert "s3" not in str(caught.value).replace("s3://", "") and "cret" not in str(caught.value)
+    assert caught.value.__cause__ is None and (
+        caught.value.__context__ is None or caught.value.__suppress_context__
+    )
+
+
+def test_an_address_in_any_script_is_asked_for(server: Server) -> None:
+    server.answers = {"/%C3%BC.csv": (200, {}, TABLE)}
+    assert read_raw(f"{server.url}/ü.csv?name=größe x").frame.rows() == ROWS
+    assert server.asked[0][0] == "/%C3%BC.csv?name=gr%C3%B6%C3%9Fe%20x"
+
+
+@pytest.mark.parametrize("host", ["ü" * 70, "a..b", "a" * 64 + ".example", "ex\x1b[31mample", "."])
+def test_a_host_that_cannot_be_is_told(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(MlwrightError) as caught:
+        read_raw(f"http://{host}/a.csv")
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["http://[::1/a", "http://h:port/a", "//[x", "http://\xfc/", "http:///a"])
+def test_a_redirect_to_nowhere_is_told(target: str, server: Server) -> None:
+    server.answers = {"/a.csv": (302, {"Location": target}, b"")}
+    with pytest.raises(SourceUnreadable):
+        read_raw(f"{server.url}/a.csv")
+
+
+def test_credentials_of_a_proxy_stay_with_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy redirects to a host that is asked directly."""
+    other = Server()
+    other.answers = {"/b.csv": (200, {}, TABLE)}
+    local = other.url.replace("127.0.0.1", "localhost")
+    server.answers = {"http://store.invalid/a.csv": (302, {"Location": f"{local}/b.csv"}, b"")}
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://me:s3cret@"))
+    monkeypatch.setenv("no_proxy", "localhost")
+    try:
+        assert read_raw("http://store.invalid/a.csv").frame.rows() == ROWS
+        assert "Proxy-Authorization" in {n.title() for n in server.asked[0][1]}
+        assert not [n for n in other.asked[0][1] if "auth" in n.lower()]
+    finally:
+        other.stop()

@@ -20,6 +20,7 @@ from urllib.request import url2pathname
 
 from mlwright.base.errors import Misuse, SourceUnreadable, nearest, shown
 from mlwright.sources.options import ReadOptions
+from mlwright.sources.spool import shown_url
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/]|/)")
 _WEB: Final = ("http", "https")
@@ -113,6 +114,11 @@ def _scheme_of(text: str) -> str | None:
 
 def _local(text: str, options: ReadOptions) -> Located:
     path = Path(text)
+    if "://" in text and not _exists(path):  # never repeated: it may hold a password
+        raise Misuse(
+            "this is neither a path nor a URL of a kind that is known",
+            remedy="give http(s)://, s3://, gs://, az://, a database, or a path; nothing before it",
+        )
     if not _exists(path) and _INSIDE in text:
         outer, _, member = text.partition(_INSIDE)
         if options.member is not None and options.member != member:
@@ -203,7 +209,9 @@ def _keys(relative: str) -> tuple[tuple[str, str | None], ...]:
 def _file_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise Misuse("a file URL names no other machine", where=url, remedy="write file:///folder/file")
+        raise Misuse(
+            "a file URL names no other machine", where=shown_url(url), remedy="write file:///folder/file"
+        )
     return url2pathname(parts.path)
 
 

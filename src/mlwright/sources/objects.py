@@ -36,6 +36,8 @@ _CREDENTIALS: Final = {
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
 _NO_CREDENTIALS: Final = re.compile(r"169\.254\.|[Mm]etadata|[Cc]redential|Missing\w*(?:Key|Account|Token)")
+_SIGNED: Final = re.compile(r"\?.*(?:sig|signature|token|credential|secret|key)=", re.IGNORECASE)
+"""A key with the signature of a URL behind it."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _AT_A_TIME: Final = 1 << 20
 _MOST_OBJECTS: Final = 100_000
@@ -77,7 +79,7 @@ def _split(url: str) -> tuple[str, str, str]:
     scheme, _, rest = url.partition("://")
     scheme = _SCHEMES.get(scheme.lower(), scheme.lower())
     bucket, _, key = rest.partition("/")
-    if "@" in bucket and scheme != "az":
+    if (scheme != "az" and ("@" in bucket or ":" in bucket)) or _SIGNED.search(key):
         raise Misuse(
             "credentials do not belong into the URL of an object",
             where=f"{scheme}://",

@@ -22,14 +22,24 @@ def shown_url(url: str) -> str:
 
     >>> shown_url("https://me:secret@example.org:8080/a%20b.csv?token=1#x")
     'https://example.org:8080/a b.csv'
+    >>> shown_url("https://me:sec/ret@example.org/a.csv")
+    'https://...'
     """
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that are no address
+        known = parts.port is None or "@" not in url.replace(parts.netloc, "", 1) or _is_host(parts.hostname)
+    except ValueError:  # brackets that are no address, a port that is no number
+        known = False
+    if not known or not parts.netloc:
+        # A password with a slash, a question mark or a hash in it ends the host too early.
         return f"{url.partition(':')[0].lower()}://..."
     host = parts.netloc.rpartition("@")[2]
-    path = "".join(c for c in unquote(parts.path) if c.isprintable())
-    return f"{parts.scheme.lower()}://{host}{path}"
+    path = "".join(c for c in f"{host}{unquote(parts.path)}" if c.isprintable())
+    return f"{parts.scheme.lower()}://{path}"
+
+
+def _is_host(name: str | None) -> bool:
+    return name == "localhost" or (name is not None and ("." in name or ":" in name))
 
 
 def quoted_path(path: str) -> str:

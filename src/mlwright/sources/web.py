@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 from mlwright.base.errors import Misuse, SourceUnreadable
 from mlwright.sources.locating import Located, Part
@@ -72,7 +72,7 @@ def fetched(url: str, folder: Path, options: ReadOptions) -> Located:
             refuse_size(expected, folder, name, most)
             came = save(_pieces(answer, name), path, name, most)
             suffix = _suffix(name, answer.headers, answer.url)
-    except (http.client.HTTPException, OSError) as e:
+    except (http.client.HTTPException, OSError, ValueError) as e:
         raise _told(e, name) from None
     if expected is not None and came < expected:
         raise SourceUnreadable(
@@ -110,7 +110,7 @@ def _netloc(host: str, port: int | None) -> str:
 
 
 def _query(parts: SplitResult) -> str:
-    return re.sub(r"[\s\x00-\x1f\x7f]", "%20", parts.query)
+    return re.sub(r"[^\x21-\x7e]", lambda c: quote(c[0]), parts.query)
 
 
 class _Refused(http.client.HTTPException):
@@ -134,8 +134,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         """The next request, or None where the status is no redirect of a GET."""
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if new is not None and _origin(req.full_url) != _origin(newurl):
-            new.remove_header("Authorization")
+        if new is not None:
+            new.remove_header("Proxy-authorization")  # the way of the new one may be without the proxy
+            if _origin(req.full_url) != _origin(newurl):
+                new.remove_header("Authorization")
         return new
 
     def http_error_302(
@@ -147,8 +149,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
     ) -> IO[bytes] | None:
         """Follow, where it may be followed."""
-        target = urljoin(req.full_url, headers.get("location") or headers.get("uri") or "")
-        scheme = urlsplit(target).scheme.lower()
+        try:
+            target = urljoin(req.full_url, headers.get("location") or headers.get("uri") or "")
+            scheme = _origin(target)[0].lower()
+        except ValueError:
+            raise _Refused("it redirects to an address that cannot be read") from None
         if scheme not in ("http", "https"):
             raise _Refused(f"it redirects to {scheme}:, which is not followed")
         if req.full_url.startswith("https:") and scheme == "http":
@@ -228,7 +233,7 @@ def _told(problem: Exception, name: str) -> SourceUnreadable:
         message, remedy = f"no secure connection to {host}", "look at the address; is it http://?"
     elif isinstance(reason, http.client.IncompleteRead):
         message, remedy = "the answer ends too early: it was cut off", "try again"
-    elif isinstance(reason, http.client.InvalidURL):
+    elif isinstance(reason, (http.client.InvalidURL, ValueError)):
         message, remedy = "the URL cannot be read", "write https://HOST/PATH"
     elif isinstance(reason, http.client.HTTPException):
         message, remedy = "the answer is not HTTP", "look at the address and the port"
