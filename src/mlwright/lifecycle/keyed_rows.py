@@ -8,7 +8,7 @@ and go on after a number of rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mlwright.base.canonical import canonical_json, sha256
@@ -51,7 +51,7 @@ class RowsInMemory:
     def __init__(self, source: object, options: ReadOptions | None, keys: Sequence[str]) -> None:
         raw = read_raw(source, options)
         self.source = raw.source
-        self.identity = raw.sha256
+        self.identity = sha256(canonical_json([raw.sha256, _how(options)])) if raw.sha256 else ""
         """Empty where nothing tells one table from another: such a run always starts at the beginning."""
         self._frame = raw.frame
         for name in keys:
@@ -100,7 +100,7 @@ class RowsOfDatabase:
             str(address.same_file) if address.is_file else f"{address.host}:{address.port}/{address.database}"
         )
         asked = query_digest(options) if options.query else options.table
-        self.identity = sha256(canonical_json([address.scheme, place, asked]))
+        self.identity = sha256(canonical_json([address.scheme, place, asked, _how(options)]))
         self._offsets = address.scheme != "mysql"
 
     def chunks(self, start: Start, rows: int) -> Iterator[Chunk]:
@@ -122,6 +122,7 @@ class RowsOfDatabase:
                 )
         before, done = start.key, start.rows
         while found := fetch(rows):
+            self._refuse_mixed(declared, found)
             frame = columns.frame(found)
             keys = _keys(frame, [Declared(own[k.name], k.held) for k in self.keys], self._offsets)
             for row, value in enumerate(keys):
@@ -134,6 +135,19 @@ class RowsOfDatabase:
 
     def close(self) -> None:
         self._database.close()
+
+    def _refuse_mixed(self, declared: Sequence[Declared], rows: Sequence[Key]) -> None:
+        """SQLite orders 2 and '1' by their types first, which the texts that are read of them do not tell."""
+        names = {k.name for k in self.keys}
+        texts = [i for i, d in enumerate(declared) if d.name in names and d.held == "text"]
+        if self._database.address.scheme == "sqlite" and any(
+            row[i] is not None and not isinstance(row[i], str) for i in texts for row in rows
+        ):
+            raise Misuse(
+                "a key holds both numbers and texts",
+                where=self.source,
+                remedy="make them one type in the query: CAST(... AS TEXT) AS ...",
+            )
 
     def _after(self, last: Key | None) -> Statement:
         """The rows whose key comes after `last`, in order of the key."""
@@ -151,7 +165,9 @@ class RowsOfDatabase:
                 side, text = sides[i]
                 condition.append(f"{' AND ' if i else ''}{side} {'=' if i < depth else '>'} ")
                 value = Bound(self.keys[i].name, last[i] if last is not None else None)
-                before, _, after = (dialect.ordered if text and not every else "{}").partition("{}")
+                alike = dialect.alike.get(self.keys[i].called, "{}")
+                bound = dialect.ordered.format(alike) if text and not every else "{}"
+                before, _, after = bound.partition("{}")
                 condition += [before, value, after]
             condition.append(")")
         order = ", ".join(side for side, _ in sides)
@@ -166,6 +182,12 @@ def rows_of(
     if isinstance(source, str) and is_database(source):
         return RowsOfDatabase(source, options or ReadOptions(), keys, target)
     return RowsInMemory(source, options, keys)
+
+
+def _how(options: ReadOptions | None) -> str:
+    """What of the options decides which values are read; how much memory they may take does not."""
+    said = replace(options or ReadOptions(), query=None, table=None, parameters=None)
+    return repr(replace(said, most_bytes=None, memory=None, sample_rows=1))
 
 
 def _keys(frame: pl.DataFrame, declared: Sequence[Declared], offsets: bool) -> list[Key]:

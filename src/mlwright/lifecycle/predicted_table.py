@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mlwright.base.errors import Misuse
+from mlwright.base.errors import DataProblem, Misuse, shown
 from mlwright.lifecycle.keyed_rows import Key, Start
 from mlwright.sources.sql.columns import Declared, Held
 from mlwright.sources.sql.driver import Table
@@ -56,14 +56,18 @@ class PredictedTable:
         self._keys = list(keys)
         self._others = [*((n, _held(t)) for n, t in answers.schema.items()), (ERROR, "text")]
         names = [*(k.name for k in keys), *(n for n, _ in self._others)]
-        double = next((n for n in names if names.count(n) > 1), None)
+        alike = names if database.dialect.tells_case else [n.lower() for n in names]
+        double = next((n for n, a in zip(names, alike, strict=True) if alike.count(a) > 1), None)
         if double is not None:
             raise Misuse(
-                f"the key and the predictions would both be called {double!r}", remedy="rename the key"
+                f"two columns of the table would both be called {double!r}",
+                remedy="rename the key, or the label; leave --proba out",
             )
         long = next((n for n in names if len(n.encode()) > _LONGEST_NAME), None)
         if long is not None:
-            raise Misuse(f"{long!r} is too long for the name of a column", remedy="leave --proba out")
+            raise Misuse(
+                f"{shown(long, 80)} is too long for the name of a column", remedy="leave --proba out"
+            )
         self.table = self._find()
 
     @property
@@ -81,6 +85,7 @@ class PredictedTable:
             self._must_fit(known)
         else:
             self._database.ask(self._create())
+        self._blanks = self._without_blanks()
         names = [*(k.name for k in self._keys), *(n for n, _ in self._others)]
         self._upsert = self._upsert_into(self.table, [k.name for k in self._keys], names)
         runs = self._runs()
@@ -105,7 +110,18 @@ class PredictedTable:
         return Start(int(rows), tuple(json.loads(last)) if last else None)
 
     def write(self, run: str, keys: Sequence[Key], answers: pl.DataFrame, done: int) -> None:
-        """One chunk, and that the run has come to `done` rows: both or neither."""
+        """One chunk, and that the run has come to `done` rows: both or neither.
+
+        Raises `DataProblem` for a key that the table could not tell from another.
+        """
+        for i in self._blanks:
+            wrong = next((k[i] for k in keys if str(k[i]).endswith(" ")), None)
+            if wrong is not None:
+                raise DataProblem(
+                    f"the key {shown(wrong, 80)} ends in a blank, which {self._keys[i].name!r} does not keep",
+                    where=self.shown,
+                    remedy="trim it in the query, or write to a table that is not there yet",
+                )
         rows = [(*key, *values) for key, values in zip(keys, answers.rows(), strict=True)]
 
         def work() -> None:
@@ -140,7 +156,13 @@ class PredictedTable:
     def _find(self) -> Table:
         found = self._database.found(self._name)
         self.is_there = found is not None
-        schema, _, name = self._name.rpartition(".")
+        schema, dot, name = self._name.rpartition(".")
+        for part in (schema, name) if dot else (name,):
+            if not part or not part.isprintable() or len(part.encode()) > _LONGEST_NAME:
+                raise Misuse(
+                    f"no table can be called {shown(self._name, 80)}",
+                    remedy=f"give a name of at most {_LONGEST_NAME} bytes, such as predictions",
+                )
         return found or Table(schema, name, usual=not schema)
 
     def _in(self, table: Table) -> str:
@@ -168,6 +190,18 @@ class PredictedTable:
         return (
             f"CREATE TABLE {self._in(self.table)} ({', '.join([*keyed, *others, key])}){dialect.after_create}"
         )
+
+    def _without_blanks(self) -> list[int]:
+        """The keys whose texts must not end in a blank. Raises `Misuse` where case or accents are lost."""
+        folded = self._database.folded(self.table)
+        for key in self._keys:
+            if key.held in ("text", "category") and folded.get(key.name) == "letters":
+                raise Misuse(
+                    f"its column {key.name!r} takes different texts for the same key, such as 'A' and 'a'",
+                    where=self.shown,
+                    remedy="give it a binary collation, or write to another table",
+                )
+        return [i for i, key in enumerate(self._keys) if folded.get(key.name) == "blanks"]
 
     def _must_fit(self, known: dict[str, Declared]) -> None:
         remedy = "write to another table, or mend this one; one that is not there is made"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from mlwright.base.errors import MlwrightError, SourceUnreadable, UnknownName
@@ -20,6 +20,8 @@ Happened = Literal[
     "unreachable", "password", "no database", "no file", "not a database", "busy", "no table", "no column",
     "syntax", "no rights", "changes data", "gone", "other",
 ]  # fmt: skip
+Folded = Literal["letters", "blanks"]
+"""What tells two texts apart and not two keys: case or accents; blanks at the end alone."""
 Fetch = Callable[[int], list[tuple[Any, ...]]]
 """Gives at most so many more rows; none at the end. Any: values of any type."""
 _Answer = TypeVar("_Answer")
@@ -94,6 +96,10 @@ class Dialect:
     """What follows VALUES (...) so that rows with known keys are replaced; of quoted keys and others."""
     after_create: str = ""
     """What follows the columns of a table that is made."""
+    alike: Mapping[str, str] = field(default_factory=dict)
+    """By its types whose values are not the texts that are read of them: `{}` taken back from such a text."""
+    tells_case: bool = False
+    """Whether two columns of a table may differ by case alone."""
     doubles_percent: bool = False
 
     def quoted(self, *names: str) -> str:
@@ -129,6 +135,9 @@ class Driver(Protocol):
 
     def unique_keys(self, table: Table) -> list[set[str]]:
         """The sets of columns that a primary key or a plain unique index keeps unique."""
+
+    def folded(self, table: Table) -> dict[str, Folded]:
+        """The columns in which a key takes different texts for the same one, and what it passes over."""
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs one statement of ours and gives all its rows."""
@@ -191,6 +200,9 @@ class Database:
 
     def unique_keys(self, table: Table) -> list[set[str]]:
         return self._told(lambda: self.driver.unique_keys(table))
+
+    def folded(self, table: Table) -> dict[str, Folded]:
+        return self._told(lambda: self.driver.folded(table))
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._told(lambda: self.driver.ask(sql, values))

@@ -5,12 +5,13 @@ Opened by `opening`. It imports duckdb when it is first used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mlwright.sources.sql.address import Address
 from mlwright.sources.sql.columns import Declared, Held
-from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Happened, Table
+from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Folded, Happened, Table
 from mlwright.sources.sql.sqlite import must_be_there
 from mlwright.sources.sql.statement import Statement
 
@@ -53,6 +54,10 @@ _PLAINLY: Final[dict[Held, str]] = {
     "instant": "CASE WHEN isfinite({0}) THEN epoch_us({0}) END",
 }
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "GEOMETRY", "VARIANT")
+_INSERT: Final = re.compile(r"((?:\"(?:\"\"|[^\"])*\"|[^\"])*?)VALUES \(([?, ]+)\)(.*)", re.DOTALL)
+"""An INSERT of ours: what stands before its row, the places of the row, what follows; names are in quotes."""
+_COLLATED: Final = re.compile(r"\bCOLLATE\b", re.IGNORECASE)
+_NAMES: Final = re.compile(r"\"(?:\"\"|[^\"])*\"|'(?:''|[^'])*'")
 _BY_WORDS: Final[tuple[tuple[str, Happened], ...]] = (
     ("Catalog Error: Table", "no table"),
     ("Parser Error", "syntax"),
@@ -163,13 +168,25 @@ class DuckDB:
         )
         return [set(names) for (names,) in rows]
 
+    def folded(self, table: Table) -> dict[str, Folded]:
+        # Its catalogue does not tell the collation of a column, only the statement that made the table.
+        made = self.ask(
+            "SELECT sql FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+            (table.schema or "main", table.name),
+        )
+        if not any(_COLLATED.search(_NAMES.sub("", sql)) for (sql,) in made):
+            return {}
+        return {c.name: "letters" for c in self.columns(table) if c.held == "text"}
+
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, list(values)).fetchall()
 
     def write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         # One statement of many rows: one at a time costs DuckDB a millisecond each.
-        before, _, after = sql.partition("VALUES (")
-        row, _, after = after.partition(")")
+        match = _INSERT.match(sql)
+        if match is None:
+            raise ValueError("this is no INSERT ... VALUES (?, ...)")
+        before, row, after = match.groups()
         width = len(rows[0])
         most = max(1, 5_000 // width)
         for at in range(0, len(rows), most):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mlwright.sources.sql.address import Address
 from mlwright.sources.sql.columns import Declared, Held
-from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Happened, Table
+from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Folded, Happened, Table
 from mlwright.sources.sql.statement import Statement
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _NAMES: Final = {
     253: "VARBINARY",
     254: "BINARY",
 }
+_EXACT: Final = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin")
+"""Collations, of MariaDB and of MySQL, in which blanks at the end of a text count."""
 _NOT_READ_ONLY: Final = 1792
 _READS: Final = re.compile(
     r"(?:\s|\(|--\s[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*(?:SELECT|WITH|VALUES|TABLE)\b", re.I | re.S
@@ -143,9 +146,16 @@ class MySQL:
             connect_timeout=timeout,
             conv=whole | dict(pymysql.converters.encoders),
             autocommit=True,
-            init_command=f"SET time_zone = '+00:00', net_write_timeout = {_PATIENCE_S}",
+            # Strict: a text that is too long for its column is refused, never cut.
+            init_command=f"SET time_zone = '+00:00', net_write_timeout = {_PATIENCE_S}, "
+            "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
             **settings,
         )
+        exact = self.ask(
+            "SELECT collation_name FROM information_schema.collations WHERE collation_name IN %s", (_EXACT,)
+        )
+        if exact:
+            self.dialect = replace(DIALECT, key_text=f"{DIALECT.key_text} COLLATE {exact[0][0]}")
 
     def start_reading(self) -> None:
         # DDL ends a transaction before it runs: only the session's own setting refuses it.
@@ -184,6 +194,19 @@ class MySQL:
             (table.schema, table.name),
         )
         return [{c for i, c in rows if i == index} for index in dict.fromkeys(i for i, _ in rows)]
+
+    def folded(self, table: Table) -> dict[str, Folded]:
+        rows = self.ask(
+            "SELECT column_name, collation_name FROM information_schema.columns "
+            "WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s "
+            "AND collation_name IS NOT NULL",
+            (table.schema or None, table.name),
+        )
+        return {
+            name: "blanks" if collation.endswith("_bin") else "letters"
+            for name, collation in rows
+            if collation not in _EXACT and not collation.endswith("_nopad_bin")
+        }
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlwright.sources.sql.address import Address
 from mlwright.sources.sql.columns import Declared, Held
-from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Happened, Table
+from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Folded, Happened, Table
 from mlwright.sources.sql.statement import Statement
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ DIALECT: Final = Dialect(
     key_text="text",
     ordered='CAST({} AS text) COLLATE "C"',
     upsert=_upsert,
+    alike={t: f"CAST({{}} AS {t})" for t in ("bpchar", "inet", "cidr")},
+    tells_case=True,
     doubles_percent=True,
 )
 
@@ -198,6 +200,16 @@ class PostgreSQL:
             (self.dialect.quoted(table.schema, table.name),),
         )
         return [set(names) for (names,) in rows]
+
+    def folded(self, table: Table) -> dict[str, Folded]:
+        rows = self.ask(
+            "SELECT a.attname::text, t.typname = 'bpchar' AND c.collisdeterministic FROM pg_attribute a "
+            "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_collation c ON c.oid = a.attcollation "
+            "WHERE a.attrelid = %s::regclass AND a.attnum > 0 "
+            "AND (t.typname IN ('citext', 'bpchar') OR NOT c.collisdeterministic)",
+            (self.dialect.quoted(table.schema, table.name),),
+        )
+        return {name: "blanks" if padded else "letters" for name, padded in rows}
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         cursor = self._connection.execute(sql.encode(), values or None)

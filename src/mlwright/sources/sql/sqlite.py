@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mlwright.base.errors import SourceUnreadable, nearest_file
 from mlwright.sources.sql.address import Address
 from mlwright.sources.sql.columns import Declared, Held
-from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Happened, Table
+from mlwright.sources.sql.driver import Dialect, Failure, Fetch, Folded, Happened, Table
 from mlwright.sources.sql.statement import Statement
 
 _PATIENCE_S: Final = 10.0
@@ -152,6 +152,14 @@ class SQLite:
         for (index,) in self.ask(sql, (table.name,)):
             keys.append({n for (n,) in self.ask("SELECT name FROM pragma_index_info(?)", (index,))})
         return [k for k in keys if k]
+
+    def folded(self, table: Table) -> dict[str, Folded]:
+        rows = self.ask(
+            "SELECT c.name, c.coll FROM pragma_index_list(?) AS i, pragma_index_xinfo(i.name) AS c "
+            "WHERE i.\"unique\" = 1 AND c.key = 1 AND c.coll <> 'BINARY'",
+            (table.name,),
+        )
+        return {name: "blanks" if order.upper() == "RTRIM" else "letters" for name, order in rows}
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, tuple(values)).fetchall()
