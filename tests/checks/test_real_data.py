@@ -81,7 +81,7 @@ CLEAN: dict[str, set[str]] = {
     "california_housing": {"MLW106", "MLW109", "MLW110", "MLW201", "MLW206", "MLW207"},
     "letter_recognition": {"MLW106", "MLW109", "MLW110", "MLW201", "MLW204", "MLW206", "MLW207"},
     "telco_churn": {"MLW106", "MLW109", "MLW110", "MLW111", "MLW201", "MLW205", "MLW206", "MLW207"},
-    "adult": {"MLW108", "MLW109", "MLW110", "MLW112", "MLW113", "MLW206", "MLW207"},
+    "adult": {"MLW108", "MLW109", "MLW110", "MLW112", "MLW113", "MLW204", "MLW206", "MLW207"},
     "wdbc": {"MLW106", "MLW109", "MLW110", "MLW201", "MLW204", "MLW207"},
 }
 """What must be said of none of these."""
