@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from mlwright.base.schema import Column
 from mlwright.checks.columns import copies, hardly_repeats
 from mlwright.checks.outcome import MOST_NAMES, Check, CouldNotLook, Seen, need_rows, percent
 from mlwright.checks.table import Table, codes_of, is_number
 from mlwright.statistics.association import spearman_interval
-from mlwright.statistics.intervals import Codes, Interval, wilson
+from mlwright.statistics.intervals import Codes, Floats, Interval, wilson
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 LEAST_ROWS = 100
 LOOKED_AT = 5_000
@@ -88,13 +89,19 @@ def _ranked_alike(
     """Groups of columns linked by rank correlations surely over 0.99, with their weakest link."""
     kept, ranks, values = [], [], []
     for column in columns:
-        series = table.series(column)[rows]
-        known = len(series) - series.null_count()
-        if known < max(LEAST_ROWS, LEAST_KNOWN * len(rows)) or series.n_unique() <= 3:
+        numbers = table.numbers(column)[rows]
+        known = ~np.isnan(numbers)
+        ordered = np.sort(numbers[known])
+        count = len(ordered)
+        if count < max(LEAST_ROWS, LEAST_KNOWN * len(rows)):
             continue
-        rank, value = _unit(series.rank("average")), _unit(_without_tails(series))
+        if 1 + int((ordered[1:] != ordered[:-1]).sum()) + (count < len(rows)) <= 3:
+            continue
+        # Means of the first and the last rank of equal numbers, as for Spearman's correlation.
+        first, last = (np.searchsorted(ordered, numbers[known], side) for side in ("left", "right"))
+        rank, value = _unit(first + last, known), _unit(_without_tails(numbers[known], ordered), known)
         if rank.any() and value.any():
-            kept.append((column, known))
+            kept.append((column, count))
             ranks.append(rank)
             values.append(value)
     if len(kept) < 2:
@@ -116,21 +123,24 @@ def _ranked_alike(
         yield [kept[i][0] for i in members], min(strongest, key=lambda v: v.low)
 
 
-def _without_tails(series: pl.Series) -> pl.Series:
+def _without_tails(numbers: Floats, ordered: Floats) -> Floats:
     """Numbers with their outermost hundredths drawn in, so that no few great ones make a correlation."""
-    low, high = series.quantile(0.01), series.quantile(0.99)
-    assert low is not None and high is not None
-    return series.cast(pl.Float64).clip(low, high)
+    last = len(ordered) - 1
+    low, high = ordered[round(0.01 * last)], ordered[round(0.99 * last)]
+    return np.clip(numbers, low, high)
 
 
-def _unit(series: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Centred values of length 1; missing ones stand at the mean. All 0 where they do not vary."""
-    numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+def _unit(numbers: Codes | Floats, known: Mask) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Centred values of length 1 in the rows that are known; others stand at the mean. All 0 where they do
+    not vary."""
+    placed = np.zeros(len(known), dtype=np.float32)
     with np.errstate(all="ignore"):
-        centred = np.nan_to_num(numbers - np.nanmean(numbers))
+        centred = np.nan_to_num(numbers - numbers.mean())
         centred /= max(float(np.abs(centred).max()), 1e-300)
         norm = float(np.linalg.norm(centred))
-    return (centred / norm if norm > 0 else np.zeros(len(centred))).astype(np.float32)
+    if norm > 0:
+        placed[known] = centred / norm
+    return placed
 
 
 def _components(links: dict[int, list[int]]) -> Iterator[list[int]]:
