@@ -60,7 +60,9 @@ def contradiction(y: Codes, p: Floats) -> tuple[Interval, Interval, float]:
     """
     order = np.argsort(-p.max(axis=1), kind="stable")
     wrong = p.argmax(axis=1)[order] != y[order]
-    return min((_regions(wrong, *shares) for shares in REGIONS), key=lambda found: found[2])
+    # Where nothing is contradicted both are as flat, and more rows say it with more certainty.
+    cuts = (_regions(wrong, *shares) for shares in REGIONS)
+    return min(cuts, key=lambda found: (found[2], found[0].high))
 
 
 def _regions(
@@ -111,8 +113,14 @@ def confidently_wrong(y: Codes, p: Floats) -> Codes:
 
 def _contradicted(table: Table, made: Probe) -> Iterator[Seen]:
     y = np.asarray(made.y, dtype=np.int64)
-    share, _, factor = contradiction(y, made.predicted)
+    share, following, factor = contradiction(y, made.predicted)
     if share.low <= NOTICED or share.high >= HOPELESS or factor >= STEEP:
+        if share.high >= GRAVE and following.low < STEEP * share.high:
+            raise CouldNotLook(
+                "not_enough_data",
+                f"labels contradict {percent(share)} of the surest predictions: in {len(y):,} rows wrong "
+                "labels cannot be told from hard rows",
+            )
         return
     rows = confidently_wrong(y, made.predicted)
     assert table.target is not None
