@@ -126,7 +126,7 @@ def _scores(table: Table, column: Column, rows: Codes, missing: bool = False) ->
     if not is_number(column):
         hashes = series.hash(table.seed).to_numpy()
         return indicators_of(np.unique(hashes, return_inverse=True)[1].astype(np.int64))
-    scores = scores_of(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    scores = scores_of(series.cast(pl.Float64).to_numpy())
     result = [scores] if scores.any() else []
     if missing and 0 < series.null_count() < len(series):
         result += indicators_of(series.is_null().cast(pl.Int64).to_numpy().astype(np.int64))

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from mlwright.statistics.intervals import Codes, Floats, Interval, normal_quantile
 
@@ -30,7 +30,9 @@ def scores_of(values: Floats) -> Floats:
     """
     known = ~np.isnan(values)
     scores = np.zeros(len(values))
-    ranks = stats.rankdata(values[known])
+    ordered = np.sort(values[known])
+    # Twice the mean rank of equal numbers, but for a constant.
+    ranks = np.searchsorted(ordered, values[known]) + np.searchsorted(ordered, values[known], side="right")
     deviation = float(ranks.std()) if len(ranks) else 0.0
     if deviation > 0:
         scores[known] = (ranks - ranks.mean()) / deviation
