@@ -20,8 +20,11 @@ from mlwright.base.schema import KINDS, NUMBER_KINDS, Column, Kind, NumberFormat
 from mlwright.base.texts import clean
 from mlwright.data import codes
 from mlwright.data.codes import finding
+from mlwright.data.dates import named_like_a_date
 from mlwright.data.decode import decode_series
-from mlwright.data.text_kind import judge_text
+from mlwright.data.plain import plain_columns
+from mlwright.data.text_kind import judge_plain, judge_text
+from mlwright.data.texts import FEW
 from mlwright.data.typed_kind import Judged, judge_typed
 
 MOST_CATEGORIES = 10_000
@@ -52,6 +55,10 @@ class Hints:
     """strptime forms that are tried first."""
     categorical: frozenset[str] = frozenset()
     """Columns whose type in the source said that they are categories."""
+
+
+Looked = tuple[Column, pl.Series, list[Finding]]
+"""A column's schema, its values, and what was found on the way."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,9 @@ def infer_table(raw: pl.DataFrame, hints: Hints | None = None) -> Inferred:
         if kind not in KINDS:
             raise UnknownName("kind", kind, KINDS)
     columns, values, findings = [], [], []
+    plain = _plain_columns(raw, hints)
     for series in raw.get_columns():
-        column, decoded, found = _infer_column(series, hints)
+        column, decoded, found = plain.get(series.name) or _infer_column(series, hints)
         columns.append(column)
         values.append(decoded)
         findings.extend(found)
@@ -120,7 +128,23 @@ def _all_grouped(raw: pl.Series, column: Column) -> bool:
     return len(pointed) > 0 and bool(pointed.str.contains(_GROUPED).all())
 
 
-def _infer_column(raw: pl.Series, hints: Hints) -> tuple[Column, pl.Series, list[Finding]]:
+def _plain_columns(raw: pl.DataFrame, hints: Hints) -> dict[str, Looked]:
+    """The columns of amounts in plain numbers of which nothing is said beforehand, as `_infer_column` has
+    them."""
+    if hints.missing is not None or hints.number is not None:
+        return {}
+    told = {*hints.kinds, *hints.categorical, hints.target}
+    texts = [s.name for s in raw.get_columns() if s.dtype == pl.String and s.name not in told]
+    looked: dict[str, Looked] = {}
+    for name, plain in plain_columns(raw, [n for n in texts if not named_like_a_date(n)]):
+        judged = judge_plain(name, plain)
+        if judged.column.kind == "numeric":
+            column, more = _with_role(_with_range(judged.column, plain.values), plain.values, hints)
+            looked[name] = column, plain.values, [*judged.findings, *more]
+    return looked
+
+
+def _infer_column(raw: pl.Series, hints: Hints) -> Looked:
     """One column of the schema with its range or categories, its values, and what was found on the way."""
     judged = judge(raw, hints)
     column = judged.column
@@ -182,6 +206,10 @@ def _with_range(column: Column, values: pl.Series) -> Column:
 
 def categories_of(values: pl.Series) -> tuple[str, ...]:
     """Canonical texts seen at least five times, most frequent first (then by text), at most 10,000."""
+    if len(values) <= FEW:
+        seen = Counter(t for t in values.to_list() if t is not None)
+        often = sorted((-count, text) for text, count in seen.items() if count >= _FEWEST_SEEN)
+        return tuple(text for _, text in often[:MOST_CATEGORIES])
     table = values.drop_nulls().alias("text").value_counts(name="count")
     table = table.filter(pl.col("count") >= _FEWEST_SEEN).sort(["count", "text"], descending=[True, False])
     return tuple(table["text"].head(MOST_CATEGORIES).to_list())

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from mlwright.base.schema import NumberFormat
+from mlwright.data.texts import any_matches
 
 _CURRENCIES: Final[tuple[tuple[str, ...], ...]] = (
     ("$", "US$", "USD", "usd"),
@@ -57,6 +58,7 @@ _CURRENCIES: Final[tuple[tuple[str, ...], ...]] = (
 _CURRENCY_OF: Final = {spelling: group[0] for group in _CURRENCIES for spelling in group}
 _PERCENT: Final = "%"
 _LONGEST: Final = 40
+_OF_NUMBERS: Final = re.compile("[0-9.,]")
 _BLANK: Final = "[ \u00a0\u202f]?"
 _DIGITS: Final = "[0-9.,](?:[0-9.,' \u00a0\u202f]*[0-9.,])?"
 _UNIT: Final = r"^[+-]?[0-9.,' ]*[0-9] ?([A-Za-z]{1,3})$"
@@ -130,6 +132,8 @@ def with_unit(texts: list[str]) -> bool:
     (True, True, False)
     """
     series = pl.Series(texts, dtype=pl.String)
+    if not any_matches(series, _OF_NUMBERS):
+        return False
     suffixes = series.str.extract(_UNIT, 1)
     marks = _mark_of_each(series)
     marked = suffixes if suffixes.n_unique() <= _MOST_UNITS else marks  # the letters of codes are many
@@ -159,6 +163,8 @@ def _mark_of_each(texts: pl.Series) -> pl.Series:
 
 def _counted(texts: pl.Series) -> dict[str, int]:
     """How many of the texts are digits with each mark, in the order of the marks."""
+    if not any_matches(texts, _OF_NUMBERS):
+        return {}
     table = _mark_of_each(_short(texts)).drop_nulls().alias("mark").value_counts(name="count").sort("mark")
     return dict(zip(table["mark"].to_list(), table["count"].to_list(), strict=True))
 

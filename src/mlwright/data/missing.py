@@ -34,6 +34,8 @@ def known_markers(distinct: Distinct) -> list[str]:
     >>> known_markers(Distinct.of(pl.Series(["NA", "?", "red"]))[1])
     ['?', 'NA']
     """
+    if distinct.is_small:
+        return sorted(t for t in distinct.texts.to_list() if t.lower() in KNOWN)
     short = distinct.texts.filter(distinct.texts.str.len_bytes() <= _LONGEST)
     return short.filter(short.str.to_lowercase().is_in(list(KNOWN))).sort().to_list()
 

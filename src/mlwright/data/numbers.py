@@ -13,9 +13,10 @@ import polars as pl
 
 from mlwright.base.schema import NumberFormat
 from mlwright.data.marks import marks_of, unmarked
-from mlwright.data.texts import plain_numbers
+from mlwright.data.texts import any_matches, plain_numbers
 from mlwright.data.units import scaled, units_of, without_units
 
+_DIGIT = re.compile("[0-9]")
 _DIGITS = r"^[+-]?[0-9]+"
 _FORMS: tuple[tuple[NumberFormat, str], ...] = (
     (NumberFormat(decimal=","), r"^[+-]?([0-9]+(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]+)?$"),
@@ -51,6 +52,8 @@ def written(texts: pl.Series, separator: str = "", forced: NumberFormat | None =
     >>> w.number.decimal, w.number.thousands, w.values.to_list()
     (',', '.', [1234.5, 12.25])
     """
+    if forced is None and not any_matches(texts, _DIGIT):
+        return Written(NumberFormat(), pl.Series(texts.name, [None] * len(texts), dtype=pl.Float64))
     way = _separated(texts, separator, forced)
     if way.values.null_count() == 0:
         return way
@@ -73,6 +76,8 @@ def _separated(
         return Written(forced, numbers_in(texts, forced))
     plain = plain_numbers(texts)
     best, most = Written(NumberFormat(), plain), len(plain) - plain.null_count()
+    if most == len(plain) and not money:
+        return best
     marked = texts.str.contains("[0-9][,' \u00a0\u202f][0-9]" r"|\.[0-9]{3}[.,]|^[+-]?,[0-9]")
     if forced is None and money and _grouped_by_points(texts):
         european = NumberFormat(decimal=",", thousands=".")

@@ -21,6 +21,7 @@ from mlwright.data.marks import currencies_of, with_unit
 from mlwright.data.missing import beside_numbers
 from mlwright.data.named import names_an_identifier
 from mlwright.data.numbers import Written, numbers_in, written
+from mlwright.data.plain import PlainNumbers
 from mlwright.data.texts import Distinct
 from mlwright.data.typed_kind import Judged, Numbers, judge_numbers
 
@@ -35,6 +36,8 @@ _MOST_ODD_TEXTS = 5
 _ODD_SHARE = 0.1
 _WORDS_OF_TEXT = 3.5
 _FEWEST_ROWS = 20
+_BLANKS = re.compile(r"[^\S\x1c-\x1f]+")
+r"""`\s+` as Polars has it: without the separators of teletypes."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,25 @@ def judge_text(
     )
 
 
+def judge_plain(name: str, plain: PlainNumbers) -> Judged:
+    """What `judge_text` says of a column of plain numbers."""
+    values = plain.values
+    missing = values.null_count()
+    present = values.drop_nulls() if missing else values
+    judged = judge_numbers(Numbers(name, present, len(present), missing, lambda: present))
+    column = msgspec.structs.replace(judged.column, missing=plain.markers, number=NumberFormat())
+    return Judged(column, (*_marked_missing(name, plain.markers, missing, len(values)), *judged.findings))
+
+
 def _said(e: _Evidence, *more: Finding) -> tuple[Finding, ...]:
-    if not e.markers:
-        return more
-    count = e.distinct.missing
-    shown = ", ".join(f"`{m}`" for m in e.markers)
-    note = finding(
-        codes.MISSING_MARKERS, f"{shown}; {count} of {e.distinct.rows} rows missing", column=e.name
-    )
-    return (note, *more)
+    return (*_marked_missing(e.name, e.markers, e.distinct.missing, e.distinct.rows), *more)
+
+
+def _marked_missing(name: str, markers: tuple[str, ...], count: int, rows: int) -> tuple[Finding, ...]:
+    if not markers:
+        return ()
+    shown = ", ".join(f"`{m}`" for m in markers)
+    return (finding(codes.MISSING_MARKERS, f"{shown}; {count} of {rows} rows missing", column=name),)
 
 
 def _boolean(e: _Evidence) -> Judged | None:
@@ -117,10 +130,12 @@ def _boolean(e: _Evidence) -> Judged | None:
 
 def _numeric(e: _Evidence, way: Written) -> Judged | None:
     """Numbers, but for a few texts that say that there is none."""
+    if way.values.null_count() == len(way.values):
+        return None
     is_number = way.values.is_not_null()
     others = e.distinct.where(~is_number)
     numbers = e.distinct.where(is_number)
-    if len(numbers) == 0 or (e.target and way.number.marked and len(numbers) <= _FEWEST_ROWS):
+    if e.target and way.number.marked and len(numbers) <= _FEWEST_ROWS:
         return None  # a few labels such as `5%` stay as they are written
     odd = [t for t, _ in others.pairs()] if len(others) <= _MOST_ODD_TEXTS else None
     if odd is None or not _may_be_missing(others, numbers):
@@ -144,7 +159,7 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
     if e.target or len(padded) or way.number.marked:
         judged = Judged(Column(name=e.name, kind="numeric", why="all values are numbers"))
     else:
-        values = way.values.drop_nulls().unique()
+        values = way.values.drop_nulls()
         missing = e.distinct.rows - numbers.present
         judged = judge_numbers(
             Numbers(e.name, values, numbers.present, missing, lambda: numbers_in(e.raw, way.number))
@@ -273,10 +288,9 @@ def _wordy(e: _Evidence) -> Judged:
     if e.target:
         pass_through = Column(name=e.name, kind="categorical", missing=e.markers, why=why)
         return Judged(pass_through, tuple(found))
-    long = e.distinct.texts.str.len_chars().mean()
     wordy = words >= _WORDS_OF_TEXT and ((share >= 0.3 and distinct >= _FEWEST_ROWS) or distinct > 1_000)
     varied = words >= 2.5 and share >= (0.3 if distinct > 1_000 else 0.9) and rows >= _FEWEST_ROWS
-    if wordy or (varied and isinstance(long, float) and long >= 12):
+    if wordy or (varied and e.distinct.texts.str.len_chars().sum() >= 12 * distinct):
         kind, why = "text", f"{words:.1f} words on average, {distinct} different texts in {rows} rows"
     elif share == 1.0 and rows >= _FEWEST_ROWS and words < 1.5:
         kind, why = "id", f"{distinct} short texts, all different"
@@ -301,6 +315,8 @@ def _units(e: _Evidence, kind: Kind, why: str) -> list[Finding]:
 
 def _without_kept_codes(e: _Evidence) -> _Evidence:
     """`NA` beside other two-letter codes is one of them."""
+    if not e.markers:
+        return e
     others = e.distinct.texts.head(300).to_list()
     kept = [m for m in e.markers if missing.is_code_beside(m, others)]
     if not kept:
@@ -316,6 +332,9 @@ def _without_kept_codes(e: _Evidence) -> _Evidence:
 
 
 def _mean_words(distinct: Distinct) -> float:
+    if distinct.is_small:
+        total = sum(n * len(_BLANKS.findall(text)) for text, n in distinct.pairs())
+        return float(total) / max(1, distinct.present) + 1.0
     blanks = distinct.texts.str.count_matches(r"\s+")
     return float((blanks * distinct.counts).sum()) / max(1, distinct.present) + 1.0
 

@@ -6,12 +6,19 @@ for one value; tests hold the two together. It knows no schema.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from mlwright.base.texts import clean
+
 _BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b"
+FEW = 2_000
+"""So many texts are looked at one by one sooner than Polars begins to."""
 _WHOLE = r"^(-?(?:0|[1-9][0-9]*))(?:\.0*)?$"
 
 
@@ -21,6 +28,10 @@ def cleaned(texts: pl.Series) -> pl.Series:
     >>> cleaned(pl.Series(["  a ", None])).to_list()
     ['a', None]
     """
+    if len(texts) <= FEW:
+        before = texts.to_list()
+        after = [t if t is None else clean(t) for t in before]
+        return texts if after == before else pl.Series(texts.name, after, dtype=pl.String)
     if not is_ascii(texts):
         texts = texts.str.normalize("NFC")
     return texts.str.strip_chars(_BLANKS)
@@ -29,6 +40,17 @@ def cleaned(texts: pl.Series) -> pl.Series:
 def is_ascii(texts: pl.Series) -> bool:
     """Whether no text holds anything but ASCII."""
     return texts.str.len_bytes().sum() == texts.str.len_chars().sum()
+
+
+def any_matches(texts: pl.Series, pattern: re.Pattern[str]) -> bool:
+    """Whether `pattern`, which means the same to Python and to Polars, is found in any of the texts.
+
+    >>> any_matches(pl.Series(["a", "b1", None]), re.compile("[0-9]"))
+    True
+    """
+    if len(texts) <= FEW:
+        return any(t is not None and pattern.search(t) is not None for t in texts.to_list())
+    return bool(texts.str.contains(pattern.pattern).any())
 
 
 def whole_codes(texts: pl.Series) -> pl.Series:
@@ -47,6 +69,8 @@ def plain_numbers(texts: pl.Series) -> pl.Series:
     [1.5, 1000.0, None, None, None]
     """
     numbers = texts.cast(pl.Float64, strict=False)
+    if len(texts) <= FEW and np.isfinite(numbers.to_numpy()).sum() == len(numbers) - numbers.null_count():
+        return numbers
     finite = numbers.is_finite()
     return numbers if finite.all() else numbers.set(~finite, None)
 
@@ -68,6 +92,12 @@ class Distinct:
         >>> rows.to_list(), list(distinct.pairs()), distinct.missing
         (['a', 'a', None], [('a', 2)], 1)
         """
+        if len(texts) <= FEW:
+            texts = cleaned(texts)
+            counts = Counter(texts.to_list())
+            missing = counts.pop(None, 0) + counts.pop("", 0)
+            few = pl.Series("text", list(counts), dtype=pl.String)
+            return texts, cls(few, pl.Series("count", counts.values(), dtype=pl.Int64), len(texts), missing)
         table = texts.alias("text").value_counts(name="count")
         # Most columns are clean as they come: that is seen on the distinct texts.
         if not cleaned(table["text"]).equals(table["text"], null_equal=True):
@@ -81,13 +111,22 @@ class Distinct:
         return len(self.texts)
 
     @property
+    def is_small(self) -> bool:
+        """Whether the texts are looked at one by one sooner than by Polars."""
+        return len(self) <= FEW
+
+    @property
     def present(self) -> int:
         """Rows that hold a text."""
         return self.rows - self.missing
 
     def without(self, markers: tuple[str, ...] | list[str]) -> Distinct:
         """A copy in which `markers` count as missing."""
-        return self if not markers else self.where(~self.texts.is_in(list(markers)))
+        if not markers:
+            return self
+        if self.is_small:
+            return self.where(pl.Series([t not in markers for t in self.texts.to_list()], dtype=pl.Boolean))
+        return self.where(~self.texts.is_in(list(markers)))
 
     def where(self, mask: pl.Series) -> Distinct:
         """A copy with only the texts under `mask`; the others count as missing."""
@@ -101,4 +140,4 @@ class Distinct:
     def sample(self, size: int) -> list[str]:
         """Up to `size` texts, spread evenly over what there is."""
         step = max(1, len(self) // size)
-        return self.texts.gather_every(step).head(size).to_list()
+        return self.texts[::step].head(size).to_list()

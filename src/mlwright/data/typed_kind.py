@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from mlwright.base.finding import Finding
@@ -15,6 +16,7 @@ from mlwright.base.schema import Column, Kind
 from mlwright.data import codes
 from mlwright.data.codes import finding
 from mlwright.data.named import is_called_id, names_a_code, names_an_identifier, names_things
+from mlwright.data.texts import FEW
 
 _FEW_CODES = 100
 _FEWEST_COUNTED = 30
@@ -49,9 +51,7 @@ def judge_typed(raw: pl.Series, *, forced: Kind | None = None, target: bool = Fa
         why = f"its type is {dtype}" + (", without a zone: taken as UTC" if naive else "")
         return Judged(Column(name=name, kind=natural, why=why))
     present = raw.cast(pl.Float64).drop_nulls().drop_nans()
-    return judge_numbers(
-        Numbers(name, present.unique(), len(present), len(raw) - len(present), lambda: present)
-    )
+    return judge_numbers(Numbers(name, present, len(present), len(raw) - len(present), lambda: present))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Numbers:
     """The numbers of a column."""
 
     name: str
-    distinct: pl.Series
+    values: pl.Series
+    """Each number at least once, none missing."""
     rows: int
     """Those that hold a number."""
     missing: int
@@ -69,12 +70,12 @@ class Numbers:
 
 def judge_numbers(numbers: Numbers) -> Judged:
     """Whether numbers are amounts, codes or identifiers."""
-    name, rows, values = numbers.name, numbers.rows, numbers.distinct
+    name, rows, values = numbers.name, numbers.rows, numbers.values.to_numpy()
     amount = Judged(Column(name=name, kind="numeric", why="all values are numbers"))
-    if values.is_empty() or values.is_infinite().any() or not (values == values.floor()).all():
+    if not len(values) or not np.isfinite(values).all() or (values != np.floor(values)).any():
         return amount
-    distinct = len(values)
-    if distinct == rows and rows >= _FEWEST_COUNTED and _consecutive(values):
+    distinct = len(np.unique(values)) if len(values) <= FEW else numbers.values.n_unique()
+    if distinct == rows and rows >= _FEWEST_COUNTED and values.max() - values.min() + 1 == distinct:
         if names_an_identifier(name):
             return _code(name, "id", f"named an id, {rows} consecutive numbers")
         if numbers.missing == 0 and (numbers.ordered().diff().drop_nulls() == 1.0).all():
@@ -96,8 +97,3 @@ def judge_numbers(numbers: Numbers) -> Judged:
 
 def _code(name: str, kind: Kind, why: str) -> Judged:
     return Judged(Column(name=name, kind=kind, codes=True, why=why))
-
-
-def _consecutive(values: pl.Series) -> bool:
-    low, high = values.min(), values.max()
-    return isinstance(low, float) and isinstance(high, float) and high - low + 1 == len(values)

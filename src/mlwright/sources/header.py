@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from mlwright.data.plain import mostly_plain
 from mlwright.data.texts import cleaned, plain_numbers
 
 _BODY = 2_000
@@ -34,12 +35,15 @@ def has_header(first: list[str], body: pl.DataFrame) -> bool:
         return True  # pandas writes these for columns without names
     body = body.head(_BODY)
     named = repeated = numeric = 0
-    for cell, number, column in zip(cells, numbers, body.get_columns(), strict=True):
-        values = cleaned(column.drop_nulls())
-        values = values.filter(values != "")
-        if values.is_empty():
-            continue
-        over_numbers = plain_numbers(values).null_count() < 0.2 * len(values)
+    plain = mostly_plain(body)
+    for cell, number, column, over_numbers in zip(cells, numbers, body.get_columns(), plain, strict=True):
+        values = column
+        if not over_numbers:  # blanks around them may hide numbers
+            values = cleaned(column.drop_nulls())
+            values = values.filter(values != "")
+            if values.is_empty():
+                continue
+            over_numbers = plain_numbers(values).null_count() < 0.2 * len(values)
         if number is not None:
             # A year may be a name (2019 over the figures of 2019); other numbers are values.
             numeric += not (number == int(number) and 1800 <= number <= 2200 and not cell.startswith("+"))
