@@ -89,7 +89,7 @@ def test_too_few_sure_rows_to_tell_wrong_labels_from_none_are_no_all_clear(make)
     surest = np.argsort(-made.predicted.max(axis=1), kind="stable")
     wrong = y.copy()
     wrong[surest[[3, 60, 130]]] ^= 1
-    with pytest.raises(CouldNotLook, match="too few to tell 5 % wrong labels from none") as caught:
+    with pytest.raises(CouldNotLook, match="cannot be told from hard rows") as caught:
         list(_contradicted(table, replace(made, y=wrong)))
     assert caught.value.status == "not_enough_data"
 

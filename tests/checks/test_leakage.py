@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mlwright.checks import STOPS, check
+
 RANDOM = np.random.default_rng(4)
 N = 1500
 
@@ -84,7 +86,7 @@ def test_a_recoded_class_is_found_and_a_category_within_classes_is_not(seen):
     k = RANDOM.integers(0, 3, N)
     columns = honest() | {"code": k * 10, "y": [f"class {v}" for v in k]}
     assert names(seen("MLW402", columns)) == {"code"}
-    columns["code"] = k * 10 + RANDOM.integers(0, 2, N)
+    columns["code"] = k * 10 + RANDOM.integers(0, 2, N)  # a gap between classes: MLW401 judges that
     assert [f.status for f in seen("MLW402", columns)] == ["passed"]
 
 
@@ -119,6 +121,52 @@ def test_evidence_of_leaks_names_no_values(seen):
         [found] = seen(code, columns)
         assert found.column == "who"
         assert not {"Smith", "Jones", "rich", "poor"} & set(found.evidence.replace("'", " ").split())
+
+
+def honest_tables():
+    """Tables in which one honest feature tells nearly all."""
+    random = np.random.default_rng(11)
+    x = random.normal(size=800)
+    noise = {"n1": random.normal(size=800), "n2": random.exponential(size=800)}
+    yield "a strong number", {"x": x, "y": 2 * x + 0.28 * random.normal(size=800)} | noise
+    yield "a strong number alone", {"x": x, "y": 2 * x + 0.02 * random.normal(size=800)}
+    item, price = random.integers(0, 12, 800), np.cumsum(random.uniform(3, 9, 12))
+    named = {"item": [f"item {k}" for k in item]}
+    yield "a list of prices", named | noise | {"y": price[item]}
+    yield "a list of prices that vary", named | noise | {"y": price[item] * random.uniform(0.99, 1.01, 800)}
+    tier = np.arange(800) % 14
+    yield "a tier of prices", {"tier": tier.astype(float)} | noise | {"y": 10.0 * tier**2 + 3}
+    town = random.integers(0, 60, 800)
+    region = [f"region {k // 20}" for k in town]
+    yield "a list of towns", {"town": [f"town {k}" for k in town]} | noise | {"y": region}
+    sick = random.random(800) < 0.3
+    blood = np.where(sick, 7.0, 5.2) + random.normal(size=800) * 0.7
+    other = sick + random.normal(size=800)
+    yield "a marker in the blood", {"blood": blood, "age": other} | noise | {"y": sick.astype(float)}
+    kind = np.repeat([0, 1], 50)
+    petals = {"length": 1.5 + 2.8 * kind, "width": 0.25 + 1.1 * kind}
+    petals = {n: v + 0.15 * random.normal(size=100) for n, v in petals.items()}
+    sepals = {"sepal": 5 + 0.9 * kind + 0.4 * random.normal(size=100)}
+    yield "petals", petals | sepals | {"y": [f"species {k}" for k in kind]}
+
+
+@pytest.mark.parametrize(("what", "columns"), list(honest_tables()))
+def test_a_strong_honest_feature_stops_nothing(what, columns, make):
+    found = check(make(columns))
+    assert not [f for f in found.issues if f.code in STOPS], what
+
+
+@pytest.mark.parametrize("rows", [300, 1500])
+def test_what_no_honest_feature_reaches_stops(rows, seen):
+    random = np.random.default_rng(rows)
+    x = random.normal(size=rows)
+    late = x + random.normal(size=rows)
+    for y, leak in (
+        (late, late + 0.02 * random.normal(size=rows)),
+        ((late > 0).astype(float), (late > 0) + 0.2 * random.normal(size=rows)),
+    ):
+        [found] = seen("MLW401", {"x": x, "late": leak, "y": y})
+        assert (found.column, found.severity) == ("late", "issue")
 
 
 @pytest.mark.slow

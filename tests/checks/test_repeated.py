@@ -31,7 +31,7 @@ def classes():
 def test_classes_in_disguise_are_found(disguise):
     columns, k, y = classes()
     values = {
-        "steps": 10.0 * k + RANDOM.uniform(0, 9, N),
+        "steps": 10.0 * k + RANDOM.uniform(0, 10, N),
         "one class": np.where(k == 2, "A", "B"),
         "words": [f"judged {v}, by hand no {i % 97}" for i, v in enumerate(y)],
         "renamed with gaps": [None if i % 50 == 7 else f"S{v}" for i, v in enumerate(k)],

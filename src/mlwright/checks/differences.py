@@ -12,7 +12,15 @@ from typing import Final
 import numpy as np
 
 from mlwright.checks.alone import by_numbers, metric_of, strength
-from mlwright.checks.leakage import STRONG, able, beside_others, each_alone, predictions, single_feature
+from mlwright.checks.leakage import (
+    STRONG,
+    able,
+    beside_others,
+    each_alone,
+    predictions,
+    single_feature,
+    twins,
+)
 from mlwright.checks.outcome import Check, CouldNotLook, Seen
 from mlwright.checks.table import Sample, Table, is_number
 from mlwright.evaluation.metrics import METRICS
@@ -60,11 +68,12 @@ def differences(table: Table) -> Iterator[Seen]:
         if honest is None:
             leaking = {s.column for s in single_feature(table)}  # these must not excuse a pair
             honest = [p for n, p in predictions(table, list(alone)).items() if n not in leaking]
-        told = beside_others(table, predicted, honest)
-        if told:
+        told = beside_others(table, predicted, [p for p in honest if not twins(predicted, p)])
+        if told is not None:
             yield Seen(
-                f"the difference of {one!r} and {other!r} reaches {told}; {sample.said}",
+                f"the difference of {one!r} and {other!r} reaches {told.figures}; {sample.said}",
                 "Make sure that both are known when a prediction is asked for; leave out what is not.",
+                severity=told.severity,
             )
 
 

@@ -7,14 +7,25 @@ the whole 95 % interval lies beyond the threshold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from mlwright.base.evaluation import Score
+from mlwright.base.finding import Severity
 from mlwright.base.schema import Column
-from mlwright.checks.alone import by_bins, by_column, by_others, measured, metric_of, number_bins, strength
+from mlwright.checks.alone import (
+    FEW_VALUES,
+    by_bins,
+    by_column,
+    by_others,
+    measured,
+    metric_of,
+    number_bins,
+    strength,
+)
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows
 from mlwright.checks.probe import probe, without
 from mlwright.checks.repeated import disguised_classes, disguised_numbers
@@ -30,6 +41,8 @@ PERFECT = {"roc_auc": 0.998, "r2": 0.995}
 """Alone this strong, it is a finding whatever the others can do."""
 TIMES = 3.0
 """And a strong one, when it leaves a third of the error that all the others together leave."""
+UNLIKELY = {"roc_auc": 0.99, "r2": 0.995}
+"""What hardly any honest feature reaches where all the others are so much worse: then it is an issue."""
 ABSENCE = {"roc_auc": 0.75, "r2": 0.25}
 ORDER = {"roc_auc": 0.6, "r2": 0.1}
 GRAVE = {"roc_auc": 0.95, "r2": 0.8}
@@ -49,17 +62,62 @@ def single_feature(table: Table) -> Iterator[Seen]:
     known = predictions(table, list(alone)) if strong else {}
     told_of = set()
     for name in strong[: MOST_OTHERS + 1]:
-        others = [p for n, p in known.items() if n != name]
+        others = [p for n, p in known.items() if n != name and not _says_the_same(table, known, name, n)]
         told = beside_others(table, known[name], others)
-        if told:
+        if told is not None:
             told_of.add(name)
+            grave = told.severity == "issue" and not _looked_up(table, name)
             yield Seen(
-                f"alone it reaches {told}; {table.sample.said}",
+                f"alone it reaches {told.figures}; {table.sample.said}",
                 "Make sure that it is known when a prediction is asked for; if not, leave it out.",
                 name,
+                severity="issue" if grave else "tip",
             )
     if not told_of:
         yield from _carrying(table, alone)
+
+
+def _says_the_same(table: Table, known: dict[str, Floats], name: str, other: str) -> bool:
+    """Whether two features say the same, so that neither may stand for the others.
+
+    Two honest features that are both right agree as well: what counts is that they agree beyond the target.
+    """
+    if not twins(known[name], known[other]):
+        return False
+    y = table.sample.y
+    if table.task == "regression":
+        return _agree(known[name] - y, known[other] - y)
+    pair = [table.dataset.schema.column(n) for n in (name, other)]
+    if not all(is_number(c) for c in pair):
+        return True
+    values = [table.numbers(c)[table.sample.rows] for c in pair]
+    both = ~(np.isnan(values[0]) | np.isnan(values[1]))
+    within = [np.flatnonzero(both & (y == k)) for k in np.unique(y)]
+    ranks = [np.concatenate([_middle_ranks(v[rows]) for rows in within]) for v in values]
+    return _agree(*ranks)
+
+
+def _middle_ranks(values: Floats) -> Floats:
+    """Ranks [N] less their mean; equal numbers share theirs."""
+    ranks = pl.Series(values).rank("average").to_numpy()
+    return np.asarray(ranks - ranks.mean() if len(ranks) else ranks, dtype=np.float64)
+
+
+def _agree(one: Floats, other: Floats) -> bool:
+    """Whether what two features leave over goes together; True where one leaves nothing."""
+    if not len(one) or one.std() < EXACT or other.std() < EXACT:
+        return True
+    return bool(abs(np.corrcoef(one, other)[0, 1]) > TWINS)
+
+
+def _looked_up(table: Table, name: str) -> bool:
+    """Whether it may be the key of a list, as of prices or of towns, from which the target is honestly read:
+    few values that stand for a number, or many categories that stand for a class."""
+    column = table.dataset.schema.column(name)
+    distinct = table.series(column)[table.sample.rows].drop_nulls().n_unique()
+    if table.task == "regression":
+        return not is_number(column) or distinct <= FEW_VALUES
+    return not is_number(column) and distinct > FEW_VALUES
 
 
 def _carrying(table: Table, alone: dict[str, float]) -> Iterator[Seen]:
@@ -100,27 +158,38 @@ def predictions(table: Table, names: list[str]) -> dict[str, Floats]:
     return {n: by_column(table, column(n)) for n in names[: MOST_OTHERS + 1]}
 
 
-def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> str:
-    """The figures of predictions too good beside all other features together; empty where they are not."""
+@dataclass(frozen=True)
+class Beside:
+    """How far predictions from one thing stand out beside those from all the others."""
+
+    figures: str
+    severity: Severity
+
+
+def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> Beside | None:
+    """Predictions that are too good beside all `others` together; None where they are not.
+
+    An issue only where they are better than an honest feature may be: nearly without error, while others are
+    there and leave three times as much. A strong honest feature, even the only one that counts, is a tip.
+    """
     metric, own = metric_of(table), measured(table, predicted)
     if own.low <= STRONG[metric]:
-        return ""
-    others = [p for p in others if not twins(predicted, p)]
+        return None
     near_perfect = own.low > PERFECT[metric]
-    if not near_perfect and not others:
-        return (
-            ""  # a table of one feature, or of its twins: there is nothing that it could be too good beside
-        )
-    if not near_perfect:
-        best = max(strength(table, p) for p in others)
-        if TIMES * (1 - own.low) >= 1 - best:
-            return ""  # together they reach no less than the best of them, and need not be fitted
+    if not others:
+        # A table of one feature, or of its twins: there is nothing that it could be too good beside.
+        return Beside(f"{figure(own)}, there is no other", "tip") if near_perfect else None
+    best = max(strength(table, p) for p in others)
+    if not near_perfect and TIMES * (1 - own.low) >= 1 - best:
+        return None  # together they reach no less than the best of them, and need not be fitted
     together = by_others(table, others)
-    rest = None if together is None else measured(table, together)
-    reached = (0.5 if metric == "roc_auc" else 0.0) if rest is None else rest.high
-    if not near_perfect and TIMES * (1 - own.low) >= 1 - reached:
-        return ""
-    return f"{figure(own)}, " + (f"{figure(rest)} by the others together" if rest else "there is no other")
+    assert together is not None
+    rest = measured(table, together)
+    apart = TIMES * (1 - own.low) < 1 - rest.high
+    if not near_perfect and not apart:
+        return None
+    grave = apart and own.value > UNLIKELY[metric]
+    return Beside(f"{figure(own)}, {figure(rest)} by the others together", "issue" if grave else "tip")
 
 
 def repeated_target(table: Table) -> Iterator[Seen]:
@@ -278,7 +347,8 @@ def _formulas(table: Table) -> Iterator[Seen]:
 
 
 def _relation(x: Floats, y: Floats) -> str:
-    if x.std() == 0 or y.std() == 0 or len(np.unique(x)) <= 10:
+    # A tier of prices has a price of its own as well: only numbers that hardly repeat are copies.
+    if x.std() == 0 or y.std() == 0 or len(np.unique(x)) <= max(10, min(100, len(x) // 20)):
         return ""
     if abs(np.corrcoef(x, y)[0, 1]) > 1 - EXACT:
         return "a multiple, but for a constant,"
@@ -337,8 +407,11 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         single_feature,
         "Predicts the target from each feature alone, by means of bins, in 5 folds. Found where the 95 % "
         "interval lies over ROC AUC 0.9 (R squared 0.7) and leaves less than a third of the error that all "
-        "other features leave together; or over 0.998 (0.995) whatever the others can do. A tip where "
-        "boosted trees of all features reach the former and, without this one, leave three times the error.",
+        "other features leave together; or over 0.998 (0.995) whatever the others can do. An issue, which "
+        "stops training, only where the former holds and the feature alone reaches 0.99 (0.995), beyond what "
+        "honest features do; and where it is no key of a list (a category for a number, or one of over 32 "
+        "for a class). A tip also where boosted trees of all features reach the former and, without this "
+        "one, leave three times the error.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
         stops=True,
     ),

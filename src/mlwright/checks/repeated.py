@@ -23,6 +23,10 @@ AGREES = 0.9
 LETTERS = 3
 """Labels of fewer letters stand in texts by chance."""
 MOST_CLASSES = 50
+NEIGHBOURS = 10
+"""Gaps on each side of a step that it is compared with."""
+GAP = 2.0
+"""How many times wider than all of those a gap by nature is: by chance in less than one table of 100."""
 SAME = 0.99
 
 
@@ -72,10 +76,29 @@ def _steps(values: Floats, codes: Codes) -> str:
     changes = np.flatnonzero(np.diff(codes[order]))
     if len(changes) != len(classes) - 1 or np.bincount(codes)[classes].min() < FEWEST_OF_A_CLASS:
         return ""
-    if (np.diff(values[order])[changes] == 0).any():
+    if (np.diff(values[order])[changes] == 0).any() or not _unmarked(values[order], changes):
         return ""
     steps = "one step" if len(changes) == 1 else f"{len(changes)} steps"
     return f"{steps} of it tell the {len(classes)} classes apart in all {len(codes):,} rows where it is known"
+
+
+def _unmarked(ordered: Floats, last: Codes) -> bool:
+    """Whether half the steps or more, after the places `last`, fall where ordered numbers [N] show no gap.
+
+    A threshold falls anywhere, in a gap like those beside it. Classes that differ by nature, such as two
+    species, or prices of a list, leave a gap, and a model may well use it.
+    """
+    distinct = np.unique(ordered)
+    gaps = np.diff(distinct)
+    steps = np.searchsorted(distinct, ordered[last])
+    inside = np.delete(np.arange(len(gaps)), steps)
+    if not len(inside):
+        return False
+    usual = 0
+    for step in steps:
+        near = inside[np.argsort(np.abs(inside - step), kind="stable")[: 2 * NEIGHBOURS]]
+        usual += bool(gaps[step] <= GAP * gaps[near].max())
+    return 2 * usual >= len(steps)
 
 
 def _one_class(series: pl.Series, codes: Codes) -> str:
@@ -127,6 +150,12 @@ def _bins(codes: Codes, y: Floats) -> str:
     np.maximum.at(high, code, y)
     order = np.argsort(low, kind="stable")
     if (high[order][:-1] > low[order][1:]).any() or (high == low).all():
+        return ""
+    ordered = np.sort(y)
+    # Ranges that touch, as 1-10 and 10-20 may, have no gap.
+    last = np.searchsorted(ordered, high[order][:-1], side="right") - 1
+    last = last[ordered[last] < low[order][1:]]
+    if len(last) and not _unmarked(ordered, np.unique(last)):
         return ""
     return f"its {len(distinct)} values are ranges of the target that do not overlap, in all {len(y):,} rows"
 

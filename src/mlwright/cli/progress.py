@@ -69,6 +69,28 @@ class BarProgress(Progress):
             self._console.print(line)
 
 
+class Headed(Progress):
+    """Passes on to another listener, and shows a heading just before a stage: not where nothing gets there."""
+
+    def __init__(self, to: Progress, before: str, show: Callable[[], None]) -> None:
+        self._to, self._before, self._show = to, before, show
+
+    def stage(self, name: str) -> None:
+        if name == self._before:
+            self._to.done()  # no bar may move where the heading goes
+            self._show()
+        self._to.stage(name)
+
+    def step(self, message: str, fraction: float, seconds_left: float | None) -> None:
+        self._to.step(message, fraction, seconds_left)
+
+    def note(self, message: str) -> None:
+        self._to.note(message)
+
+    def done(self) -> None:
+        self._to.done()
+
+
 class LineProgress(Progress):
     """For logs and pipes: a line when a stage begins for the first time, and the notes."""
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from mlwright.base.evaluation import Evaluation
     from mlwright.data.dataset import Dataset
     from mlwright.data.whole import Whole
+    from mlwright.packaging import Evidence
     from mlwright.sources import ReadOptions
-    from mlwright.tasks import Asked, TaskKind
-    from mlwright.training import Problem
+    from mlwright.tasks import TaskKind
+    from mlwright.training import Problem, Trained
 
 CHECKING = 0.25
 """Share of the time limit after which checks begin no look that needs a model."""
@@ -107,66 +108,101 @@ class _Call:
     progress: Progress
     began: float
 
+    @property
+    def limit_s(self) -> float | None:
+        """Seconds for the whole call. Raises `Misuse` where the limit is no span of time."""
+        limit = self.settings.time_limit
+        return None if limit is None else seconds_of(limit)
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """What passed the gate: the table to train on, test rows to judge by, and all that was found of both."""
+
+    dataset: Dataset
+    test: Dataset | None
+    findings: tuple[Finding, ...]
+
 
 def _fit(call: _Call) -> Model:
-    from mlwright.checks import STOPS, known_codes, pass_or_refuse, waived
-    from mlwright.checks import check as run_checks
-    from mlwright.data.dataset import Dataset
-    from mlwright.data.profile import profile_of
-    from mlwright.packaging import Evidence, package, prediction_profiles
+    from mlwright.packaging import package
     from mlwright.tasks import Asked, kind_named
     from mlwright.training import Budget, train
 
-    settings, progress = call.settings, call.progress
-    limit = None if settings.time_limit is None else seconds_of(settings.time_limit)
+    settings = call.settings
+    limit = call.limit_s
     budget = Budget(None if settings.max_trials else limit, settings.max_trials, began=call.began)
+    kind = kind_named("tabular")
+    admitted = _admitted(call, kind)
+    asked = Asked(
+        task=settings.task,
+        metric=settings.metric,
+        test=admitted.test,
+        seed=settings.seed,
+        threads=settings.threads or cpu_count(),
+    )
+    problem, more = kind.problem(admitted.dataset, asked)
+    trained = train(problem, budget, call.progress)
+    call.progress.stage("packaging")
+    admitted = replace(admitted, findings=(*admitted.findings, *more))
+    everything = _with_test(admitted).with_schema(problem.table.schema)
+    return package(
+        kind.name, trained.blend, everything, _evidence(call, admitted, problem, trained, everything)
+    )
+
+
+def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
+    """Reads and checks what was not read or checked before, and holds it to the gate."""
+    from mlwright.checks import STOPS, known_codes, pass_or_refuse, waived
+    from mlwright.checks import check as run_checks
+    from mlwright.data.dataset import Dataset
+
+    settings, dataset, found = call.settings, call.data, call.findings
     told = next((name for name, value in call.roles.items() if value), None)
-    if isinstance(call.data, Dataset) and told:
+    if isinstance(dataset, Dataset) and told:
         raise Misuse(f"{told}= has no effect on data already read", remedy="say it to read")
-    progress.stage("reading")
-    dataset = call.data
     if not isinstance(dataset, Dataset):
-        dataset = read(call.data, options=call.options, **call.roles)
-    found = call.findings
+        call.progress.stage("reading")
+        dataset = read(dataset, options=call.options, **call.roles)
     if found is None:
-        progress.stage("checking")
-        seconds = None if settings.max_trials or limit is None else CHECKING * limit
+        call.progress.stage("checking")
+        seconds = None if settings.max_trials or call.limit_s is None else CHECKING * call.limit_s
         found = run_checks(dataset, task=settings.task, seed=settings.seed, seconds=seconds)
     known_codes(settings.waive, found)
     found = waived(found, settings.waive)
     pass_or_refuse(found, STOPS, dataset.provenance.source)
-    kind = kind_named("tabular")
     test, unlike = _judged_by(call, dataset, kind)
-    asked = Asked(
-        task=settings.task,
-        metric=settings.metric,
-        test=test,
-        seed=settings.seed,
-        threads=settings.threads or cpu_count(),
-    )
-    problem, more = kind.problem(dataset, asked)
-    trained = train(problem, budget, progress)
-    progress.stage("packaging")
-    everything = _with_test(dataset, asked).with_schema(problem.table.schema)
+    return _Admitted(dataset, test, (*found, *unlike))
+
+
+def _evidence(
+    call: _Call, admitted: _Admitted, problem: Problem, trained: Trained, everything: Dataset
+) -> Evidence:
+    """What the model file says of how the model came to be."""
+    from mlwright.checks import waived
+    from mlwright.data.profile import profile_of
+    from mlwright.packaging import Evidence, prediction_profiles
+
+    provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
     predictions = prediction_profiles(trained.blend, trained.unseen)
-    digest = dataset.provenance.sha256
-    whole = dataset.whole
-    evidence = Evidence(
-        evaluation=trained.evaluation if whole is None else _of_sample(trained.evaluation, whole),
-        findings=waived(Findings.of([*found, *unlike, *more]), settings.waive),
+    return Evidence(
+        evaluation=trained.evaluation
+        if whole is None
+        else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
+        findings=waived(Findings.of(admitted.findings), call.settings.waive),
         profile=msgspec.structs.replace(
             profile_of(everything) if whole is None else whole.profile, predictions=predictions
         ),
-        recipe=_recipe(call, problem) | {"baseline": trained.baseline.tolist(), "data_sha256": digest},
+        recipe=_recipe(call, problem)
+        | {"baseline": trained.baseline.tolist(), "data_sha256": provenance.sha256},
         facts={
-            "Data": f"{dataset.provenance.source}, "
+            "Data": f"{provenance.source}, "
             + (f"{len(everything):,} rows" if whole is None else f"larger than memory: {whole.said}")
-            + (f", SHA-256 {digest}" if digest else ""),
+            + (f", SHA-256 {provenance.sha256}" if provenance.sha256 else ""),
             "Search": "; ".join(trained.notes),
         },
         fit_seconds=time.monotonic() - call.began,
     )
-    return package(kind.name, trained.blend, everything, evidence)
 
 
 def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset | None, tuple[Finding, ...]]:
@@ -188,9 +224,10 @@ def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset |
     return test, (*unlike, *found)
 
 
-def _of_sample(evaluation: Evaluation, whole: Whole) -> Evaluation:
-    """An evaluation that says that a sample of the table was trained on and judged by."""
-    how = f"{evaluation.how.rstrip('.')}; trained and judged on a sample, {whole.said}"
+def _of_sample(evaluation: Evaluation, whole: Whole, *, judged: bool) -> Evaluation:
+    """An evaluation that says that a sample of the table was trained on, and judged by where it was."""
+    what = "trained and judged" if judged else "trained"
+    how = f"{evaluation.how.rstrip('.')}; {what} on a sample, {whole.said}"
     return msgspec.structs.replace(evaluation, how=how)
 
 
@@ -236,12 +273,13 @@ def _alike(dataset: Dataset, other: Dataset) -> Dataset:
     return replace(other, frame=frame)
 
 
-def _with_test(dataset: Dataset, asked: Asked) -> Dataset:
+def _with_test(admitted: _Admitted) -> Dataset:
     import polars as pl
 
-    if asked.test is None:
+    dataset, test = admitted.dataset, admitted.test
+    if test is None:
         return dataset
-    return replace(dataset, frame=pl.concat([dataset.frame, asked.test.frame.select(dataset.frame.columns)]))
+    return replace(dataset, frame=pl.concat([dataset.frame, test.frame.select(dataset.frame.columns)]))
 
 
 def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitSettings, RoleNames]:

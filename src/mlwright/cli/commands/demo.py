@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlwright.base.errors import EnvironmentProblem
 from mlwright.cli import figures
-from mlwright.cli.commands.fit import show_result, show_table
+from mlwright.cli.commands.fit import headed, show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
 from mlwright.cli.spoken import spoken, spoken_findings
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     dataset, found = read_and_check(folder / TABLE, roles, progress, seconds=seconds)
     if not screen.json:
         show_table(screen, str(folder / TABLE), len(dataset), len(dataset.schema.features), found)
-    model = fit(dataset, findings=found, time_limit=arguments.time_limit, progress=progress)
+    model = fit(dataset, findings=found, time_limit=arguments.time_limit, progress=headed(screen, progress))
     model.save(folder / MODEL)
     (folder / "card.md").write_text(model.card, encoding="utf-8")
     if not screen.json:

@@ -19,50 +19,23 @@ from mlwright.cli.tables import options_of, read_and_check, roles_of
 if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.base.finding import Findings
+    from mlwright.base.progress import Progress
+    from mlwright.data.dataset import Dataset
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads, checks, trains, writes."""
+    began = time.monotonic()
     if arguments.target is None and arguments.schema is None:
         raise without_target()
     output = output_for(arguments.source, arguments.output)
-    from mlwright.lifecycle import fit
-    from mlwright.lifecycle.fit import CHECKING, seconds_of
-
-    began = time.monotonic()
-    limit_s = seconds_of(arguments.time_limit)  # a slip here is told before the table is read
-    options, progress = options_of(arguments), screen.progress()
-    waive = tuple(arguments.waive or ())
-    dataset, found = read_and_check(
-        arguments.source,
-        roles_of(arguments),
-        progress,
-        options,
-        waive,
-        task=arguments.task,
-        seconds=None if arguments.max_trials else CHECKING * limit_s,
-    )
-    if arguments.target is None and dataset.target is None:
-        raise without_target()
+    asked = Asked(arguments, began, screen.progress())
+    dataset, found = asked.checked()
     if not screen.json:
-        show_table(
-            screen, shown_source(arguments.source), dataset.rows_in_all, len(dataset.schema.features), found
-        )
+        source = shown_source(arguments.source)
+        show_table(screen, source, dataset.rows_in_all, len(dataset.schema.features), found)
     try:
-        model = fit(
-            dataset,
-            task=arguments.task,
-            metric=arguments.metric,
-            time_limit=max(limit_s - (time.monotonic() - began), 1.0),
-            findings=found,
-            max_trials=arguments.max_trials,
-            test=arguments.test,
-            options=options,
-            seed=arguments.seed,
-            threads=arguments.threads,
-            waive=waive,
-            progress=progress,
-        )
+        model = asked.model(dataset, found, screen)
     except ChecksRefused as refused:
         raise with_commands(refused, arguments) from None
     model.save(output)
@@ -78,6 +51,59 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     if not screen.json:
         show_result(screen, model, output, arguments.source)
     return 0
+
+
+class Asked:
+    """What was asked for on the command line, and how much of its time is left.
+
+    Raises `Misuse` for a time limit that is none, before the table is read.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, began: float, progress: Progress) -> None:
+        from mlwright.lifecycle.fit import seconds_of
+
+        self._arguments, self._began, self._progress = arguments, began, progress
+        self._limit_s = seconds_of(arguments.time_limit)
+        self._options = options_of(arguments)
+        self._waive = tuple(arguments.waive or ())
+
+    def checked(self) -> tuple[Dataset, Findings]:
+        """The table, and what was found in it. Raises `Misuse` where nothing names its target."""
+        from mlwright.lifecycle.fit import CHECKING
+
+        arguments = self._arguments
+        dataset, found = read_and_check(
+            arguments.source,
+            roles_of(arguments),
+            self._progress,
+            self._options,
+            self._waive,
+            task=arguments.task,
+            seconds=None if arguments.max_trials else CHECKING * self._limit_s,
+        )
+        if arguments.target is None and dataset.target is None:
+            raise without_target()
+        return dataset, found
+
+    def model(self, dataset: Dataset, found: Findings, screen: Screen) -> Model:
+        """The model of a table that was checked, within the time that is left."""
+        from mlwright.lifecycle import fit
+
+        arguments = self._arguments
+        return fit(
+            dataset,
+            task=arguments.task,
+            metric=arguments.metric,
+            time_limit=max(self._limit_s - (time.monotonic() - self._began), 1.0),
+            findings=found,
+            max_trials=arguments.max_trials,
+            test=arguments.test,
+            options=self._options,
+            seed=arguments.seed,
+            threads=arguments.threads,
+            waive=self._waive,
+            progress=headed(screen, self._progress),
+        )
 
 
 def without_target() -> Misuse:
@@ -126,7 +152,16 @@ def show_table(screen: Screen, source: str, rows: int, features: int, found: Fin
 
     size = f"{figures.counted(rows, 'row')}, {figures.counted(features, 'feature')}"
     screen.show(look.title(source, size), look.section("Findings", look.findings(found)))
-    screen.show(look.section("Training"))
+
+
+def headed(screen: Screen, progress: Progress) -> Progress:
+    """`progress` with a heading over what training says, once nothing that was found stops it."""
+    from mlwright.cli import look
+    from mlwright.cli.progress import Headed
+
+    if screen.json:
+        return progress
+    return Headed(progress, "training", lambda: screen.show(look.section("Training")))
 
 
 def show_result(screen: Screen, model: Model, output: Path, source: str, *, onward: bool = True) -> None:
