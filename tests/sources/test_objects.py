@@ -1,7 +1,7 @@
 """Objects in stores: found by key, prefix and pattern, within a limit, and never with a secret in a message.
 
-Against a moto server on the loopback. `az://` (see test_azure.py) and `gs://` take the same way through the same
-library; here they are tested in how they refuse.
+Against a moto server on the loopback. `az://` (see test_azure.py) and `gs://` take the same way through the
+same library; here they are tested in how they refuse.
 """
 
 from __future__ import annotations
