@@ -51,10 +51,9 @@ KNOWN: dict[str, set[tuple[str, str]]] = {
 TRUE_ISSUES = {
     ("bike_sharing_hourly", "casual"),
     ("bike_sharing_hourly", "registered"),
-    ("nycflights13", "dep_delay"),
-    ("nycflights13", ""),  # arrival less scheduled arrival, departure less scheduled departure
-    ("womens_clothing_reviews", "Rating"),
 }
+"""What stops `fit`. Features that are merely strong, such as the delay at departure, are tips: without a word from
+whoever knows the table, they may be honest."""
 
 
 def tables() -> list[object]:
@@ -97,7 +96,7 @@ def test_known_defects_are_found_by_name_and_no_issue_is_false(entry):
     issues = {(entry["name"], f.column) for f in findings.issues if f.code.startswith("MLW4")}
     assert issues <= TRUE_ISSUES
     if entry["name"] == "nycflights13":
-        pairs = " ".join(f.evidence for f in findings.issues if f.code == "MLW405")
+        pairs = " ".join(f.evidence for f in findings.found if f.code == "MLW405")
         assert "'arr_time' and 'sched_arr_time'" in pairs and "'dep_time' and 'sched_dep_time'" in pairs
     assert not [f for f in findings.issues if f.code.startswith(("MLW1", "MLW2", "MLW305"))]
     assert not [f for f in findings if f.status == "skipped"]

@@ -17,6 +17,7 @@ SAID = [
         "--kind 'zip code'=categorical if they mean",
     ),
     ('kinds={"it\'s": ...} if it does say something', "--kind 'it'\"'\"'s'=KIND if it does"),
+    ("kinds={'id': ...} if it does say something", "--kind id=KIND if it does"),
     ("bring more columns, or overrule kinds=", "bring more columns, or overrule --kind"),
     ("say task='multiclass'", "say --task multiclass"),
     ("leave encoding= out, or name another", "leave --encoding out, or name another"),

@@ -83,7 +83,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bnames=\(\.\.\.\)"), lambda m: "--column-names NAMES"),
     (
         # Not within quotes or a longer word: that is a name of somebody's column.
-        re.compile(rf"(?<![\w'\"=.-])({'|'.join(_FLAGS)})=(?:\(?{_TEXT}(?:,?\))?|(\d+))?"),
+        re.compile(rf"(?<![\w'\"=.-])(?<!--kind )({'|'.join(_FLAGS)})=(?:\(?{_TEXT}(?:,?\))?|(\d+))?"),
         lambda m: _flag(m[1], m[4] or m[2] or m[3]),
     ),
     (
@@ -94,7 +94,8 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bsay insecure\b"), lambda m: "say --insecure"),
 )
 _COMMAND = re.compile(
-    r"(?<![\w/.-])mlwright (?=(?:check|schema|split|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
+    r"(?<![\w/.-])mlwright "
+    r"(?=(?:check|schema|split|fit|show|predict|evaluate|serve|token|demo|doctor|version)\b)"
 )
 
 
