@@ -1,11 +1,13 @@
 """split: every row in one file, in order, alike whenever it is called, whatever the size of its chunks."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import EnvironmentProblem, Misuse, SourceUnreadable, UnknownName
 from mlwright.sources import blocks, stream
 
 
@@ -92,3 +94,65 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_written(visits, tmp_path
 def test_a_column_that_is_not_there_is_told_with_its_near_miss(visits, tmp_path):
     with pytest.raises(UnknownName, match="patient"):
         mw.split(visits, tmp_path / "a.csv", tmp_path / "b.csv", group="pateint")
+
+
+def test_columns_that_neither_file_has_are_named(visits, tmp_path):
+    nested = visits.with_columns(pl.concat_list("row").alias("list"))
+    for source in (nested, tmp_path / "nested.parquet"):
+        if source is not nested:
+            nested.write_parquet(source)
+        parted = mw.split(source, tmp_path / "a.csv", tmp_path / "b.csv")
+        assert [(f.code, f.column) for f in parted.findings] == [("MLW013", "list")]
+    assert pl.read_csv(tmp_path / "a.csv").columns == visits.columns
+
+
+def test_both_files_appear_or_none(visits, tmp_path, monkeypatch):
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("as it was")
+    renamed = Path.replace
+
+    def fails(self, target):
+        if target == test:
+            raise PermissionError(13, "Permission denied", str(target))
+        return renamed(self, target)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(EnvironmentProblem, match=r"test\.csv: cannot write: Permission denied"):
+        mw.split(visits, train, test)
+    assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
+    assert train.read_text() == "as it was"
+    train.unlink()
+    with pytest.raises(EnvironmentProblem):
+        mw.split(visits, train, test)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_names_of_one_file_are_refused(visits, tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(Misuse, match="one file"):
+        mw.split(visits, tmp_path / "a.csv", tmp_path / "in" / ".." / "a.csv")
+
+
+def test_a_source_whose_types_change_within_is_refused_for_parquet_and_parted_for_csv(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 900)
+    lines = [f'{{"n": {i if i < 300 else chr(34) + "x" + chr(34)}}}' for i in range(600)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(Misuse, match="column 'n' is"):
+        mw.split(tmp_path / "t.jsonl", out / "a.parquet", out / "b.parquet")
+    assert list(out.iterdir()) == []
+    assert mw.split(tmp_path / "t.jsonl", out / "a.csv", out / "b.csv").test_rows == 120
+
+
+def test_a_damaged_source_is_told_and_nothing_is_written(visits, tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "CHUNK_BYTES", 5_000)
+    visits.write_parquet(tmp_path / "visits.parquet", row_group_size=200)
+    data = bytearray((tmp_path / "visits.parquet").read_bytes())
+    data[len(data) // 3 : len(data) // 2] = b"\xff" * (len(data) // 2 - len(data) // 3)
+    (tmp_path / "visits.parquet").write_bytes(data)
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(SourceUnreadable, match="damaged"):
+        mw.split(tmp_path / "visits.parquet", out / "a.parquet", out / "b.parquet")
+    assert list(out.iterdir()) == []

@@ -50,7 +50,7 @@ def split(
         raise Misuse("seed= must be at least 0")
     read: tuple[Any, ...] = (source,)  # Any: whatever `read` takes
     paths = writable(train, *read), writable(test, *read)
-    if paths[0].absolute() == paths[1].absolute():
+    if paths[0].resolve() == paths[1].resolve():
         raise Misuse("both parts would be one file", where=str(paths[0]), remedy="name two files")
     for path in paths:
         if path.suffix.lower() not in ENDINGS:

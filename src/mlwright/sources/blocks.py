@@ -33,7 +33,7 @@ from mlwright.sources.files import File
 from mlwright.sources.jsonfile import read_json_lines
 from mlwright.sources.options import ReadOptions
 from mlwright.sources.packed import suffix_of, zstd
-from mlwright.sources.stream import Stream
+from mlwright.sources.stream import Stream, unchanged
 from mlwright.sources.structure import structure_of
 
 BLOCK: Final = 16 << 20
@@ -44,6 +44,7 @@ _UNQUOTED: Final = Dialect(",", "")
 
 def stream_delimited(path: Path, name: str, options: ReadOptions, suffix: str = "") -> Stream:
     """A delimited file as a stream. Raises `SourceUnreadable` naming file and line."""
+    look = unchanged(path, name)
     text = _surveyed(path, name, options)
     file = File(name, next(_lines(text)), "", suffix or suffix_of(name))
     options = replace(options, encoding="utf-8")
@@ -58,7 +59,9 @@ def stream_delimited(path: Path, name: str, options: ReadOptions, suffix: str = 
     reference = start[: _first_record(start, dialect.quote)]
 
     def chunks() -> Iterator[pl.DataFrame]:
+        look()
         for number, (block, before) in enumerate(records(text, dialect)):
+            look()
             if number == 0:
                 frame = first.frame
             else:
@@ -73,11 +76,14 @@ def stream_delimited(path: Path, name: str, options: ReadOptions, suffix: str = 
 
 def stream_json_lines(path: Path, name: str, options: ReadOptions) -> Stream:
     """A file of one JSON object a line as a stream. Raises `SourceUnreadable` naming file and line."""
+    look = unchanged(path, name)
     text = _surveyed(path, name, options)
     options = replace(options, encoding="utf-8")
 
     def frames() -> Iterator[pl.DataFrame]:
+        look()
         for block, before in records(text, _UNQUOTED):
+            look()
             if block.strip():
                 yield read_json_lines(block, name, options, before).frame
 

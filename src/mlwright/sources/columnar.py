@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
-from mlwright.base.errors import SourceUnreadable
+from mlwright.sources.damage import told_as_damage
 from mlwright.sources.frames import from_polars
 from mlwright.sources.options import ReadOptions
-from mlwright.sources.stream import FIRST_ROWS, Stream, rows_at_a_time
+from mlwright.sources.stream import FIRST_ROWS, Stream, rows_at_a_time, unchanged
 
 _AT_A_TIME = 1 << 20
 
@@ -32,7 +31,8 @@ def stream_arrow(path: Path, name: str, options: ReadOptions) -> Stream:
 
 
 def _stream(lazy: pl.LazyFrame, path: Path, name: str, options: ReadOptions) -> Stream:
-    with _refusing_damage(name):
+    look = unchanged(path, name)
+    with told_as_damage("the file is damaged", name):
         rows = int(lazy.select(pl.len()).collect().item())
         head = lazy.head(FIRST_ROWS).collect()
     row_bytes = decoded_bytes(head) / max(1, head.height)
@@ -40,8 +40,10 @@ def _stream(lazy: pl.LazyFrame, path: Path, name: str, options: ReadOptions) -> 
 
     def chunks() -> Iterator[pl.DataFrame]:
         for start in range(0, rows, step):
-            with _refusing_damage(name):
+            look()
+            with told_as_damage("the file is damaged", name):
                 part = lazy.slice(start, step).collect()
+            look()
             yield from_polars(part, options, name).frame
 
     return Stream(from_polars(head, options, name), chunks, int(rows * row_bytes), lambda: digest_of(path))
@@ -63,14 +65,3 @@ def digest_of(path: Path) -> str:
         while piece := file.read(_AT_A_TIME):
             digest.update(piece)
     return digest.hexdigest()
-
-
-@contextmanager
-def _refusing_damage(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (pl.exceptions.PolarsError, OSError, ValueError) as e:
-        reason = (str(e).splitlines() or [""])[0][:120]
-        raise SourceUnreadable(
-            f"the file is damaged ({reason})", where=name, remedy="copy or write it again"
-        ) from None

@@ -18,13 +18,16 @@ import numpy.typing as npt
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import EnvironmentProblem, Misuse, MlwrightError, UnknownName
+from mlwright.base.finding import Finding
 from mlwright.base.schema import NUMBER_KINDS
+from mlwright.data import codes
 from mlwright.data.decode import decode_series
 from mlwright.data.infer import Hints, judge
 from mlwright.data.texts import cleaned
 from mlwright.sources.locating import located
 from mlwright.sources.options import ReadOptions
+from mlwright.sources.raw import Raw
 from mlwright.sources.reading import read_raw
 from mlwright.sources.streaming import stream_of
 from mlwright.statistics.drawing import hashes_of_places
@@ -55,6 +58,8 @@ class Parted:
     test_rows: int
     how: str
     """The rule, in one sentence."""
+    findings: tuple[Finding, ...] = ()
+    """Of columns that neither file has."""
 
 
 def split_source(source: object, rule: Rule, train: Path, test: Path, options: ReadOptions) -> Parted:
@@ -64,7 +69,7 @@ def split_source(source: object, rule: Rule, train: Path, test: Path, options: R
     that does not exist, and `Misuse` where one part would have no row.
     """
     with ExitStack() as open_:
-        chunks, name = _chunks(source, options, open_)
+        chunks, name, found = _chunks(source, options, open_)
         first = next(chunks(), pl.DataFrame())
         for noun, column in (("time", rule.time), ("group", rule.group)):
             if column is not None and column not in first.columns:
@@ -82,12 +87,37 @@ def split_source(source: object, rule: Rule, train: Path, test: Path, options: R
                 raise Misuse(
                     f"no row is left to {part} on ({how})", where=name, remedy="give another share or column"
                 )
-            for path, target in zip(temporary, (train, test), strict=True):
-                path.replace(target)
+            _renamed(temporary, (train, test))
+        except (OSError, pl.exceptions.PolarsError) as problem:
+            reason = getattr(problem, "strerror", None) or (str(problem).splitlines() or [""])[0][:120]
+            raise EnvironmentProblem(
+                f"cannot write: {reason}",
+                where=str(getattr(problem, "filename", None) or train.parent),
+                remedy="check the folder and the free space",
+            ) from problem
         finally:
             for path in temporary:
                 path.unlink(missing_ok=True)
-    return Parted(written[0], written[1], how)
+    return Parted(written[0], written[1], how, found)
+
+
+def _renamed(temporary: list[Path], targets: tuple[Path, Path]) -> None:
+    """Both files under their names, or, where that fails, neither of the new ones.
+
+    What stood under the first name is put back.
+    """
+    before = targets[0].with_name(f".{targets[0].name}.before")
+    if targets[0].exists():
+        targets[0].replace(before)
+    try:
+        for path, target in zip(temporary, targets, strict=True):
+            path.replace(target)
+    except OSError:
+        targets[0].unlink(missing_ok=True)
+        if before.exists():
+            before.replace(targets[0])
+        raise
+    before.unlink(missing_ok=True)
 
 
 Chunks = Callable[[], Iterator[pl.DataFrame]]
@@ -95,14 +125,20 @@ Tested = Callable[[pl.DataFrame, int], Mask]
 """Which rows of a chunk are to test on; its first row's number stands beside it."""
 
 
-def _chunks(source: object, options: ReadOptions, open_: ExitStack) -> tuple[Chunks, str]:
-    """The rows of any source, to be read again and again."""
+def _chunks(
+    source: object, options: ReadOptions, open_: ExitStack
+) -> tuple[Chunks, str, tuple[Finding, ...]]:
+    """The rows of any source, to be read again and again, its name, and which columns it leaves out."""
     if isinstance(source, (str, Path)) and "://" not in str(source):
         stream = stream_of(open_.enter_context(located(source, options)), options)
         if stream is not None:
-            return stream.chunks, stream.first.source
+            return stream.chunks, stream.first.source, _left_out(stream.first)
     raw = read_raw(source, options)
-    return lambda: iter((raw.frame,)), raw.source
+    return lambda: iter((raw.frame,)), raw.source, _left_out(raw)
+
+
+def _left_out(raw: Raw) -> tuple[Finding, ...]:
+    return tuple(f for f in raw.findings if f.code == codes.LEFT_OUT)
 
 
 def _tested(chunks: Chunks, rule: Rule, options: ReadOptions, name: str) -> tuple[Tested, str]:
@@ -193,11 +229,35 @@ def _write(frames: Iterator[pl.DataFrame], path: Path, suffix: str, schema: pl.S
                 rows += frame.height
         return rows
 
+    told: list[MlwrightError] = []  # Polars would hand on its words alone
+
     def counted(*_: object) -> Iterator[pl.DataFrame]:
         nonlocal rows
-        for frame in frames:
-            rows += frame.height
-            yield frame.cast(schema)
+        try:
+            for frame in frames:
+                rows += frame.height
+                yield _of_one_type(frame, schema, path)
+        except MlwrightError as problem:
+            told.append(problem)
+            raise
 
-    register_io_source(counted, schema=schema).sink_parquet(path, maintain_order=True)
+    try:
+        register_io_source(counted, schema=schema).sink_parquet(path, maintain_order=True)
+    except pl.exceptions.PolarsError:
+        if told:
+            raise told[0] from None
+        raise
     return rows
+
+
+def _of_one_type(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> pl.DataFrame:
+    for name, dtype in schema.items():
+        try:
+            frame = frame.cast({name: dtype})
+        except pl.exceptions.PolarsError:
+            raise Misuse(
+                f"column {name!r} is {frame.schema[name]} in one part of the source and {dtype} in another",
+                where=path.name,
+                remedy="write CSV, which has no types",
+            ) from None
+    return frame

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from mlwright.base.finding import Findings
 from mlwright.cli import figures
 from mlwright.cli.flags import SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
+from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of
 
 
@@ -24,6 +26,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         seed=arguments.seed,
         options=options_of(arguments),
     )
+    found = Findings.of(parted.findings)
     screen.answer(
         {
             "train": arguments.train,
@@ -31,6 +34,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "test": arguments.test,
             "test_rows": parted.test_rows,
             "how": parted.how,
+            "findings": list(spoken_findings(found)),
         }
     )
     if not screen.json:
@@ -42,6 +46,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         ]
         screen.show(
             look.title(arguments.source, f"to test on: {parted.how}"),
+            *([look.section("Findings", look.findings(found))] if parted.findings else []),
             look.section("Written", look.pairs(rows)),
         )
     return 0
