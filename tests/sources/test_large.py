@@ -12,7 +12,7 @@ import pytest
 from mlwright.base.errors import SourceUnreadable, TargetUnusable, UnknownName
 from mlwright.checks import check
 from mlwright.data.profile import profile_of
-from mlwright.sources import ReadOptions, Roles, blocks, read, stream
+from mlwright.sources import ReadOptions, Roles, blocks, large, read, stream
 from mlwright.sources.dialect import Dialect
 
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -243,3 +243,62 @@ def test_ranges_and_counts_of_real_tables_are_exact_when_streamed():
     for mine, column in zip(streamed.whole.profile.columns, known.columns, strict=True):
         assert (mine.missing, mine.distinct, mine.counts) == (column.missing, column.distinct, column.counts)
         assert (mine.words, mine.quantiles) == (column.words, column.quantiles)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow", ".jsonl", ".csv"])
+@pytest.mark.parametrize("change", ["grows", "goes"])
+def test_a_file_that_changes_between_two_passes_is_no_table(people, tmp_path, monkeypatch, ending, change):
+    path = written(people, tmp_path, ending)
+    draw = large.draw
+
+    def meanwhile(*given):
+        drawn = draw(*given)
+        if change == "goes":
+            path.unlink()
+        else:
+            with path.open("ab") as file:
+                file.write(b"\n")
+        return drawn
+
+    monkeypatch.setattr(large, "draw", meanwhile)
+    said = "went away" if change == "goes" else "changed"
+    with pytest.raises(SourceUnreadable, match=rf"people{ending}: the file {said} while it was read"):
+        read(path, Roles(), TINY)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow"])
+def test_a_damaged_file_is_told_as_damage_also_where_its_parser_panics(people, tmp_path, ending):
+    path = written(people, tmp_path, ending)
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    damaged = [whole[: int(len(whole) * share)] for share in (0.01, 0.5, 0.999)]
+    for _ in range(25):
+        data = bytearray(whole)
+        for place in random.integers(8, len(data), 12):
+            data[place] ^= 0xFF
+        damaged.append(bytes(data))
+    told = 0
+    for data in damaged:
+        path.write_bytes(data)
+        try:
+            read(path, Roles(), TINY)
+        except SourceUnreadable as problem:
+            told += path.name in str(problem)
+    assert told >= 20
+
+
+def test_ids_and_rows_are_compared_over_all_rows(people, tmp_path):
+    people = pl.concat([people, people[[3, 7, 7]].with_columns(age=pl.lit(1, dtype=pl.Int64))])
+    found = check(read(written(people, tmp_path, ".csv"), Roles(id="number"), TINY))
+    ids = next(f for f in found.found if f.code == "MLW203")
+    assert ids.evidence.startswith("3 rows repeat one of 3,000 ids, ")
+    assert (ids.column, ids.rows) == ("number", (3_000, 3_001, 3_002))
+
+
+def test_rows_that_are_alike_by_chance_and_differ_in_their_id_are_not_called_repeated(tmp_path):
+    random = np.random.default_rng(0)
+    rows = {"pid": [f"P{i}" for i in range(3_000)]} | {n: random.choice(["x", "y"], 3_000) for n in "ab"}
+    path = written(pl.DataFrame(rows), tmp_path, ".csv")
+    assert {f.status for f in check(read(path, Roles(), TINY)) if f.code in ("MLW201", "MLW203")} == {
+        "passed"
+    }

@@ -52,6 +52,8 @@ def duplicate_rows(table: Table) -> Iterator[Seen]:
 def _copies(table: Table, names: list[str]) -> tuple[int, int, tuple[int, ...]]:
     """Rows that repeat an earlier one in the columns `names`, among how many, and the first of them."""
     whole = table.dataset.whole
+    if whole is not None and whole.equal is not None and len(names) == len(table.dataset.schema.columns):
+        return whole.equal, whole.equal_among, whole.equal_rows
     if whole is not None and whole.copies is not None:
         return whole.copies, whole.copies_among, whole.copied_rows
     later = ~table.dataset.frame.select(pl.struct(names).is_first_distinct()).to_series().to_numpy()
@@ -95,18 +97,29 @@ def repeated_ids(table: Table) -> Iterator[Seen]:
 
 
 def _repeats(table: Table, column: Column) -> Iterator[Seen]:
-    series = table.series(column)
-    later = (~series.is_first_distinct() & series.is_not_null()).to_numpy()
-    distinct, repeats = series.drop_nulls().n_unique(), int(later.sum())
+    repeats, among, rows = _repeated(table, column)
     if repeats:
-        share = wilson(repeats, len(series) - series.null_count())
+        about = table.about(column)
+        part = "" if among == about.rows - about.missing else f" (of {among:,} that were compared)"
+        again = counted(repeats, "row repeats", "rows repeat")
         yield Seen(
-            f"{counted(repeats, 'row repeats', 'rows repeat')} one of {counted(distinct, 'id')}, "
-            f"{percent(share)}",
+            f"{again} one of {counted(among - repeats, 'id')}{part}, {percent(wilson(repeats, among))}",
             f"Give {column.name!r} the role group, so that no subject stands on both sides of a split.",
             column.name,
-            first_rows(later),
+            rows,
         )
+
+
+def _repeated(table: Table, column: Column) -> tuple[int, int, tuple[int, ...]]:
+    """Rows whose id stood in an earlier row, among how many with an id, and the first of them."""
+    whole = table.dataset.whole
+    about = None if whole is None else whole.columns[column.name]
+    if about is not None and about.repeats is not None:
+        return about.repeats, about.repeats_among, about.repeated_rows
+    series = table.series(column)
+    later = (~series.is_first_distinct() & series.is_not_null()).to_numpy()
+    rows = first_rows(table.places(np.flatnonzero(later)))
+    return int(later.sum()), len(series) - series.null_count(), rows
 
 
 def _unavoidable(table: Table, keys: Codes) -> tuple[Floats, float, str]:
@@ -178,8 +191,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         duplicate_rows,
         "Counts rows that equal an earlier one in every column but ids. Found where equal pairs are over "
         "five times those that chance gives, judged by the pairs that differ in one column and in two: where "
-        "columns have few values, cases may be equal. Rows that are equal with their ids are always found."
-        "hashes of 64 bits.",
+        "columns have few values, cases may be equal. Rows that are equal with their ids are always found. "
+        "Tables larger than memory are compared by hashes of 64 bits.",
         "Barz & Denzler (2020), Do we train on test data?, Journal of Imaging 6",
         of_all=True,
     ),
@@ -198,7 +211,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "ids are repeated",
         "tip",
         repeated_ids,
-        "Counts rows whose id stood in an earlier row.",
+        "Counts rows whose id stood in an earlier row; in tables larger than memory by hashes of 64 bits.",
+        of_all=True,
     ),
     Check(
         "MLW205",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,8 @@ from mlwright.base.profile import Profile
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema
 from mlwright.data.column_census import MOST_ROWS, NumberCensus, TextCensus
 from mlwright.data.infer import MOST_CATEGORIES
-from mlwright.data.whole import Whole
-from mlwright.statistics.repeats import RepeatCounter
+from mlwright.data.whole import Whole, WholeColumn
+from mlwright.statistics.repeats import MOST, RepeatCounter
 
 Codes = npt.NDArray[np.int64]
 
@@ -49,6 +50,8 @@ class Census:
         ids = {c.name for c in schema.columns if names_rows(c)}
         self._compared = [n for n in schema.names if n not in ids]
         self._repeats = RepeatCounter()
+        self._ids = {n: RepeatCounter(MOST // 2 // len(ids)) for n in schema.names if n in ids}
+        self._equal = RepeatCounter(MOST // 2)
         self._pool = ThreadPoolExecutor(cpu_count())
 
     def add(self, frame: pl.DataFrame, numbers: Codes, problems: Iterable[RowProblem] = ()) -> None:
@@ -56,6 +59,12 @@ class Census:
         self._rows += frame.height
         if self._compared and frame.height:
             self._repeats.add(frame.select(self._compared).hash_rows(0).to_numpy(), numbers)
+        if self._ids:
+            self._equal.add(frame.hash_rows(0).to_numpy(), numbers)
+        for name, counter in self._ids.items():
+            present = frame[name].is_not_null()
+            ids = frame.select(name).filter(present).hash_rows(0).to_numpy()
+            counter.add(ids, numbers[present.to_numpy()])
         for problem in problems:
             self._columns[problem.column].refuse(int(numbers[problem.row]), problem)
         jobs = [self._pool.submit(self._columns[s.name].add, s, numbers) for s in frame.get_columns()]
@@ -75,19 +84,33 @@ class Census:
     def whole(self, numbers: Codes) -> Whole:
         """All that was counted; `numbers` are those of the sample's rows."""
         self._pool.shutdown()
-        repeats = self._repeats.counted(MOST_ROWS)
+        repeats, equal = self._repeats.counted(MOST_ROWS), self._equal.counted(MOST_ROWS)
         target = next((c.name for c in self.schema.columns if c.role == "target"), None)
         return Whole(
             rows=self._rows,
             profile=Profile(
                 rows=self._rows, columns=tuple(self._columns[n].profile for n in self.schema.names)
             ),
-            columns={name: column.whole for name, column in self._columns.items()},
+            columns={name: self._of(name, column) for name, column in self._columns.items()},
             numbers=numbers,
             copies=repeats.repeated if self._compared else None,
             copies_among=repeats.looked_at,
             copied_rows=tuple(repeats.first.tolist()),
+            equal=equal.repeated if self._ids else None,
+            equal_among=equal.looked_at,
+            equal_rows=tuple(equal.first.tolist()),
             classes=self._columns[target].classes if target is not None else (),
+        )
+
+    def _of(self, name: str, column: NumberCensus | TextCensus) -> WholeColumn:
+        if name not in self._ids:
+            return column.whole
+        found = self._ids[name].counted(MOST_ROWS)
+        return replace(
+            column.whole,
+            repeats=found.repeated,
+            repeats_among=found.looked_at,
+            repeated_rows=tuple(found.first.tolist()),
         )
 
 

@@ -37,6 +37,12 @@ class WholeColumn:
     refused_rows: tuple[int, ...] = ()
     refused_why: str = ""
     """What was wrong with the first of them."""
+    repeats: int | None = None
+    """Of a column that names rows: those that hold the id of an earlier row; None for other columns."""
+    repeats_among: int = 0
+    """Rows with an id among which these were counted: all, or those of a part of the hashes."""
+    repeated_rows: tuple[int, ...] = ()
+    """The first of them, at most 20."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,10 @@ class Whole:
     """Rows among which copies were counted: all, or those of a part of the hashes."""
     copied_rows: tuple[int, ...] = ()
     """The first of them, at most 20."""
+    equal: int | None = None
+    """Rows that repeat an earlier one with their ids; None where no column names rows."""
+    equal_among: int = 0
+    equal_rows: tuple[int, ...] = ()
     classes: tuple[tuple[str, int], ...] = ()
     """The target's values with their counts, where all are known; the most frequent first."""
 
