@@ -99,6 +99,15 @@ def test_missing_values_that_tell_the_outcome_are_found(seen):
     assert names(found) == {"claim"}
 
 
+def test_missing_values_that_tell_one_class_of_many_are_found(seen):
+    k = RANDOM.integers(0, 6, N)
+    columns = honest() | {"y": [f"class {v}" for v in k]}
+    columns["claim"] = [None if RANDOM.random() < (0.9 if v else 0.1) else 1.5 * i for i, v in enumerate(k)]
+    columns["random"] = [None if RANDOM.random() < 0.5 else 1.0 * i for i in range(N)]
+    [found] = seen("MLW403", columns)
+    assert found.column == "claim" and "on one of the 6 classes" in found.evidence
+
+
 def test_rows_in_order_of_the_target_are_found_unless_time_is_named(seen, make):
     columns = honest() | {"t": np.arange(N), "y": np.where(np.arange(N) < 500, "a", "b").tolist()}
     columns["t"] = columns["t"] + 0.5

@@ -52,8 +52,8 @@ TRUE_ISSUES = {
     ("bike_sharing_hourly", "casual"),
     ("bike_sharing_hourly", "registered"),
 }
-"""What stops `fit`. Features that are merely strong, such as the delay at departure, are tips: without a word from
-whoever knows the table, they may be honest."""
+"""What stops `fit`. Features that are merely strong, such as the delay at departure, are tips: they may be
+honest."""
 
 
 def tables() -> list[object]:
