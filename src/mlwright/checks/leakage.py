@@ -468,8 +468,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         missingness,
         "Predicts the target from whether the feature is missing, in 5 folds; found where the 95 % interval "
         "lies over ROC AUC 0.75 (R squared 0.25), an issue over 0.95 (0.8). Of three classes or more, it "
-        "is the one that is told best, with an interval that allows for the choice (Bonferroni), and a tip: a "
-        "kind of thing may honestly lack a part.",
+        "is the one that is told best, with an interval that allows for the choice (Bonferroni), and a tip: "
+        "a kind of thing may honestly lack a part.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
         stops=True,
     ),
