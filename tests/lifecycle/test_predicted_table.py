@@ -86,6 +86,18 @@ def test_columns_that_only_case_tells_apart_are_refused_where_the_database_does_
         written(database_url, [Declared("ERROR", "whole")], [(1,)])
 
 
+def test_two_runs_that_begin_at_once_both_find_their_table(database_url):
+    keys, empty = [Declared("id", "whole")], pl.DataFrame(schema={"predicted_late": pl.String})
+    frame = pl.DataFrame({"predicted_late": ["yes"], "error": [None]})
+    with open_to_write(address_of(database_url)) as db:
+        first, second = (PredictedTable(db, "p", keys, empty) for _ in range(2))
+        for number, run in enumerate((first, second)):
+            run.start(f"run {number}")
+            run.prepare(keys)
+            run.write(f"run {number}", [(1,)], frame, 1)
+        assert db.ask("SELECT * FROM p") == [(1, "yes", None)]
+
+
 @pytest.mark.parametrize("name", ["", "n" * 64, "ü" * 32, "a\x00b", "main."])
 def test_a_name_that_no_table_can_have_is_refused(database_url, name):
     with pytest.raises(Misuse, match="table"):

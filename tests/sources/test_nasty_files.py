@@ -165,9 +165,9 @@ def test_one_column_reads_with_its_missing_rows(tmp_path: Path) -> None:
     assert data.frame["x"].to_list() == [1.0, None, 3.0]
 
 
-def test_five_thousand_columns_read(tmp_path: Path) -> None:
-    values = np.arange(20_000).reshape(4, 5_000) % 7 / 2
-    frame = pl.DataFrame(values, schema=[f"c{i}" for i in range(5_000)])
+def test_a_thousand_columns_read(tmp_path: Path) -> None:
+    values = np.arange(4_000).reshape(4, 1_000) % 7 / 2
+    frame = pl.DataFrame(values, schema=[f"c{i}" for i in range(1_000)])
     path = tmp_path / "wide.csv"
     frame.write_csv(path)
     assert read(path).frame.equals(frame)

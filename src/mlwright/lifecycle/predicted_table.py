@@ -151,11 +151,13 @@ class PredictedTable:
         dialect = self._database.dialect
         columns = [f"{dialect.quoted(n)} {dialect.types[h]}" for n, h in _RUN_COLUMNS]
         key = f"{dialect.quoted('run')} {dialect.key_text} PRIMARY KEY"
-        return f"CREATE TABLE {self._in(runs)} ({', '.join([key, *columns])}){dialect.after_create}"
+        return self._created(runs, [key, *columns])
 
     def _find(self) -> Table:
         found = self._database.found(self._name)
         self.is_there = found is not None
+        if found is not None:
+            return found
         schema, dot, name = self._name.rpartition(".")
         for part in (schema, name) if dot else (name,):
             if not part or not part.isprintable() or len(part.encode()) > _LONGEST_NAME:
@@ -163,7 +165,7 @@ class PredictedTable:
                     f"no table can be called {shown(self._name, 80)}",
                     remedy=f"give a name of at most {_LONGEST_NAME} bytes, such as predictions",
                 )
-        return found or Table(schema, name, usual=not schema)
+        return Table(schema, name, usual=not schema)
 
     def _in(self, table: Table) -> str:
         return self._database.dialect.quoted(table.schema, table.name)
@@ -187,9 +189,12 @@ class PredictedTable:
         ]
         others = [f"{dialect.quoted(n)} {dialect.types[h]}" for n, h in self._others]
         key = f"PRIMARY KEY ({', '.join(dialect.quoted(k.name) for k in self._keys)})"
-        return (
-            f"CREATE TABLE {self._in(self.table)} ({', '.join([*keyed, *others, key])}){dialect.after_create}"
-        )
+        return self._created(self.table, [*keyed, *others, key])
+
+    def _created(self, table: Table, parts: Sequence[str]) -> str:
+        # Another run may make the same table between our look and this.
+        ending = self._database.dialect.after_create
+        return f"CREATE TABLE IF NOT EXISTS {self._in(table)} ({', '.join(parts)}){ending}"
 
     def _without_blanks(self) -> list[int]:
         """The keys whose texts must not end in a blank. Raises `Misuse` where case or accents are lost."""

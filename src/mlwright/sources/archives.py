@@ -139,8 +139,12 @@ def _only(files: Sequence[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo:
     raise SourceUnreadable(
         f"the ZIP file holds {len(names)} files: {told}{more}",
         where=name,
-        remedy=f"name one: {name}!/{names[0]}, or member={names[0]!r}",
+        remedy=f"name one: {name}!/{_plain(names[0])}, or member={names[0]!r}",
     )
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def _may_be_table(name: str) -> bool:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import Misuse, SourceUnreadable, UnknownName
+from mlwright.base.errors import Misuse, MlwrightError, SourceUnreadable, UnknownName
 from mlwright.sources import ReadOptions, read_raw
 from mlwright.sources.sql import address_of, open_sql, open_to_write, stream_sql
 
@@ -303,3 +303,12 @@ def test_a_file_is_asked_no_question(tmp_path):
     (tmp_path / "a.csv").write_text("a\n1\n2\n")
     with pytest.raises(Misuse, match="query= is for databases"):
         mw.read(tmp_path / "a.csv", query="SELECT 1")
+
+
+def test_a_name_cannot_drive_the_terminal(tmp_path, run_sql):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    run_sql(url, 'CREATE TABLE "t\x1b[31m" (a)')
+    for ask in ({}, {"query": "SELECT * FROM other"}):
+        with pytest.raises(MlwrightError, match=r"t\?\[31m") as caught:
+            read_raw(url, ReadOptions(**ask))
+        assert str(caught.value).isprintable()

@@ -81,7 +81,7 @@ class Address:
         return Path(self.database).resolve() if self.is_file else None
 
     def cleaned(self, text: str) -> str:
-        """`text`, such as a driver's message, on one line and without any secret."""
+        """`text`, such as a driver's message, on one line, without any secret or control character."""
         secrets = {
             self.password,
             self.settings.get("sslpassword"),
@@ -89,7 +89,7 @@ class Address:
         }
         for secret in sorted((s for s in secrets if s and len(s) >= _SHORTEST_SECRET), key=len, reverse=True):
             text = text.replace(secret, "***")
-        return " ".join(text.split())
+        return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def is_database(source: object) -> bool:

@@ -285,5 +285,5 @@ def _words(
         where += f", query, line {place[0]}, column {place[1]}" if place else ""
     if tables:
         names = [t.shown for t in sorted(tables, key=lambda t: not t.usual)]
-        remedy = f"the tables there are: {', '.join(names[:20])}"
+        remedy = address.cleaned(f"the tables there are: {', '.join(names[:20])}")
     return f"{said} ({words})" if words else said, where, remedy

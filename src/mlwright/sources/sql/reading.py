@@ -159,7 +159,7 @@ def _nothing_asked(database: Database) -> Misuse:
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     there = f"there is {shown}" if names else "it has no table"
     return Misuse(
-        f"which rows of the database? {there}",
+        database.address.cleaned(f"which rows of the database? {there}"),
         where=database.address.shown,
         remedy="name a table with table=, or write a SELECT with query=",
     )
