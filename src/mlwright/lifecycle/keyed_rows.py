@@ -84,7 +84,7 @@ class RowsOfDatabase:
         try:
             self._database.start_reading()
             self._asked, self.source = asked_of(self._database, options)
-            described = self._database.describe(self._asked)
+            described = _described(self._database, self._asked)
             if self._beside:  # nothing may hold up the writer until the rows are asked for
                 self._database.stop_reading()
         except BaseException:
@@ -182,6 +182,15 @@ def rows_of(
     if isinstance(source, str) and is_database(source):
         return RowsOfDatabase(source, options or ReadOptions(), keys, target)
     return RowsInMemory(source, options, keys)
+
+
+def _described(database: Database, statement: Statement) -> tuple[Declared, ...]:
+    """What the columns of a statement would hold, as far as can be told without its rows."""
+    declared, fetch = database.select(
+        statement.within("SELECT * FROM (\n", "\n) AS mlwright_rows WHERE 1 = 0")
+    )
+    fetch(1)
+    return declared
 
 
 def _how(options: ReadOptions | None) -> str:

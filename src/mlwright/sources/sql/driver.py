@@ -228,13 +228,6 @@ class Database:
         declared, fetch = self._told(lambda: self.driver.select(statement), statement)
         return declared, lambda rows: self._told(lambda: fetch(rows), statement)
 
-    def describe(self, statement: Statement) -> tuple[Declared, ...]:
-        """What the columns of a statement would hold, as far as can be told without its rows."""
-        empty = statement.within("SELECT * FROM (\n", "\n) AS mlwright_rows WHERE 1 = 0")
-        declared, fetch = self.select(empty)
-        fetch(1)
-        return declared
-
     def stop_reading(self) -> None:
         """The end of what `start_reading` began."""
         self._told(self.driver.rollback)
