@@ -54,6 +54,13 @@ def test_labels_that_a_small_table_cannot_judge_are_not_passed(seen):
     assert said <= {"found", "not_enough_data"} and "not_enough_data" in said
 
 
+def test_a_rare_class_that_features_say_nothing_of_is_not_wrong_labels(seen):
+    for seed in range(4):
+        columns, _, random = separable(seed=seed)
+        y = np.where(random.random(1500) < 0.1, "fraud", "fine").tolist()
+        assert [f.status for f in seen("MLW307", columns | {"y": y})] == ["not_enough_data"]
+
+
 def test_slipped_decimals_of_a_number_are_found(seen):
     columns, margin, random = separable()
     y = 50 + margin + random.normal(size=len(margin))

@@ -32,6 +32,8 @@ HOPELESS = 0.25
 "about."""
 NOTICED = 0.025
 GRAVE = 0.05
+"""Share of contradictions at which a table that cannot tell them from hard rows has not passed. No
+share makes an issue: chance that no column knows of contradicts as evenly as wrong labels do."""
 WORST = 20
 BODY, TAIL = 0.75, 0.92
 """Between these quantiles of the residuals the weight of their tail is measured."""
@@ -114,6 +116,13 @@ def confidently_wrong(y: Codes, p: Floats) -> Codes:
 def _contradicted(table: Table, made: Probe) -> Iterator[Seen]:
     y = np.asarray(made.y, dtype=np.int64)
     share, following, factor = contradiction(y, made.predicted)
+    blind = 1 - float(np.bincount(y).max()) / len(y)
+    if share.low > NOTICED and share.high >= blind:
+        raise CouldNotLook(
+            "not_enough_data",
+            f"labels contradict {percent(share)} of the surest predictions, which is hardly better than to "
+            "say the most frequent class of every row: nothing tells a wrong label from a rare one",
+        )
     if share.low <= NOTICED or share.high >= HOPELESS or factor >= STEEP:
         if share.high >= GRAVE and following.low < STEEP * share.high:
             raise CouldNotLook(
@@ -132,7 +141,6 @@ def _contradicted(table: Table, made: Probe) -> Iterator[Seen]:
         "Look at these rows, worst first, and mend or leave out those whose label is wrong.",
         table.target.name,
         tuple(int(r) for r in made.rows[rows[:MOST_ROWS]]),
-        severity="issue" if share.low > GRAVE else "tip",
     )
 
 
@@ -193,15 +201,11 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "tip",
         wrong_labels,
         "Boosted trees predict every row of a sample from the other folds (of more than 300 features, from "
-        "those that tell most in the rows fitted). Classes: found where the 95 % "
-        "interval "
-        "of labels that contradict the surest predictions lies over 2.5 % (an issue over 5 %) and under 25 "
-        "%, and "
-        "the next surest are contradicted less than 1.7 times as often, which hard rows alone would not do; "
-        "rows "
-        "by confident learning. Numbers: found where residuals exceed a Pareto tail of their neighbours', at "
-        "a "
-        "false discovery rate of 5 %.",
+        "those that tell most in the rows fitted). Classes: found where the 95 % interval of labels that "
+        "contradict the surest predictions lies over 2.5 %, under 25 % and under the error of always saying "
+        "the most frequent class, and the next surest are contradicted less than 1.7 times as often, which "
+        "hard rows alone would not do; rows by confident learning. Numbers: found where residuals exceed a "
+        "Pareto tail of their neighbours', at a false discovery rate of 5 %.",
         "Northcutt, Jiang & Chuang (2021), Confident learning, JAIR 70; anchors: Patrini et al. (2017), "
         "CVPR; "
         "tail: Hill (1975); Benjamini & Hochberg (1995)",
