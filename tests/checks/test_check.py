@@ -27,7 +27,8 @@ def test_nothing_is_found_in_a_clean_table_and_every_check_answers(make, clean):
     status = {f.code: f.status for f in findings}
     beside = {c: s for c, s in status.items() if s != "passed"}
     assert {"MLW109", "MLW203", "MLW205", "MLW403", "MLW405"} <= set(beside)
-    assert set(beside.values()) == {"not_applicable"}
+    told_apart = beside.pop("MLW307", "not_enough_data")  # 600 rows, hard to tell apart
+    assert told_apart == "not_enough_data" and set(beside.values()) == {"not_applicable"}
 
 
 def test_without_a_target_its_checks_do_not_apply(make, clean):

@@ -31,6 +31,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: tuple[int, ...] = ()
     """The first rows concerned, counted from 0; at most 20."""
     remedy: str = ""
+    stops: bool = False
+    """Whether it stops `fit` unless its code is waived."""
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

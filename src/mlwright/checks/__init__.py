@@ -8,14 +8,13 @@ from mlwright.checks.comparing import CONTAMINATION, SHIFT, compare, contaminate
 from mlwright.checks.gate import pass_or_refuse, to_drop, to_waive, waived
 from mlwright.checks.outcome import Check
 from mlwright.checks.pair import Sketch
-from mlwright.checks.running import AGAINST, CHECKS, STOPS, check, check_against, explained, known_codes
+from mlwright.checks.running import AGAINST, CHECKS, check, check_against, explained, known_codes
 
 __all__ = [
     "AGAINST",
     "CHECKS",
     "CONTAMINATION",
     "SHIFT",
-    "STOPS",
     "Check",
     "Sketch",
     "check",

@@ -74,6 +74,7 @@ def differences(table: Table) -> Iterator[Seen]:
                 f"the difference of {one!r} and {other!r} reaches {told.figures}; {sample.said}",
                 "Make sure that both are known when a prediction is asked for; leave out what is not.",
                 severity=told.severity,
+                stops=told.stops,
             )
 
 

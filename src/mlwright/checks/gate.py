@@ -1,7 +1,7 @@
 """The gate before training: findings that would make a model a lie stop `fit`, unless their code is waived.
 
-Called by `lifecycle.fit` with all that was found, before any time is spent on training. Which codes stop says
-each check itself (`Check.stops`).
+Called by `lifecycle.fit` with all that was found, before any time is spent on training. What stops it, says
+each finding itself (`Finding.stops`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,9 @@ def waived(findings: Findings, codes: Collection[str]) -> Findings:
     )
 
 
-def stopping(findings: Findings, stops: Collection[str]) -> Findings:
-    """The issues among the findings whose codes stop training."""
-    return Findings.of(f for f in findings.issues if f.code in stops)
-
-
-def pass_or_refuse(findings: Findings, stops: Collection[str], where: str = "") -> None:
+def pass_or_refuse(findings: Findings, where: str = "") -> None:
     """Raises `ChecksRefused` where an issue stops training, naming columns, figures, and both ways on."""
-    grave = stopping(findings, stops)
+    grave = Findings.of(f for f in findings.issues if f.stops)
     if not len(grave):
         return
     said = "; ".join(_said(f) for f in grave)

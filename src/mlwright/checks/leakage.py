@@ -43,7 +43,7 @@ PERFECT = {"roc_auc": 0.998, "r2": 0.995}
 TIMES = 3.0
 """And a strong one, when it leaves a third of the error that all the others together leave."""
 UNLIKELY = {"roc_auc": 0.99, "r2": 0.995}
-"""What hardly any honest feature reaches where all the others are so much worse: then it is an issue."""
+"""What hardly any honest feature reaches where all the others are so much worse: then it stops `fit`."""
 ABSENCE = {"roc_auc": 0.75, "r2": 0.25}
 ORDER = {"roc_auc": 0.6, "r2": 0.1}
 GRAVE = {"roc_auc": 0.95, "r2": 0.8}
@@ -67,12 +67,13 @@ def single_feature(table: Table) -> Iterator[Seen]:
         told = beside_others(table, known[name], others)
         if told is not None:
             told_of.add(name)
-            grave = told.severity == "issue" and not _looked_up(table, name)
+            looked_up = _looked_up(table, name)
             yield Seen(
                 f"alone it reaches {told.figures}; {table.sample.said}",
                 "Make sure that it is known when a prediction is asked for; if not, leave it out.",
                 name,
-                severity="issue" if grave else "tip",
+                severity="tip" if looked_up else told.severity,
+                stops=told.stops,
             )
     if not told_of:
         yield from _carrying(table, alone)
@@ -165,13 +166,14 @@ class Beside:
 
     figures: str
     severity: Severity
+    stops: bool = False
 
 
 def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> Beside | None:
     """Predictions that are too good beside all `others` together; None where they are not.
 
-    An issue only where they are better than an honest feature may be: nearly without error, while others are
-    there and leave three times as much. A strong honest feature, even the only one that counts, is a tip.
+    An issue where others are there and leave three times as much error. It stops `fit` only where hardly any
+    honest feature reaches as far: yesterday's value, or the one cause that counts, may be that strong.
     """
     metric, own = metric_of(table), measured(table, predicted)
     if own.low <= STRONG[metric]:
@@ -189,8 +191,8 @@ def beside_others(table: Table, predicted: Floats, others: list[Floats]) -> Besi
     apart = TIMES * (1 - own.low) < 1 - rest.high
     if not near_perfect and not apart:
         return None
-    grave = apart and own.value > UNLIKELY[metric]
-    return Beside(f"{figure(own)}, {figure(rest)} by the others together", "issue" if grave else "tip")
+    figures = f"{figure(own)}, {figure(rest)} by the others together"
+    return Beside(figures, "issue" if apart else "tip", stops=apart and own.value > UNLIKELY[metric])
 
 
 def repeated_target(table: Table) -> Iterator[Seen]:
@@ -439,11 +441,10 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         single_feature,
         "Predicts the target from each feature alone, by means of bins, in 5 folds. Found where the 95 % "
         "interval lies over ROC AUC 0.9 (R squared 0.7) and leaves less than a third of the error that all "
-        "other features leave together; or over 0.998 (0.995) whatever the others can do. An issue, which "
-        "stops training, only where the former holds and the feature alone reaches 0.99 (0.995), beyond what "
-        "honest features do; and where it is no key of a list (a category for a number, or one of over 32 "
-        "for a class). A tip also where boosted trees of all features reach the former and, without this "
-        "one, leave three times the error.",
+        "other features leave together; or, as a tip, over 0.998 (0.995) whatever the others can do. Stops "
+        "training only where it reaches 0.99 (0.995) alone, beyond what honest features do. A tip also where "
+        "it may be the key of a list (a category for a number, or one of over 32 for a class), and where "
+        "boosted trees of all features reach the former and leave three times the error without this one.",
         "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6",
         stops=True,
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,12 +34,16 @@ class Seen:
     rows: tuple[int, ...] = ()
     severity: Severity | None = None
     """Where it differs from the check's own."""
+    stops: bool = True
+    """False for an issue that does not stop `fit`, though others of its code do."""
 
-    def as_finding(self, code: str, title: str, severity: Severity) -> Finding:
+    def as_finding(self, check: Check[Any]) -> Finding:  # Any: a check of whatever is looked at
+        severity = self.severity or check.severity
         return Finding(
-            code=code,
-            title=title,
-            severity=self.severity or severity,
+            code=check.code,
+            title=check.title,
+            severity=severity,
+            stops=check.stops and self.stops and severity == "issue",
             status="found",
             column=self.column,
             evidence=self.evidence,
@@ -70,7 +74,7 @@ class Check(Generic[Looked]):
     how: str
     source: str = ""
     stops: bool = False
-    """Whether an issue of this code makes training pointless: `fit` then stops unless the code is waived."""
+    """Whether an issue of this code stops `fit` unless it is waived, where `Seen` does not say otherwise."""
     of_all: bool = False
     """Whether its figures and row numbers are of all rows, also where a sample stands for them."""
 
@@ -91,7 +95,7 @@ class Check(Generic[Looked]):
             return [self._finding("skipped", f"the check itself failed: {type(e).__name__}")]
         if not seen:
             return [self._finding("passed", "")]
-        return [s.as_finding(self.code, self.title, self.severity) for s in _shortened(seen)]
+        return [s.as_finding(self) for s in _shortened(seen)]
 
     def could_not_look(self, reason: str) -> Finding:
         """What it says where there is nothing that it could look at."""

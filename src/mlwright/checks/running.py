@@ -84,9 +84,6 @@ EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (
 SAME: Final = {"MLW604": "MLW508", "MLW605": "MLW504"}
 """Codes of shift that say of a column what a code of the schema has said already."""
 
-STOPS: Final[frozenset[str]] = frozenset(c.code for c in EVERY if c.stops)
-"""Codes whose issues stop `fit` unless they are waived."""
-
 
 def check(
     dataset: Dataset,

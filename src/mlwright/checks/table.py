@@ -171,8 +171,8 @@ class Table:
         return len(self.labelled) if self.dataset.whole is None else self.dataset.whole.rows
 
     def places(self, rows: Codes) -> Codes:
-        """Where rows of this table stand in its source, for figures: row numbers of findings are those of this
-        table, and `Check.findings` names them as in the source."""
+        """Where rows of this table stand in its source, for figures: findings number rows as this table does,
+        and `Check.findings` as the source does."""
         return rows if self.dataset.whole is None else self.dataset.whole.numbers[rows]
 
     @cached_property

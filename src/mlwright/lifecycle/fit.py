@@ -153,8 +153,8 @@ def _fit(call: _Call) -> Model:
 
 def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
     """Reads and checks what was not read or checked before, and holds it to the gate."""
-    from mlwright.checks import STOPS, known_codes, pass_or_refuse, waived
     from mlwright.checks import check as run_checks
+    from mlwright.checks import known_codes, pass_or_refuse, waived
     from mlwright.data.dataset import Dataset
 
     settings, dataset, found = call.settings, call.data, call.findings
@@ -170,7 +170,7 @@ def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
         found = run_checks(dataset, task=settings.task, seed=settings.seed, seconds=seconds)
     known_codes(settings.waive, found)
     found = waived(found, settings.waive)
-    pass_or_refuse(found, STOPS, dataset.provenance.source)
+    pass_or_refuse(found, dataset.provenance.source)
     test, unlike = _judged_by(call, dataset, kind)
     return _Admitted(dataset, test, (*found, *unlike))
 
@@ -210,7 +210,7 @@ def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset |
 
     Raises `ChecksRefused` where too many are copies of training rows.
     """
-    from mlwright.checks import STOPS, compare, contaminated, pass_or_refuse, waived
+    from mlwright.checks import compare, contaminated, pass_or_refuse, waived
 
     if call.test is None:
         return None, ()
@@ -220,7 +220,7 @@ def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset |
     call.progress.stage("checking the test rows")
     beside = (f for look in (contaminated, compare) for f in look(dataset, test, task=task, seed=seed))
     found = waived(Findings.of(beside), call.settings.waive)
-    pass_or_refuse(found, STOPS, test.provenance.source)
+    pass_or_refuse(found, test.provenance.source)
     return test, (*unlike, *found)
 
 
