@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import mlwright as mw
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -155,3 +157,40 @@ def test_an_interrupted_search_keeps_the_best_so_far(place, environment):
         fitting.communicate(timeout=120)
     assert fitting.returncode in (0, 130)
     assert (place / "kept.mlw").exists() == (fitting.returncode == 0)
+
+
+def test_of_a_table_larger_than_memory_a_sample_is_trained_on_and_everything_says_so(cli, place):
+    lines = ["hours,shop,on,sold"]
+    lines += [
+        f"{i % 11},{'ABC'[i % 3]},2024-01-{1 + i // 150:02d},{3 * (i % 11) + i % 3 + (i * 37 % 97) / 50}"
+        for i in range(4_000)
+    ]
+    lines[3_999] = "1000,A,2024-01-27,7"
+    (place / "sales.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = cli(
+        "fit",
+        *("sales.csv", "--target", "sold", "--time", "on", "--memory", "1KB"),
+        *("--max-trials", "2", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    sampled = "a sample, 1,000 rows drawn from 4,000"
+    assert told["evaluation"]["how"].endswith(f"trained and judged on {sampled}")
+    assert any(f["code"] == "MLW022" and "drawn from 4,000" in f["evidence"] for f in told["findings"])
+    profile = mw.load(place / "sales.mlw").profile
+    hours = profile.columns[0]
+    assert (profile.rows, hours.name, hours.rows, hours.quantiles[-1]) == (4_000, "hours", 4_000, 1_000.0)
+    card = cli("show", "sales.mlw", "--card").stdout
+    assert "larger than memory: 1,000 rows drawn from 4,000" in card and "MLW022" in card
+    assert cli("predict", "sales.mlw", "sales.csv", "-o", "out.csv").returncode == 0
+    assert len(rows_of(place / "out.csv")) == 4_000
+
+    parted = cli("split", "sales.csv", "--time", "on", "--memory", "1KB")
+    assert parted.returncode == 0, parted.stderr
+    done = cli(
+        "fit",
+        *("train.csv", "--target", "sold", "--test", "test.csv", "--memory", "1KB"),
+        *("--max-trials", "2", "--waive", "MLW404", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "; trained on a sample, 1,000 rows drawn from" in json.loads(done.stdout)["evaluation"]["how"]

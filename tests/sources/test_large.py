@@ -141,6 +141,8 @@ def test_what_the_sample_does_not_hold_is_still_known(tmp_path):
     assert dict(data.whole.classes)["rare"] == 1
     rare = next(f for f in check(data).found if f.code == "MLW302")
     assert "the rarest 1" in rare.evidence
+    larger = next(f for f in data.findings if f.code == "MLW022")
+    assert "1 of 3 values of the target, each in one row, stand in none of them" in larger.evidence
     near = next(f for f in check(data).found if f.code == "MLW102")
     assert (near.column, near.rows) == ("b", (3_500,))
 

@@ -44,6 +44,8 @@ _RECOUNTED: Final = frozenset(
 )
 """What is said again of all rows."""
 _ID_SHARE: Final = 0.9
+_MOST_CLASSES: Final = 100
+"""A target of more values is rather a number."""
 
 
 def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
@@ -78,7 +80,8 @@ def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
     provenance = Provenance(
         first.source, stream.sha256(), rows, rows - whole.rows, (*first.notes, f"a sample: {whole.said}")
     )
-    return Dataset(inferred.frame, schema, provenance, (*found, *more, _larger(whole)), whole)
+    unlearnt = None if labels is None else _not_drawn(inferred.frame[labels.column.name], whole)
+    return Dataset(inferred.frame, schema, provenance, (*found, *more, _larger(whole, unlearnt)), whole)
 
 
 def most_sampled(stream: Stream, options: ReadOptions) -> int:
@@ -225,7 +228,19 @@ def _of_sample(one: Finding, whole: Whole) -> Finding:
     return msgspec.structs.replace(one, rows=rows, evidence=f"{one.evidence} (of {whole.said})")
 
 
-def _larger(whole: Whole) -> Finding:
+def _not_drawn(target: pl.Series, whole: Whole) -> str | None:
+    """Which few values of the target no row of the sample has, in words."""
+    drawn = set(target.cast(pl.String).to_list())
+    counts = [count for text, count in whole.classes if text not in drawn]
+    if not counts or len(whole.classes) > _MOST_CLASSES:
+        return None
+    rows = f"{max(counts):,} rows at most" if max(counts) > 1 else "one row"
+    return (
+        f"{len(counts)} of {len(whole.classes)} values of the target, each in {rows}, stand in none of them"
+    )
+
+
+def _larger(whole: Whole, unlearnt: str | None) -> Finding:
     errors = [c.rank_error for c in whole.columns.values()]
     evidence = f"{whole.said} stand for it; counts, ranges and means are of all rows"
     if max(errors, default=0.0) > 0:
@@ -233,5 +248,7 @@ def _larger(whole: Whole) -> Finding:
     roughly = [n for n, c in whole.columns.items() if c.distinct_error or c.count_error]
     if roughly:
         evidence += f"; distinct values of {counted(len(roughly), 'column')} are estimates"
+    if unlearnt is not None:
+        evidence += f"; {unlearnt}, so that no model of them answers with these"
     remedy = "give memory= (how much a table may take) to read it whole, or sample_rows= to keep more rows"
     return finding(codes.LARGER, evidence, remedy=remedy)
