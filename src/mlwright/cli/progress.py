@@ -70,7 +70,7 @@ class BarProgress(Progress):
 
 
 class Headed(Progress):
-    """Passes on to another listener, and shows a heading just before a stage: not where nothing gets there."""
+    """Passes on to another listener, and shows a heading just before a stage, if it ever comes."""
 
     def __init__(self, to: Progress, before: str, show: Callable[[], None]) -> None:
         self._to, self._before, self._show = to, before, show

@@ -8,8 +8,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from mlwright.base.texts import clean
 from mlwright.base.finding import Finding
+from mlwright.base.texts import clean
 from mlwright.data import codes
 from mlwright.data.codes import finding
 

@@ -164,8 +164,9 @@ class TwoSamples:
     def _by_dealing_clusters(self) -> float:
         """The p-value where every cluster lies on its own table's side, so that they have no variance: how
         seldom clusters dealt anew would fall so."""
-        assert self.reference.clusters is not None and self.fresh.clusters is not None
-        one, other = (len(np.unique(s.clusters)) for s in (self.reference, self.fresh))
+        clusters = (self.reference.clusters, self.fresh.clusters)
+        assert clusters[0] is not None and clusters[1] is not None
+        one, other = len(np.unique(clusters[0])), len(np.unique(clusters[1]))
         return float(min(1.0, 2 / special.binom(one + other, min(one, other))))
 
     def _design(self, where: float) -> float:
