@@ -1,4 +1,4 @@
-"""Columns seen at once, or text by text, are judged and decoded as columns that Polars looks at one by one."""
+"""Columns seen at once, or text by text, are judged and decoded as those that Polars looks at one by one."""
 
 import random
 
