@@ -33,6 +33,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remedy: str = ""
     stops: bool = False
     """Whether it stops `fit` unless its code is waived."""
+    fault: bool = False
+    """The check itself failed: a fault of ours, which says nothing about the table."""
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -67,6 +69,11 @@ class Findings(msgspec.Struct, frozen=True):
     @property
     def issues(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.found if f.severity == "issue")
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """Checks that failed themselves."""
+        return tuple(f for f in self.items if f.fault)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.items)
@@ -113,7 +120,7 @@ class Findings(msgspec.Struct, frozen=True):
 
     def _others(self) -> list[str]:
         """A line for each other status, with the codes of its checks."""
-        lines = []
+        lines = [f"fault in mlwright, please report it: {f.code} {f.evidence}" for f in self.faults]
         for status in ("waived", "not_enough_data", "skipped", "passed"):
             codes = sorted({f.code for f in self.items if f.status == status})
             if codes:

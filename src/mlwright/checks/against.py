@@ -260,7 +260,9 @@ def _mend(held: Held, column: Column, problems: list[RowProblem]) -> str:
     if texts and {t.lower() for t in texts} <= {m.lower() for m in marks}:
         named = ", ".join(map(repr, sorted(texts)))
         return f"They look like marks of a missing value: say so with missing=({named},), or in the schema."
-    return "Mend the values; a served model refuses such rows."
+    if column.name in {c.name for c in held.reference.schema.features}:
+        return "Mend the values; a served model refuses such rows."
+    return "Mend the values; a model is not given this column, so predictions go on without it."
 
 
 def _profiled(held: Held) -> list[tuple[Column, ColumnProfile]]:

@@ -5,6 +5,7 @@ Used within `checks` only. A check answers with `Seen` values, or raises `CouldN
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -91,8 +92,11 @@ class Check(Generic[Looked]):
             seen = list(self.look(looked_at))
         except CouldNotLook as e:
             return [self._finding(e.status, e.reason)]
-        except Exception as e:  # noqa: BLE001 - one faulty check must not cost the user all the others
-            return [self._finding("skipped", f"the check itself failed: {type(e).__name__}")]
+        except Exception as e:  # one faulty check must not cost the user all the others
+            if os.environ.get("MLWRIGHT_DEBUG"):
+                raise
+            failed = self._finding("skipped", f"the check itself failed: {type(e).__name__}")
+            return [msgspec.structs.replace(failed, fault=True)]
         if not seen:
             return [self._finding("passed", "")]
         return [s.as_finding(self) for s in _shortened(seen)]

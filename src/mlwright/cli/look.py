@@ -78,6 +78,10 @@ def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
         style = {"issue": "red", "tip": "yellow"}[first.severity] if found else "dim"
         grid.add_row(Text(word, style), first.code, _alike(same))
     parts: list[RenderableType] = [grid if kinds else Text("nothing found", style="green")]
+    parts += [
+        Text(f"{f.code} {f.evidence}: a fault in mlwright, not in your data; please report it", style="red")
+        for f in all_findings.faults
+    ]
     quiet = "" if every else _quietly(all_findings)
     return Group(*parts, *([Text(quiet, style="dim")] if quiet else []))
 

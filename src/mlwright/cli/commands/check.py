@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mlwright.base.finding import Findings
 
 
+FAULT = 4
+"""The exit code where a check itself failed: what it would have found is not known."""
+
+
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Reads the table, checks it, and shows the findings; 1 where the worst is as bad as `--fail-on`."""
     from mlwright.lifecycle.report import page_at, report
@@ -53,7 +57,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         )
         if page is not None:
             screen.show(look.section("Written", str(page)))
-    return 1 if refused else 0
+    return FAULT if found.faults else 1 if refused else 0
 
 
 def run_against(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -91,7 +95,7 @@ def run_against(arguments: argparse.Namespace, screen: Screen) -> int:
             look.section("Findings", look.findings(found, every=arguments.all)),
             look.section("In short", look.in_short(found)),
         )
-    return 1 if refused else 0
+    return FAULT if found.faults else 1 if refused else 0
 
 
 def is_refused(found: Findings, fail_on: str) -> bool:
