@@ -160,3 +160,17 @@ def test_a_given_schema_goes_into_the_model_which_refuses_what_breaks_it() -> No
     ):
         with pytest.raises(RowsRefused, match=said):
             model.predict({**good, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"colums": []}', r"it has no `columns`; did you mean that by 'colums'\?"),
+        ("[]", "it holds a list, not an object with `columns`"),
+        ("", "it is not JSON"),
+    ],
+)
+def test_a_file_that_is_no_schema_says_what_it_lacks(tmp_path, text, said):
+    (tmp_path / "schema.json").write_text(text)
+    with pytest.raises(Misuse, match=said):
+        mw.read({"age": [1, 2, 3]}, schema=tmp_path / "schema.json")

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from mlwright.base.errors import EnvironmentProblem, Misuse, nearest_file
+from mlwright.base.errors import EnvironmentProblem, Misuse, nearest, nearest_file
 from mlwright.base.schema import Schema
 from mlwright.base.schema_class import Columns, schema_of_class
 from mlwright.base.schema_json import MOST_BYTES, is_schema, schema_from_json
@@ -29,7 +29,7 @@ def schema_of(given: object) -> Schema:
     if isinstance(own, Schema):  # a Dataset, which only the extra `train` knows
         return own
     if isinstance(given, (str, os.PathLike)):
-        raise Misuse("this is no schema file", where=str(given), remedy=_REMEDY)
+        raise Misuse(f"this is no schema file{_why_not(Path(given))}", where=str(given), remedy=_REMEDY)
     raise Misuse(f"a {type(given).__name__} is no schema", remedy=_REMEDY)
 
 
@@ -49,6 +49,20 @@ def schema_in(given: object) -> Schema | None:
     if path.suffix.lower() == ".mlw":
         return load(path).schema
     return _in_file(path) if path.suffix.lower() == ".json" else None
+
+
+def _why_not(path: Path) -> str:
+    """What a JSON file has in place of a schema's `columns`, where that can be told."""
+    if path.suffix.lower() != ".json":
+        return ""
+    try:
+        given = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return ": it is not JSON"
+    if not isinstance(given, dict):
+        return f": it holds a {type(given).__name__}, not an object with `columns`"
+    near = nearest("columns", given)
+    return f": it has no `columns`{f'; did you mean that by {near!r}?' if near else ''}"
 
 
 def _in_file(path: Path) -> Schema | None:
