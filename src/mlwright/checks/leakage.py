@@ -412,7 +412,7 @@ def _sum_of(table: Table, columns: list[Column], numbers: list[Floats], y: Float
         yield Seen(
             f"the target is a weighted sum of {named}{more}, exact in {half:,} rows "
             "that the weights had not seen",
-            "Leave all of them out, or all but one: together they are the target.",
+            "Leave all of them out: together they are the target, and one alone may tell most of it.",
             name,
         )
 
