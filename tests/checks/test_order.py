@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -41,10 +44,21 @@ def test_blocks_sorting_and_drift_are_named(seen):
     blocks = columns | {"site": sorted(columns["site"])}
     [found] = seen("MLW206", blocks)
     assert "rows stand in blocks of 'site'" in found.evidence and "1 of 3 features" in found.evidence
+    assert "as the group" in found.remedy
     [found] = seen("MLW206", columns | {"a": np.sort(columns["a"])})
     assert "rows are sorted by 'a'" in found.evidence
     [found] = seen("MLW206", columns | {"a": columns["a"] + np.linspace(0, 2, 800)})
     assert "no column shows what the order goes by" in found.evidence and "'a'" in found.evidence
+
+
+def test_the_target_is_never_proposed_as_the_group_and_no_share_goes_beyond_0_and_1(seen):
+    random = np.random.default_rng(13)
+    kind = np.repeat(np.arange(3), 60)
+    columns = {"a": 30.0 * kind + random.normal(size=180), "b": random.normal(size=180)}
+    [found] = seen("MLW206", columns | {"y": [f"kind {k}" for k in kind]})
+    assert "rows stand in blocks of 'y'" in found.evidence and "group" not in found.remedy
+    shares = [float(x) for x in re.findall(r"-?\d+\.\d+", found.evidence)]
+    assert len(shares) == 6 and max(shares[:3]) <= 1 and min(shares[3:]) >= 0 and max(shares[3:]) <= 1
 
 
 def _timed(values: np.ndarray, random: np.random.Generator) -> Dataset:
@@ -83,3 +97,15 @@ def test_a_sudden_change_over_time_is_told_from_drift_and_season(seen, what, fou
         assert finding.column == "x" and "in order of 'at'" in finding.evidence
         place = {"step": 600, "missing": 400}[what]
         assert abs(data.frame["at"][finding.rows[0]] / 3600 - place) <= 10
+
+
+def test_a_column_that_follows_from_the_time_has_not_changed_suddenly(seen):
+    random = np.random.default_rng(14)
+    data = _timed(random.normal(size=1000), random)
+    late = pl.col("at") >= 600 * 3600.0
+    data = replace(data, frame=data.frame.with_columns(x=late.cast(pl.Float64)))
+    [finding] = seen("MLW207", data)
+    assert finding.status == "passed"
+    back = pl.col("at") < 20 * 3600.0  # a column of two values that turns back does not follow from it
+    [finding] = seen("MLW207", replace(data, frame=data.frame.with_columns(x=(late | back).cast(pl.Float64))))
+    assert (finding.status, finding.column) == ("found", "x")
