@@ -88,3 +88,20 @@ def test_the_command_ends_with_1_and_says_the_commands_that_go_on(tmp_path, caps
     assert main(["show", "calls.mlw"]) == 0
     assert "waived  MLW401  after wards" in " ".join(capsys.readouterr().out.split(" ")).replace("   ", "  ")
     assert main(["check", "calls.csv", "-t", "y", "--waive", "MLW401"]) == 0
+
+
+def test_a_test_table_of_learned_rows_is_to_be_mended_first_and_no_column_is_blamed(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    table = leaking().drop("after wards")
+    table.write_csv("calls.csv")
+    table.head(80).write_csv("test.csv")
+    asked = ["fit", "calls.csv", "-t", "y", "--max-trials", "2", "--test", "test.csv", "-q"]
+    assert main(asked) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "MLW651" in said and "known in time" not in said and "leave out" not in said
+    assert said.index("Take them out of the test table") < said.index("; or bear it") < said.index("--waive")
+    assert "`mlwright split`" in said
+    with pytest.raises(ChecksRefused, match=r"Take them out .*; or bear it with waive=\('MLW651',\)"):
+        mw.fit(table, target="y", test=table.head(80), max_trials=2)

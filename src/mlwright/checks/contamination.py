@@ -46,7 +46,8 @@ def copied_rows(pair: Pair) -> Iterator[Seen]:
         f"{int(shared.sum()):,} of {len(test):,} test rows stand in training too, "
         f"{percent(wilson(float(shared.sum()), len(test)))}{same}; within training "
         f"{percent(wilson(repeated, len(train)))} have a twin",
-        "Take them out of the test table: a score on rows that were learned says nothing about new ones.",
+        "Take them out of the test table, or cut one table anew with `mlwright split`: a score on rows that "
+        "were learned says nothing about new ones.",
         rows=first_rows(shared),
         severity="issue" if shift.effect.low > COPIED else "tip",
     )

@@ -282,7 +282,8 @@ CHECKS: Final[tuple[Check[Table], ...]] = (
         "category, in order of the time column or of rows (up to 20,000, evenly; in order of rows only where "
         "most features are in random order, MLW206), but of none that follows from the time, as a year does. "
         "Found, at a false-discovery rate of 1 %, where the 95 % interval of the change lies over 0.3 "
-        "deviations, most of it is made right there, it explains more than a straight line, and no other place moves 40 % as much beyond chance, as a season would.",
+        "deviations, most of it is made right there, it explains more than a straight line, and no "
+        "other place moves 40 % as much beyond chance, as a season would.",
         "Pettitt (1979), Applied Statistics 28; James, James & Siegmund (1987), Biometrika 74",
     ),
 )

@@ -127,17 +127,18 @@ def output_for(source: str, output: str | None) -> Path:
 
 
 def with_commands(refused: ChecksRefused, arguments: argparse.Namespace) -> ChecksRefused:
-    """The same refusal, its remedy the commands that would go on: without the columns, or bearing them."""
+    """The same refusal, its remedy the commands that would go on: without the columns, or bearing them.
+
+    Where no column is at fault, as with a test table whose rows were learned, mending it comes first.
+    """
     from mlwright.checks import to_drop, to_waive
 
-    ways = []
+    columns, codes = to_drop(refused.findings), to_waive(refused.findings)
+    ways = [] if columns or not codes else [refused.findings.issues[0].remedy.rstrip(".")]
+    borne = "what is known in time after all" if columns else "it"
     for says, key, more in (
-        ("leave out what is not known in time", "drop", to_drop(refused.findings)),
-        (
-            "bear what is known in time after all, which the card then says",
-            "waive",
-            to_waive(refused.findings),
-        ),
+        ("leave out what is not known in time", "drop", columns),
+        (f"bear {borne}, which the card then says", "waive", codes),
     ):
         if more:
             values = [*(getattr(arguments, key) or ()), *more]
