@@ -1,11 +1,14 @@
 """Where a result goes: known to be writable before any work, and never one of the files that are read.
 
-Asked by the verbs and commands that write a file. It writes nothing itself.
+Asked by the verbs and commands that write a file. It leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -29,10 +32,16 @@ def writable(output: str | os.PathLike[str], *read: object) -> Path:
         raise EnvironmentProblem(
             "there is no such folder", where=str(path.parent), remedy=f"mkdir -p {path.parent}"
         )
-    if not os.access(path.parent, os.W_OK):
-        raise EnvironmentProblem(
-            "no permission to write here", where=str(path.parent), remedy="write to another folder"
+    try:  # permissions do not tell all: a folder of the system takes no file from anybody
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as problem:
+        said = (
+            "no permission to write here"
+            if isinstance(problem, PermissionError)
+            else "no file can be made here"
         )
+        raise EnvironmentProblem(said, where=str(path.parent), remedy="write to another folder") from None
     for other in read:
         if not isinstance(other, (str, os.PathLike)) or "://" in str(other):
             continue
@@ -57,13 +66,20 @@ def writable(output: str | os.PathLike[str], *read: object) -> Path:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Writes `text` beside `path` and renames, so that a half-written file is never found under its name.
+    """Writes `text` to `path`, whole or not at all. Raises `EnvironmentProblem` where that cannot be."""
+    with placed(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def placed(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write to, renamed at the end: no half-written file is found under its name.
 
     Raises `EnvironmentProblem` where it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.writing")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
         temporary.replace(path)
     except OSError as problem:
         temporary.unlink(missing_ok=True)

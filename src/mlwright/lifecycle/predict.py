@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlwright.base.errors import EnvironmentProblem, Misuse, RowProblem
+from mlwright.base.errors import Misuse, RowProblem
 from mlwright.base.progress import Progress
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
-from mlwright.lifecycle.output import writable
+from mlwright.lifecycle.output import placed, writable
 from mlwright.lifecycle.read import as_written
 
 if TYPE_CHECKING:
@@ -206,18 +206,8 @@ def _dtype(label_type: str) -> type[pl.DataType]:
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    """Writes beside the target and renames, so that a half-written file is never found under its name."""
-    temporary = path.with_name(f".{path.name}.writing")
-    try:
+    with placed(path) as temporary:
         if path.suffix.lower() == ".csv":
             frame.write_csv(temporary)
         else:
             frame.write_parquet(temporary)
-        temporary.replace(path)
-    except OSError as problem:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentProblem(
-            f"cannot write: {problem.strerror or problem}",
-            where=str(path),
-            remedy="check the folder and the free space",
-        ) from problem
