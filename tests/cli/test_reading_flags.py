@@ -38,7 +38,10 @@ OPTIONS = ReadOptions(
         (("evaluate", "m.mlw", "a.txt"), ("evaluate",)),
     ],
 )
-def test_every_command_that_reads_a_table_passes_on_what_was_said(mlwright, lifecycle, command, verbs):
+def test_every_command_that_reads_a_table_passes_on_what_was_said(
+    mlwright, lifecycle, tmp_path, command, verbs
+):
+    (tmp_path / "b.txt").write_text("a table of rows to test on is there\n")
     assert "error" not in mlwright(*command, *FLAGS).err
     assert [lifecycle.called(verb)[1]["options"] for verb in verbs] == [OPTIONS] * len(verbs)
     lifecycle.calls.clear()

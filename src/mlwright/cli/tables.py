@@ -136,14 +136,23 @@ def read_and_check(
     progress: Progress,
     options: ReadOptions | None = None,
     waive: Sequence[str] = (),
+    metric: str | None = None,
     **known: Unpack[Known],
 ) -> tuple[Dataset, Findings]:
-    """The table and what was found in it. Raises what `lifecycle.read` raises."""
+    """The table and what was found in it. Raises what `lifecycle.read` raises, and `Misuse` for codes that do
+    not exist, before it reads, and for a `metric` of another task, before it checks."""
     from mlwright.lifecycle import check, read
+    from mlwright.lifecycle.extras import need
 
+    need("train", "reading tables")
+    from mlwright.checks import known_codes
+    from mlwright.lifecycle.foreseen import refuse_metric
+
+    known_codes(waive)
     try:
         progress.stage("reading")
         dataset = read(source, options=options, **roles)
+        refuse_metric(dataset, metric, known.get("task"))
         progress.stage("checking")
         return dataset, check(dataset, waive=tuple(waive), **known)
     finally:

@@ -37,9 +37,12 @@ def check(
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
+    from mlwright.checks import known_codes
     from mlwright.data.dataset import Dataset
 
     options, roles = with_question(options, roles)
+    if not isinstance(data, Dataset):
+        known_codes(waive)
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
     dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,7 @@ from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.foreseen import refuse_absent, refuse_metric, refuse_settings
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 
 if TYPE_CHECKING:
@@ -162,8 +163,12 @@ def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
     if isinstance(dataset, Dataset) and told:
         raise Misuse(f"{told}= has no effect on data already read", remedy="say it to read")
     if not isinstance(dataset, Dataset):
+        refuse_absent(call.test, call.options and call.options.for_another)
+        known_codes(settings.waive, found or ())
         call.progress.stage("reading")
         dataset = read(dataset, options=call.options, **call.roles)
+    if call.test is None:  # else its rows have a say in what the task is
+        refuse_metric(dataset, settings.metric, settings.task)
     if found is None:
         call.progress.stage("checking")
         seconds = None if settings.max_trials or call.limit_s is None else CHECKING * call.limit_s
@@ -295,14 +300,7 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
         codes = chosen["waive"]
         chosen["waive"] = (codes,) if isinstance(codes, str) else tuple(codes)
     settings = msgspec.structs.replace(settings, **chosen)
-    if settings.task is not None and settings.task not in get_args(TaskName):
-        raise UnknownName("task", settings.task, get_args(TaskName))
-    if settings.time_limit is None and settings.max_trials is None:
-        raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
-    if settings.max_trials is not None and settings.max_trials < 2:
-        raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
-    if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
-        raise Misuse("seed= must be at least 0 and threads= at least 1")
+    refuse_settings(settings)
     return settings, roles
 
 

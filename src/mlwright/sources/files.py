@@ -69,7 +69,7 @@ def open_file(path: Path, *, name: str = "", suffix: str = "", member: str | Non
     try:
         packed = path.read_bytes()
     except FileNotFoundError:
-        raise SourceUnreadable("there is no such file", where=where, remedy=_near(path)) from None
+        raise no_such_file(path, where) from None
     except IsADirectoryError:
         raise SourceUnreadable("a folder, not a file", where=where, remedy="name one file") from None
     except MemoryError:
@@ -108,6 +108,11 @@ def refuse_foreign(file: File) -> None:
         raise SourceUnreadable(
             "this is a tar archive, not a table", where=file.name, remedy="unpack it and give the folder"
         )
+
+
+def no_such_file(path: Path, where: str = "") -> SourceUnreadable:
+    """What to say where a file is not there, with the near miss."""
+    return SourceUnreadable("there is no such file", where=where or str(path), remedy=_near(path))
 
 
 def _near(path: Path) -> str:

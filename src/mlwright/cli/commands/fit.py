@@ -56,16 +56,20 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 class Asked:
     """What was asked for on the command line, and how much of its time is left.
 
-    Raises `Misuse` for a time limit that is none, before the table is read.
+    Raises what can be known to be wrong before the table is read.
     """
 
     def __init__(self, arguments: argparse.Namespace, began: float, progress: Progress) -> None:
-        from mlwright.lifecycle.fit import seconds_of
+        from mlwright.lifecycle.fit import FitSettings, seconds_of
+        from mlwright.lifecycle.foreseen import refuse_absent, refuse_settings
 
         self._arguments, self._began, self._progress = arguments, began, progress
         self._limit_s = seconds_of(arguments.time_limit)
         self._options = options_of(arguments)
         self._waive = tuple(arguments.waive or ())
+        names = ("task", "metric", "max_trials", "seed", "threads")
+        refuse_settings(FitSettings(**{name: getattr(arguments, name) for name in names}))
+        refuse_absent(arguments.test, self._options and self._options.for_another)
 
     def checked(self) -> tuple[Dataset, Findings]:
         """The table, and what was found in it. Raises `Misuse` where nothing names its target."""
@@ -78,6 +82,7 @@ class Asked:
             self._progress,
             self._options,
             self._waive,
+            metric=None if arguments.test else arguments.metric,
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
         )

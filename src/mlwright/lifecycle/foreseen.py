@@ -1,0 +1,65 @@
+"""What is known to be wrong with a call to fit before it is worth reading a table, or before checking one.
+
+Called by `fit` and by the command line, which reads and checks by itself. It reads no table.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, get_args
+
+from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
+from mlwright.base.schema import TaskName
+from mlwright.lifecycle.extras import need
+
+if TYPE_CHECKING:
+    from mlwright.data.dataset import Dataset
+    from mlwright.lifecycle.fit import FitSettings
+    from mlwright.sources import ReadOptions
+
+
+def refuse_settings(settings: FitSettings) -> None:
+    """Raises `Misuse` for settings that no table could make good."""
+    need("train", "training")
+    from mlwright.evaluation.metrics import METRICS, metric_named
+
+    if settings.task is not None and settings.task not in get_args(TaskName):
+        raise UnknownName("task", settings.task, get_args(TaskName))
+    if settings.metric is not None and settings.metric not in METRICS:
+        raise UnknownName("metric", settings.metric, METRICS)
+    if settings.metric is not None and settings.task is not None:
+        metric_named(settings.metric, settings.task)
+    if settings.time_limit is None and settings.max_trials is None:
+        raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
+    if settings.max_trials is not None and settings.max_trials < 2:
+        raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
+    if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
+        raise Misuse("seed= must be at least 0 and threads= at least 1")
+
+
+def refuse_absent(source: object, options: ReadOptions | None = None) -> None:
+    """Raises what reading raises where `source` is a path, a folder or a pattern of no file."""
+    from mlwright.sources import ReadOptions
+    from mlwright.sources.files import no_such_file
+    from mlwright.sources.locating import is_url, located
+
+    if not isinstance(source, (str, os.PathLike)) or is_url(source):
+        return
+    with located(source, options or ReadOptions()) as place:
+        for part in place.parts:
+            if not part.path.exists():
+                raise no_such_file(part.path)
+
+
+def refuse_metric(dataset: Dataset, metric: str | None, task: TaskName | None) -> None:
+    """Raises `Misuse` where the metric does not measure what the target of a table that was read asks for."""
+    if metric is None or dataset.target is None:
+        return
+    from mlwright.evaluation.metrics import metric_named
+    from mlwright.tasks.tabular.problem import read_target
+
+    try:
+        target, _, _ = read_target(dataset, dataset.target, task)
+    except TargetUnusable:  # the checks say more of it
+        return
+    metric_named(metric, target.task)
