@@ -114,6 +114,10 @@ def test_predict_says_what_it_still_needs_for_a_table(mlwright, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     to = ("predict", "m.mlw", "a.csv", "--to", "sqlite:///p.db")
     assert "--table NAME --key COLUMN" in mlwright(*to).err
+    unsaid = mlwright(
+        "predict", "m.mlw", "sqlite:///p.db", "--to", "sqlite:///p.db", "--table", "t", "--key", "k"
+    )
+    assert "what to read" in unsaid.err and "--from-table TABLE" in unsaid.err
     assert "-o has no effect beside --to" in mlwright(*to, "-o", "a.csv").err
     assert (
         "--key has no effect without --to"

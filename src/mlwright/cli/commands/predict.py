@@ -92,7 +92,17 @@ def run_to_table(arguments: argparse.Namespace, screen: Screen) -> int:
             remedy="name them with --table NAME --key COLUMN",
         )
     from mlwright.lifecycle import predict_table
+    from mlwright.lifecycle.extras import need
 
+    need("train", "predicting from tables")
+    from mlwright.sources.sql import is_database
+
+    if is_database(arguments.source) and arguments.from_table is None and arguments.query is None:
+        raise Misuse(
+            "predict needs to know what to read from the database: --table names what is written",
+            where="mlwright predict",
+            remedy="name it with --from-table TABLE, or --query SELECT",
+        )
     table, arguments.table = arguments.table, arguments.from_table  # beside --to, --table is what is written
     report = predict_table(
         arguments.model,
