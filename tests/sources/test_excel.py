@@ -12,7 +12,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from mlwright.base.errors import Misuse, SourceUnreadable, UnknownName
+from mlwright.base.errors import Misuse, SourceUnreadable, TargetUnusable, UnknownName
 from mlwright.lifecycle import read
 from mlwright.sources import ReadOptions, packed, read_raw
 
@@ -62,6 +62,17 @@ def test_the_sheet_is_chosen_by_name_or_number_and_the_choice_is_said(tmp_path: 
         ReadOptions(sheet=0)
     with pytest.raises(SourceUnreadable, match=r"sheet 'Empty' is empty.*name another"):
         read_raw(path, ReadOptions(sheet="Empty"))
+
+
+def test_a_column_of_another_sheet_is_missed_with_the_sheets_named(tmp_path: Path) -> None:
+    path = book(tmp_path, People=PEOPLE, Prices=[["p", "q"], [1, 2], [3, 4]])
+    said = "the sheet that was read: 'People'; not read: 'Prices'.*sheet="
+    with pytest.raises(TargetUnusable, match=said):
+        read(path, target="q")
+    with pytest.raises(UnknownName, match=said):
+        read(path, target="ok", group="q")
+    with pytest.raises(TargetUnusable, match="name a column of the table"):
+        read(path, target="q", options=ReadOptions(sheet="People"))
 
 
 def test_titles_above_the_header_and_empty_rows_and_columns_are_passed_over(tmp_path: Path) -> None:

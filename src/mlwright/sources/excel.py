@@ -111,7 +111,7 @@ def _chosen(reader: ExcelReader, file: File, sheet: str | int | None) -> tuple[s
     others = [n for n in names if n != name]
     told = ", ".join(shown(n) for n in others[:_MOST_NAMED])
     note = finding(
-        codes.SHEETS, f"{shown(name)}; not read: {told}", remedy="say sheet= (--sheet) where another is meant"
+        codes.SHEETS, f"{shown(name)}; not read: {told}", remedy="say sheet= where another is meant"
     )
     return name, (note,)
 

@@ -51,7 +51,7 @@ _MOST_CLASSES: Final = 100
 def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
     """Reads a stream. Raises as `reading.read` does."""
     first = replace(stream.first, frame=without_dropped(stream.first.frame, roles))
-    require_names(first.frame.columns, roles, first.source)
+    require_names(first, roles)
     raw, numbers, rows = draw(stream, roles, most_sampled(stream, options))
     hints = hints_of(first, roles, options)
     labels = None if roles.target is None else Labels.judged(raw[roles.target], hints)

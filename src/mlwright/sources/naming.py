@@ -9,16 +9,25 @@ import polars as pl
 
 from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
 from mlwright.base.schema import NUMBER_KINDS, Column, Role, Schema
+from mlwright.data import codes
 from mlwright.data.infer import Hints
 from mlwright.sources.options import ReadOptions, Roles
 from mlwright.sources.raw import Raw
 
 
-def require_names(names: list[str], roles: Roles, source: str) -> None:
-    """Raises `TargetUnusable` or `UnknownName`, with the near miss, for a role's column that is not there."""
+def require_names(raw: Raw, roles: Roles) -> None:
+    """Raises `TargetUnusable` or `UnknownName`, with the near miss, for a role's column that is not in `raw`,
+    which is without the columns to drop; `Misuse` for one that is dropped."""
+    sheets = next((f.evidence for f in raw.findings if f.code == codes.SHEETS), "")
     for noun, name in (("target", roles.target), *named_roles(roles)):
-        if name not in names:
-            _refuse_name(noun, name, names, source)
+        if name is not None and name in roles.drop:
+            raise Misuse(
+                f"the {noun} column {name!r} is also dropped",
+                where=raw.source,
+                remedy=f"leave drop={name!r} out",
+            )
+        if name is not None and name not in raw.frame.columns:
+            _refuse_name(noun, name, raw, sheets)
 
 
 def without_dropped(frame: pl.DataFrame, roles: Roles) -> pl.DataFrame:
@@ -41,12 +50,15 @@ def named_roles(roles: Roles) -> list[tuple[Role, str]]:
     return named + [("protected", name) for name in roles.protected]
 
 
-def _refuse_name(noun: str, name: str | None, known: list[str], source: str) -> None:
-    if name is None:
-        return
-    wrong = UnknownName(f"{noun} column", name, known, where=source)
+def _refuse_name(noun: str, name: str, raw: Raw, sheets: str) -> None:
+    """`sheets` says which sheet of a workbook was read, and which were not."""
+    wrong = UnknownName(f"{noun} column", name, raw.frame.columns, where=raw.source)
+    if sheets:
+        wrong.message += f" (the sheet that was read: {sheets})"
+        wrong.remedy = "say sheet= where another sheet is meant, or name a column of this one"
     if noun == "target":
-        raise TargetUnusable(wrong.message, where=source, remedy="name a column of the table as the target")
+        remedy = wrong.remedy or "name a column of the table as the target"
+        raise TargetUnusable(wrong.message, where=raw.source, remedy=remedy)
     raise wrong
 
 

@@ -85,7 +85,7 @@ def _held(held: Raw | Stream, roles: Roles, options: ReadOptions) -> Dataset:
 
 def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:
     frame = without_dropped(raw.frame, roles)
-    require_names(frame.columns, roles, raw.source)
+    require_names(replace(raw, frame=frame), roles)
     hints = hints_of(raw, roles, options)
     found = list(raw.findings)
     read_rows = frame.height
