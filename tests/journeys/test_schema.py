@@ -133,6 +133,8 @@ def served_problems(rows: list[dict[str, object]], place: Path, environment) -> 
         (("fit", "loans.csv", "--schema", "bare.json", "-t", "x"), 3, "no target column 'x'"),
         (("fit", "loans.csv", "--schema", "other.json"), 3, "'amont' (is 'amount' meant?)"),
         (("schema", "loans.csv", "-o", "loans.csv"), 2, "it would be overwritten"),
+        (("schema", "loans.csv", "-o", "x.txt"), 2, "end the name in .json or .py"),
+        (("check", "loans.csv", "-t", "defaulted", "--drop", "defaulted"), 2, "is also dropped"),
         (("schema", "loans.csv", "-o", "no/s.json"), 3, "there is no such folder"),
         (("check", "loans.csv", "--against", "bare.json", "--drop", "amount"), 2, "--drop has no effect"),
     ],

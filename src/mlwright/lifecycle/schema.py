@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from mlwright.base.errors import Misuse
 from mlwright.base.schema import Schema
 from mlwright.base.schema_class import source_of
 from mlwright.base.schema_json import schema_to_json
@@ -37,12 +38,18 @@ def schema(
     'numeric'
     """
     path = None if out is None else writable(out, source)
+    if path is not None and path.suffix.lower() not in (".json", ".py"):
+        raise Misuse(
+            "a schema is written as JSON, or as a Python class",
+            where=str(path),
+            remedy="end the name in .json or .py",
+        )
     found = schema_in(source)
     if found is None:
         own = getattr(source, "schema", None)
         found = own if isinstance(own, Schema) else read(source, options=options, **roles).schema
     if path is not None:
-        write_text(source_of(found) if path.suffix == ".py" else schema_to_json(found), path)
+        write_text(source_of(found) if path.suffix.lower() == ".py" else schema_to_json(found), path)
     return found
 
 
