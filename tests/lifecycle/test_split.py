@@ -91,6 +91,20 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_written(visits, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("share", "tested"), [(0.001, 1), (0.2, 1), (0.5, 2), (0.999, 3)])
+@pytest.mark.parametrize("seed", range(5))
+def test_of_few_groups_at_least_one_is_on_each_side(tmp_path, share, tested, seed):
+    sites = pl.DataFrame({"row": range(40), "site": ["a", "b", "c", "d"] * 10})
+    mw.split(sites, tmp_path / "a.csv", tmp_path / "b.csv", group="site", share=share, seed=seed)
+    assert pl.read_csv(tmp_path / "b.csv")["site"].n_unique() == tested
+    assert pl.read_csv(tmp_path / "a.csv")["site"].n_unique() == 4 - tested
+
+
+def test_one_group_cannot_be_parted(tmp_path):
+    with pytest.raises(Misuse, match="'site' has one group"):
+        mw.split({"n": [1, 2], "site": ["a", "a"]}, tmp_path / "a.csv", tmp_path / "b.csv", group="site")
+
+
 def test_a_column_that_is_not_there_is_told_with_its_near_miss(visits, tmp_path):
     with pytest.raises(UnknownName, match="patient"):
         mw.split(visits, tmp_path / "a.csv", tmp_path / "b.csv", group="pateint")

@@ -34,7 +34,6 @@ from mlwright.statistics.drawing import hashes_of_places
 
 Mask = npt.NDArray[np.bool_]
 
-_SPAN: Final = 2.0**64
 _MOST_JUDGED: Final = 100_000
 ENDINGS: Final = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -144,7 +143,9 @@ def _left_out(raw: Raw) -> tuple[Finding, ...]:
 def _tested(chunks: Chunks, rule: Rule, options: ReadOptions, name: str) -> tuple[Tested, str]:
     share = f"{100 * rule.share:g} %"
     if rule.group is not None:
-        return _by_group(rule, rule.group), f"{share} of the groups of {rule.group!r}, by seed {rule.seed}"
+        return _by_group(
+            chunks, rule, rule.group, name
+        ), f"{share} of the groups of {rule.group!r}, by seed {rule.seed}"
     if rule.time is not None:
         return _by_time(chunks, rule, rule.time, options, name)
     rows = sum(chunk.height for chunk in chunks())
@@ -158,16 +159,32 @@ def _tested(chunks: Chunks, rule: Rule, options: ReadOptions, name: str) -> tupl
     return tested, f"{share} of the rows, by seed {rule.seed}"
 
 
-def _by_group(rule: Rule, column: str) -> Tested:
-    def chosen(text: str | None) -> bool:
-        key = rule.seed.to_bytes(8, "little")
-        digest = hashlib.blake2b((text or "").encode(), digest_size=8, key=key).digest()
-        return int.from_bytes(digest, "little") < rule.share * _SPAN
+def _by_group(chunks: Chunks, rule: Rule, column: str, name: str) -> Tested:
+    """The share of the groups that is nearest to the one asked for, and at least one group on each side."""
+    key = rule.seed.to_bytes(8, "little")
+
+    def drawn(text: str) -> int:
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
+
+    def groups_of(chunk: pl.DataFrame) -> pl.Series:
+        return cleaned(chunk[column].cast(pl.String)).fill_null("")
+
+    every = np.empty(0, dtype=np.uint64)
+    for chunk in chunks():
+        new = np.array([drawn(t) for t in groups_of(chunk).unique().to_list()], dtype=np.uint64)
+        every = np.union1d(every, new)
+    if len(every) < 2:
+        raise Misuse(
+            f"the group column {column!r} has one group: no row is left to test on",
+            where=name,
+            remedy="name another column",
+        )
+    limit = int(every[min(max(round(rule.share * len(every)), 1), len(every) - 1)])
 
     def tested(chunk: pl.DataFrame, start: int) -> Mask:
-        groups = cleaned(chunk[column].cast(pl.String)).fill_null("")
+        groups = groups_of(chunk)
         distinct = groups.unique()
-        mine = distinct.filter(pl.Series([chosen(t) for t in distinct.to_list()], dtype=pl.Boolean))
+        mine = distinct.filter(pl.Series([drawn(t) < limit for t in distinct.to_list()], dtype=pl.Boolean))
         return np.asarray(groups.is_in(mine.implode()))
 
     return tested
