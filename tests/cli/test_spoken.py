@@ -27,6 +27,9 @@ SAID = [
         "give them: header=False, names=(...); or header=True",
         "--no-header, --column-names NAMES; or --header",
     ),
+    ("name one: a.zip!/jan.csv, or member='jan.csv'", "name one: a.zip!/jan.csv, or --member jan.csv"),
+    ("say sheet= where another is meant", "say --sheet where another is meant"),
+    ("most_bytes= must be at least 1", "--most-bytes must be at least 1"),
     ("max_trials= must be at least 2", "--max-trials must be at least 2"),
     ("time_limit='5 days' is no span of time", "--time-limit '5 days' is no span"),
     (

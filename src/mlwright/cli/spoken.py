@@ -52,6 +52,8 @@ _FLAGS = {
             "table",
             "key",
             "restart",
+            "member",
+            "sheet",
         )
     },
     "missing": "missing",
@@ -65,6 +67,7 @@ _FLAGS = {
     "max_trials": "max-trials",
     "memory": "memory",
     "sample_rows": "sample-rows",
+    "most_bytes": "most-bytes",
 }
 """Arguments of Python by name, and the flags that they are."""
 _TEXT = r"""(?:'([^']*)'|"([^"]*)")"""
