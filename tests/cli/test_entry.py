@@ -42,6 +42,7 @@ def test_a_mistyped_option_names_the_near_miss_and_the_command(mlwright):
     [
         (["fit"], "missing: SOURCE"),
         (["fit", "a.csv", "b.csv", "-t", "y"], "one argument too many: 'b.csv'"),
+        (["fit", "a.csv", "-t", "y", "--time-limit", "-5s"], "--time-limit -5s is no span of time"),
         (["fit", "a.csv", "--seed", "first"], "needs a whole number, got 'first'"),
         (["fit", "a.csv", "--task", "regresion"], "did you mean 'regression'?"),
         (["fit", "a.csv", "--kind", "zip"], "needs COLUMN=VALUE, got 'zip'"),
@@ -55,6 +56,16 @@ def test_misuse_is_exit_code_2_and_says_what_to_do(mlwright, strings, said):
     done = mlwright(*strings)
     assert done.code == 2
     assert said in done.err and done.out == ""
+
+
+def test_a_pattern_that_the_shell_took_apart_is_to_be_quoted(mlwright, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parts").mkdir()
+    for month in ("jan", "feb", "mar"):
+        (tmp_path / "parts" / f"{month}.csv").touch()
+    said = mlwright("check", "parts/feb.csv", "parts/jan.csv", "parts/mar.csv").err
+    assert "too many: 'parts/jan.csv'" in said and "in quotes" in said and "'parts/*.csv'" in said
+    assert "in quotes" not in mlwright("check", "parts/feb.csv", "parts/jan.csv", "typo.csv").err
 
 
 def test_options_may_stand_between_the_arguments(mlwright, lifecycle):

@@ -7,9 +7,11 @@ ours.
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mlwright.base.errors import Misuse, UnknownName, nearest
@@ -18,6 +20,7 @@ from mlwright.cli.flags import EVERYWHERE, Command, Flag
 WIDTH = 96
 # argparse before Python 3.13 loses the value of `--missing=--`; no argument can hold a NUL of its own.
 _SHIELD = "\0"
+_NEGATIVE = re.compile(r"-\.?\d")
 
 
 def command_of(name: str, commands: Sequence[Command]) -> Command:
@@ -35,13 +38,14 @@ def arguments_of(command: Command, strings: Sequence[str]) -> argparse.Namespace
         _add(parser, flag)
     if {"--help", "-h"} & set(strings):  # help needs no other argument
         return argparse.Namespace(help=True, json=False, quiet=False)
-    values, extra = parser.parse_known_intermixed_args([_shielded(s) for s in strings])
+    values, extra = parser.parse_known_intermixed_args([_shielded(s) for s in _joined(strings, command)])
     for text in extra:
         where = f"mlwright {command.name}"
         if text.startswith("-"):
             names = [f.name for f in command.every_flag] + [f.short for f in command.every_flag if f.short]
             raise UnknownName("option", text.split("=")[0], names, where=where)
-        raise Misuse(f"one argument too many: {text!r}", where=where, remedy=f"{usage(command)}")
+        more = f"; {_quoted(text)}" if all(Path(t).is_file() for t in extra) else ""
+        raise Misuse(f"one argument too many: {text!r}", where=where, remedy=usage(command) + more)
     return values
 
 
@@ -166,6 +170,24 @@ def _reader(flag: Flag) -> Callable[[str], object]:
 
     read = {"whole": whole, "number": number, "pair": pair, "named": named}.get(flag.takes, chosen)
     return lambda text: read(text.removeprefix(_SHIELD))
+
+
+def _quoted(path: str) -> str:
+    """What to do about a pattern that the shell has made several arguments of."""
+    pattern = Path(path).with_name(f"*{Path(path).suffix}")
+    return f"give the parts of one table as a pattern in quotes, which the shell leaves alone: '{pattern}'"
+
+
+def _joined(strings: Sequence[str], command: Command) -> list[str]:
+    """`--time-limit -5s` as `--time-limit=-5s`: argparse would take the value for an option."""
+    taking = {f.name for f in command.every_flag if not f.is_positional and f.takes != "nothing"}
+    out: list[str] = []
+    for string in strings:
+        if out and out[-1] in taking and _NEGATIVE.match(string):
+            out[-1] += f"={string}"
+        else:
+            out.append(string)
+    return out
 
 
 def _shielded(string: str) -> str:
