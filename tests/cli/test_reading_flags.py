@@ -60,6 +60,11 @@ def test_every_command_that_reads_a_table_passes_on_what_was_said(
         (("--missing", "-"), ReadOptions(missing=("-",))),
         (("--missing=--", "--missing=a=--"), ReadOptions(missing=("--", "a=--"))),
         (("--separator", "-"), ReadOptions(separator="-")),
+        (("--missing", "-1"), ReadOptions(missing=("-1",))),
+        (("--missing", "-1x"), ReadOptions(missing=("-1x",))),
+        (("--date-format", "%A, %d. %B %Y %I:%M:%S.%f %p %z"),)
+        + (ReadOptions(dates=("%A, %d. %B %Y %I:%M:%S.%f %p %z",)),),
+        (("--date-format", "%j %y %Z"), ReadOptions(dates=("%j %y %Z",))),
     ],
 )
 def test_what_is_hard_to_type_has_a_word_and_dashes_are_values(mlwright, lifecycle, flags, expected):
@@ -97,6 +102,9 @@ def test_an_odd_file_is_read_as_it_is_said_to_be(mlwright, tmp_path):
         (("--thousands", "_"), 2, "the thousands separator cannot be '_'"),
         (("--decimal", ",", "--thousands", ","), 2, "cannot be both"),
         (("--date-format", "DD.MM.YYYY"), 2, "'DD.MM.YYYY' is no form of dates"),
+        (("--date-format", "%Q"), 2, "'%Q' is no form of dates"),
+        (("--date-format", "%d.%m.%Y %"), 2, "is no form of dates"),
+        (("--date-format", "%d.%d.%Y"), 2, "is no form of dates"),
         (("--column-names", "a"), 2, "1 names for 2 columns"),
         (("--header", "--no-header"), 2, "contradict each other"),
         (("--seperator", ";"), 2, "did you mean '--separator'"),

@@ -178,7 +178,7 @@ def test_a_workbook_that_was_cut_off_or_damaged_is_refused(tmp_path: Path) -> No
     path = book(tmp_path, A=PEOPLE)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(SourceUnreadable, match=r"cut off|damaged"):
+    with pytest.raises(SourceUnreadable, match="the workbook is damaged or cut off"):
         read_raw(path)
     with zipfile.ZipFile(path, "w") as archive, zipfile.ZipFile(io.BytesIO(data)) as before:
         for info in before.infolist():

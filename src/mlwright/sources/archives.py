@@ -38,6 +38,7 @@ _MOST_NAMED: Final = 8
 _BESIDE: Final = ("readme", "license", "licence", "copying", "notice", "changelog")
 _DOCUMENTS: Final = (".md", ".pdf", ".html", ".htm", ".rst", ".docx", ".png", ".jpg", ".yml", ".yaml", ".xml")
 _WORKBOOKS: Final = ("xl/workbook.xml", "xl/workbook.bin")
+_BOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".ods")
 _SHEETS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -82,7 +83,8 @@ def member_of(data: bytes, name: str, member: str | None) -> Taken:
         infos = archive.infolist()
     except DAMAGED:
         remedy = "copy or download it again"
-        raise SourceUnreadable("the ZIP file is damaged or cut off", where=name, remedy=remedy) from None
+        what = "workbook" if name.lower().endswith(_BOOKS) else "ZIP file"
+        raise SourceUnreadable(f"the {what} is damaged or cut off", where=name, remedy=remedy) from None
     files = [i for i in infos[:_MOST_MEMBERS] if not i.is_dir() and not _is_hidden(i.filename)]
     if member is not None:
         info = _named(files, member, name)

@@ -5,6 +5,7 @@ Made by `lifecycle` from the arguments of `mw.read` and of the CLI; used by `sou
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from mlwright.base.schema import NumberFormat
 
 Decimal = Literal[".", ","]
 Thousands = Literal["", ".", ",", " ", "'"]
+_SOME_MOMENT: Final = dt.datetime(2024, 11, 25, 13, 14, 15, tzinfo=dt.UTC)
 _SHARE_OF_MEMORY: Final = 8
 _USUAL_FETCHED: Final = 8 << 30
 _USUAL_BYTES: Final = 1 << 30
@@ -117,7 +119,7 @@ class ReadOptions:
         if self.memory_bytes < 1 or self.sample_rows < 1:
             raise Misuse("memory= and sample_rows= must be at least 1")
         for form in self.dates:
-            if "%" not in form:
+            if not _is_form(form):
                 raise Misuse(f"{form!r} is no form of dates", remedy="say it as strptime does: '%d.%m.%Y'")
 
     @property
@@ -158,6 +160,15 @@ def bytes_in(size: int | str) -> int:
         raise Misuse(f"{size!r} is no size of memory", remedy='say bytes, or "500MB", "2GiB"')
     base = 1024 if match[3] else 1000
     return int(float(match[1]) * base ** " kmgt".index(match[2].lower() or " "))
+
+
+def _is_form(form: str) -> bool:
+    """Whether strptime can read back what is written by `form`, and there is anything in it to read."""
+    try:
+        dt.datetime.strptime(_SOME_MOMENT.strftime(form), form)
+    except (ValueError, re.error):  # the latter for a part that is there twice
+        return False
+    return "%" in form
 
 
 def _one_of(noun: str, value: str | None, known: tuple[str, ...]) -> None:
