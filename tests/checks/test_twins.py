@@ -24,7 +24,7 @@ def test_copies_with_noise_or_one_other_cell_are_found(seen):
     columns["x2"][200] += 0.05
     [found] = seen("MLW204", columns)
     assert found.rows == (100, 200)
-    assert "1 differ in one cell, 1 differ a little in several cells" in found.evidence
+    assert "1 differs in one cell, 1 differs a little in several cells" in found.evidence
 
 
 def test_case_and_blanks_make_no_other_row(seen):

@@ -22,6 +22,15 @@ def codes_of(values: list[Any], name: str = "x", **hints: Any) -> list[str]:
     return [f.code for f in infer_schema(pl.DataFrame({name: values}), Hints(**hints))[1]]
 
 
+def test_counts_are_written_for_people():
+    frame = pl.DataFrame({"some": ["1"] * 1400 + ["n/a"] * 1512, "name": [f"k{i}" for i in range(2912)]})
+    said = {f.code: f.evidence for f in infer_schema(frame, Hints())[1]}
+    assert said["MLW005"] == "`n/a`; 1,512 of 2,912 rows missing"
+    assert said["MLW017"] == "2,912 short texts, all different"
+    [one] = infer_schema(pl.DataFrame({"x": ["n/a"]}), Hints())[1][-1:]
+    assert "1 rows" not in one.evidence
+
+
 SENTENCES = [
     f"the {a} {b} went to the {c}" for a in ("red", "old", "shy") for b in ("fox", "dog") for c in "abcdefgh"
 ]

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from mlwright.base.finding import counted
 from mlwright.base.schema import Column
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows, percent
 from mlwright.checks.table import About, Table, codes_of, is_number
@@ -51,7 +52,7 @@ def near_constant(table: Table) -> Iterator[Seen]:
         hopeless = others < FEWEST_ROWS and share.high < SMALL_SHARE
         if hopeless or (share.high < RARE_SHARE and others < RARE_ROWS):
             yield Seen(
-                f"all but {others:,} rows hold one value: others {percent(share)}",
+                f"all but {counted(others, 'row')} hold one value: others {percent(share)}",
                 "Leave it out: a model learns nothing reliable from so few rows.",
                 column.name,
                 about.unusual_rows,

@@ -183,11 +183,13 @@ def _differing(numbers: Floats, codes: Codes, one: Codes, other: Codes) -> Codes
 
 def _told(cells: Codes) -> str:
     parts = [
-        (int((cells == 0).sum()), "differ in case, blanks or punctuation alone"),
-        (int((cells == 1).sum()), "differ in one cell"),
-        (int((cells > 1).sum()), "differ a little in several cells"),
+        (int((cells == 0).sum()), "in case, blanks or punctuation alone"),
+        (int((cells == 1).sum()), "in one cell"),
+        (int((cells > 1).sum()), "a little in several cells"),
     ]
-    return ", ".join(f"{count:,} {what}" for count, what in parts if count)
+    return ", ".join(
+        f"{count:,} {'differs' if count == 1 else 'differ'} {what}" for count, what in parts if count
+    )
 
 
 def beyond_chance(frame: pl.DataFrame, seed: int) -> tuple[bool, float]:

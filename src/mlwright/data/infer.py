@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from mlwright.base.errors import UnknownName
-from mlwright.base.finding import Finding
+from mlwright.base.finding import Finding, counted
 from mlwright.base.numerals import number_of
 from mlwright.base.schema import KINDS, NUMBER_KINDS, Column, Kind, NumberFormat, Schema
 from mlwright.base.texts import clean
@@ -154,7 +154,7 @@ def _infer_column(raw: pl.Series, hints: Hints) -> Looked:
         found.append(
             finding(
                 codes.REFUSED_VALUES,
-                f"{len(problems)} of {len(raw)} rows: {problems[0].reason}",
+                f"{len(problems):,} of {counted(len(raw), 'row')}: {problems[0].reason}",
                 column=column.name,
                 rows=[p.row for p in problems],
                 remedy="mend the values, or give the column another kind",
@@ -236,10 +236,10 @@ def role_by_values(column: Column, rows: int, missing: int, constant: bool) -> t
     """
     name = column.name
     if missing == rows:
-        found = finding(codes.ALL_MISSING, f"{rows} rows", column=name, remedy="drop the column")
+        found = finding(codes.ALL_MISSING, counted(rows, "row"), column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="no value in any row"), [found]
     if constant and rows > 1:
-        found = finding(codes.CONSTANT, f"{rows} rows", column=name, remedy="drop the column")
+        found = finding(codes.CONSTANT, counted(rows, "row"), column=name, remedy="drop the column")
         return _changed(column, role="ignored", why="one value in all rows"), [found]
     if column.kind == "id":
         remedy = f"kinds={{{name!r}: ...}} if it does say something"

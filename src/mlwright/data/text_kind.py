@@ -106,7 +106,9 @@ def _marked_missing(name: str, markers: tuple[str, ...], count: int, rows: int) 
     if not markers:
         return ()
     shown = ", ".join(f"`{m}`" for m in markers)
-    return (finding(codes.MISSING_MARKERS, f"{shown}; {count} of {rows} rows missing", column=name),)
+    return (
+        finding(codes.MISSING_MARKERS, f"{shown}; {count:,} of {counted(rows, 'row')} missing", column=name),
+    )
 
 
 def _boolean(e: _Evidence) -> Judged | None:
@@ -149,7 +151,7 @@ def _numeric(e: _Evidence, way: Written) -> Judged | None:
         found.append(
             finding(
                 codes.ODD_TEXTS,
-                f"{counted(len(odd), 'text')} in {others.present} of {e.distinct.rows} rows",
+                f"{counted(len(odd), 'text')} in {others.present:,} of {counted(e.distinct.rows, 'row')}",
                 column=e.name,
                 rows=rows,
                 remedy=f"kinds={{{e.name!r}: 'categorical'}} if they mean something",
@@ -226,7 +228,7 @@ def _datetime(e: _Evidence) -> Judged | None:
     found = [_ambiguity(e, form)] if form.other else []
     if odd:
         rows = e.raw.is_in(odd).fill_null(False).arg_true().to_list()
-        evidence = f"{counted(len(odd), 'text')} in {len(rows)} of {e.distinct.rows} rows"
+        evidence = f"{counted(len(odd), 'text')} in {len(rows):,} of {counted(e.distinct.rows, 'row')}"
         found.append(finding(codes.ODD_TEXTS, evidence, column=e.name, rows=rows))
     how = form.formats[0] if form.formats else "ISO 8601"
     if ":" in texts[0] and not re.search(r"(Z|[+-]\d\d:?\d\d)$", texts[0]):
@@ -284,18 +286,21 @@ def _wordy(e: _Evidence) -> Judged:
     share = distinct / rows
     found = list(_said(e, *e.found))
     kind: Kind = "categorical"
-    why = f"{distinct} different texts in {rows} rows"
+    why = f"{counted(distinct, 'different text')} in {counted(rows, 'row')}"
     if e.target:
         pass_through = Column(name=e.name, kind="categorical", missing=e.markers, why=why)
         return Judged(pass_through, tuple(found))
     wordy = words >= _WORDS_OF_TEXT and ((share >= 0.3 and distinct >= _FEWEST_ROWS) or distinct > 1_000)
     varied = words >= 2.5 and share >= (0.3 if distinct > 1_000 else 0.9) and rows >= _FEWEST_ROWS
     if wordy or (varied and e.distinct.texts.str.len_chars().sum() >= 12 * distinct):
-        kind, why = "text", f"{words:.1f} words on average, {distinct} different texts in {rows} rows"
+        kind, why = (
+            "text",
+            f"{words:.1f} words on average, {counted(distinct, 'different text')} in {counted(rows, 'row')}",
+        )
     elif share == 1.0 and rows >= _FEWEST_ROWS and words < 1.5:
-        kind, why = "id", f"{distinct} short texts, all different"
+        kind, why = "id", f"{distinct:,} short texts, all different"
     elif share >= 0.9 and rows >= _FEWEST_ROWS and words < 1.5 and names_an_identifier(e.name):
-        kind, why = "id", f"named an id, {distinct} different texts in {rows} rows"
+        kind, why = "id", f"named an id, {counted(distinct, 'different text')} in {counted(rows, 'row')}"
     found += _units(e, kind, why)
     return Judged(Column(name=e.name, kind=kind, missing=e.markers, why=why), tuple(found))
 

@@ -77,17 +77,17 @@ def judge_numbers(numbers: Numbers) -> Judged:
     distinct = len(np.unique(values)) if len(values) <= FEW else numbers.values.n_unique()
     if distinct == rows and rows >= _FEWEST_COUNTED and values.max() - values.min() + 1 == distinct:
         if names_an_identifier(name):
-            return _code(name, "id", f"named an id, {rows} consecutive numbers")
+            return _code(name, "id", f"named an id, {rows:,} consecutive numbers")
         if numbers.missing == 0 and (numbers.ordered().diff().drop_nulls() == 1.0).all():
             found = finding(
                 codes.ROW_COUNTER,
-                f"{rows} rows, in steps of 1",
+                f"{rows:,} rows, in steps of 1",
                 column=name,
                 remedy="drop it, unless it is a time step",
             )
             return Judged(amount.column, (found,))
     if distinct * 2 > rows and rows >= _FEWEST_COUNTED and is_called_id(name):
-        return _code(name, "id", f"named an id, {distinct} values in {rows} rows")
+        return _code(name, "id", f"named an id, {distinct:,} values in {rows:,} rows")
     few = distinct <= _FEW_CODES and names_a_code(name)
     many = names_things(name) and distinct * 2 <= rows
     if (few or many) and distinct > 2:
