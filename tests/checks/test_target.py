@@ -15,6 +15,12 @@ def test_few_rows_are_told_with_what_could_be_known(seen, rows, severity):
     assert "± " in found.evidence
 
 
+@pytest.mark.parametrize("rows", [1, 2, 19])
+def test_of_hardly_any_rows_only_that_they_are_few_is_told(seen, rows):
+    [found] = seen("MLW301", {"x": RANDOM.random(rows), "y": RANDOM.random(rows)})
+    assert found.evidence == f"{rows} {'row' if rows == 1 else 'rows'} with a target, 1 feature"
+
+
 def test_few_rows_are_told_in_the_terms_of_the_task(seen):
     x = RANDOM.random(100)
     [number] = seen("MLW301", {"x": x, "y": 1000 * x})

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from mlwright.base.finding import counted
 from mlwright.base.schema import Column
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, percent
 from mlwright.checks.table import Table
@@ -18,6 +19,8 @@ from mlwright.statistics.intervals import Codes, wilson
 
 FEW_ROWS = 50
 SCARCE_ROWS = 200
+LEAST_FOR_ERROR = 20
+"""Rows under which the errors of large samples say nothing: then only that rows are few."""
 ROWS_PER_FEATURE = 10
 FEW_OF_A_CLASS = 5
 SCARCE_OF_A_CLASS = 20
@@ -31,9 +34,10 @@ def too_few_rows(table: Table) -> Iterator[Seen]:
     rows, width = table.labelled_in_all, len(table.features)
     if rows >= SCARCE_ROWS and rows >= ROWS_PER_FEATURE * width:
         return
-    scarce = f"{rows:,} rows with a target, {width} features: " if width else f"{rows:,} rows with a target: "
+    scarce = f"{counted(rows, 'row')} with a target" + (f", {counted(width, 'feature')}" if width else "")
+    known = f": even tested on all of them, {_known_to(table, rows)}" if rows >= LEAST_FOR_ERROR else ""
     yield Seen(
-        f"{scarce}even tested on all of them, {_known_to(table, max(1, rows))}",
+        scarce + known,
         "Gather more rows, or use few features and a plain model; trust no small difference.",
         target.name,
         severity="issue" if rows < FEW_ROWS else "tip",
