@@ -120,6 +120,15 @@ def test_values_that_went_missing_are_named(table, random):
     assert "missing in 0.0 % of rows then" in next(f for f in findings if f.code == "MLW605").evidence
 
 
+def test_only_values_that_were_lost_are_an_issue_and_those_that_came_have_their_own_words(table, random):
+    income = random.lognormal(10, 1, 1500)
+    few = table(1500, income=np.where(random.random(1500) < 0.9, None, income).tolist())
+    [lost] = [f for f in compare(table(1500), few).found if f.code == "MLW605"]
+    [came] = [f for f in compare(few, table(1500)).found if f.code == "MLW605"]
+    assert (lost.severity, came.severity) == ("issue", "tip")
+    assert "was lost" in lost.remedy and "lost" not in came.remedy and "filled in now" in came.remedy
+
+
 def test_too_few_rows_are_no_verdict_and_how_many_would_be_is_said(table):
     findings = compare(table(2000), table(40))
     for code in ("MLW601", "MLW602", "MLW603"):

@@ -87,11 +87,15 @@ def missing_shifted(pair: Pair) -> Iterator[Seen]:
     """MLW605."""
     found = _found(pair, ("missing",))
     for move in sorted(found, key=lambda m: -m.times):
+        lost = move.effect.value > 0
         yield Seen(
             f"{move.said}{pair.how}",
-            "Find out who fills it in and what became of that: a source that was lost looks like this.",
+            "Find out who fills it in and what became of that: a source that was lost looks like this."
+            if lost
+            else "Find out how it is filled in now: by new sources, or by a rule, whose values are no "
+            "observations. What a model learned from its absence no longer holds.",
             move.column,
-            severity=_severity(move),
+            severity=_severity(move) if lost else "tip",
         )
     if not found:
         _need_power(pair, "missing", len(pair.moves))  # where no value is missing in either, too
@@ -166,7 +170,7 @@ CHECKS: Final[tuple[Check[Pair], ...]] = (
         "tip",
         missing_shifted,
         "The difference of the shares of missing values: score test, exact where few are missing, and "
-        "Newcombe's interval. Found as MLW601, over 2 points.",
+        "Newcombe's interval. Found as MLW601, over 2 points; where fewer are missing it is a tip.",
         "Newcombe (1998), Statistics in Medicine 17",
     ),
 )
