@@ -116,12 +116,14 @@ _HIGH: Final = re.compile(r"[^\x00-\x7f]+")
 _C0: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 _C1: Final = re.compile("[\x80-\x9f]")
 
+_AGAIN: Final = "Read a text file again with"
+_ELSEWHERE: Final = "mend any other source where it was written"
 _REMEDIES: Final = {
-    "UTF-8 read as Windows-1252": "Read the source again with encoding='utf-8'; or undo it: "
+    "UTF-8 read as Windows-1252": f"{_AGAIN} encoding='utf-8'; {_ELSEWHERE}, or undo it: "
     "text.encode('cp1252').decode('utf-8').",
-    "characters lost (U+FFFD)": "Read the source again in its own encoding, often 'cp1252': what was "
-    "lost is only there.",
-    "Windows-1252 read as Latin-1": "Read the source again with encoding='cp1252'.",
+    "characters lost (U+FFFD)": f"{_AGAIN} its own encoding, often encoding='cp1252'; {_ELSEWHERE}, "
+    "from what it was made of: what was lost is only there.",
+    "Windows-1252 read as Latin-1": f"{_AGAIN} encoding='cp1252'; {_ELSEWHERE}.",
     "HTML entities": "Undo them before reading: html.unescape(text).",
     "control characters": "Take them out before reading.",
 }
