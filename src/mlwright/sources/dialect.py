@@ -51,7 +51,7 @@ def dialect_of(
     """The dialect of UTF-8 `data`; what is given is not looked for.
 
     >>> dialect_of(b"a;b\\n1,5;2,5\\n")
-    Dialect(separator=';', quote='"')
+    Dialect(separator=';', quote='"', shown='')
     """
     sample = _sample(data)
     if separator == WHITESPACE:
