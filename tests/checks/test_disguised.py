@@ -52,6 +52,20 @@ def test_negatives_and_zeros_stand_for_missing_where_no_value_is_near(seen, name
     assert (finding.status == "found") == found
 
 
+@pytest.mark.parametrize("elsewhere", ["nowhere", "feature", "target", "text"])
+def test_one_marker_for_all_columns_is_offered_only_where_no_other_column_holds_it(seen, elsewhere):
+    columns = {"age": np.r_[RANDOM.integers(18, 80, 190), [0] * 10], "y": RANDOM.random(200) + 1}
+    if elsewhere == "feature":
+        columns["children"] = np.r_[RANDOM.integers(0, 5, 199), 0]
+    elif elsewhere == "target":
+        columns["y"] = RANDOM.integers(0, 2, 200)
+    elif elsewhere == "text":
+        columns["code"] = ["a", "b", "c", "0"] * 50
+    [found] = [f for f in seen("MLW106", columns) if f.column == "age"]
+    assert ("missing=('0',)" in found.remedy) == (elsewhere == "nowhere")
+    assert ("in a schema file (`mlwright schema`)" in found.remedy) == (elsewhere != "nowhere")
+
+
 @pytest.mark.parametrize(
     ("date", "count", "found"),
     [("1970-01-01", 8, True), ("9999-12-31", 1, True), ("1900-01-01", 2, True), ("2021-03-04", 8, False)],

@@ -16,7 +16,7 @@ import polars as pl
 from mlwright.base.schema import Column
 from mlwright.checks.meaning import MAY_BE_NONE, MISSING_WORDS, NEVER_ZERO, SELDOM_ZERO, means, words
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
-from mlwright.checks.table import Table
+from mlwright.checks.table import Table, is_number
 from mlwright.statistics.intervals import Floats, wilson
 from mlwright.statistics.tails import beyond
 
@@ -130,7 +130,7 @@ def _numbers(table: Table, column: Column) -> Iterator[Seen]:
             what = f"{value:.0f}, where else no number is negative,"
         else:
             what = f"{value:.0f}, far from all other values,"
-        yield _seen(what, rows, column, f"{value:.0f}")
+        yield _seen(table, what, rows, column, f"{value:.0f}")
 
 
 def _dates(table: Table, column: Column) -> Iterator[Seen]:
@@ -153,7 +153,8 @@ def _dates(table: Table, column: Column) -> Iterator[Seen]:
         )
         if text in _NEVER or (apart and counts[at] > 1) or (piled and (end or counts[at] > FAR * usual)):
             how = "far from all other dates," if apart else "more often than any other date,"
-            yield _seen(f"{text}, {how}", np.floor(seconds / DAY_S) == days[at], column, text)
+            there = np.floor(seconds / DAY_S) == days[at]
+            yield _seen(table, f"{text}, {how}", there, column, text)
 
 
 def _day(text: str) -> float:
@@ -175,7 +176,7 @@ def _words(table: Table, column: Column) -> Iterator[Seen]:
         bare = marker.strip(" .()[]<>_*'\"").lower()
         if int(rows.sum()) < least or (bare in _EITHER and not _another_hand(marker, texts)):
             continue
-        yield _seen(f"the text {marker!r}", rows, column, marker)
+        yield _seen(table, f"the text {marker!r}", rows, column, marker)
 
 
 _EITHER: Final = frozenset(("none", "nil", "keine", "aucun", "aucune", "ninguno", "nessuno"))
@@ -192,12 +193,44 @@ def _case(text: str) -> str:
     return "small" if text.islower() else "capitals" if text.isupper() else "first"
 
 
-def _seen(what: str, rows: np.ndarray[tuple[int], np.dtype[np.bool_]], column: Column, marker: str) -> Seen:
+def _stands_elsewhere(table: Table, column: Column, marker: str) -> bool:
+    """Whether another column, or the target, holds what is written so, and may mean it.
+
+    No and yes count as 0 and 1 here, as they are written in many tables.
+    """
+    for other in table.dataset.schema.columns:
+        if other.name == column.name:
+            continue
+        series = table.series(other)
+        if other.kind == "datetime":
+            if column.kind == "datetime" and ((series / DAY_S).floor() == _day(marker)).any():
+                return True
+        elif is_number(other):
+            if column.kind == "numeric" and (series == float(marker)).any():
+                return True
+        elif (series == marker).any():
+            return True
+    return False
+
+
+def _seen(
+    table: Table,
+    what: str,
+    rows: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    column: Column,
+    marker: str,
+) -> Seen:
     count = int(rows.sum())
+    if _stands_elsewhere(table, column, marker):
+        how = (
+            "put it in this column's `missing` in a schema file (`mlwright schema`): it stands in other "
+            "columns too, and may mean something there."
+        )
+    else:
+        how = f"read with missing=({marker!r},)."
     return Seen(
         f"{what} stands in {count:,} of {len(rows):,} rows, {percent(wilson(count, len(rows)))}",
-        f"If that is what it means, make it missing before reading, or read with missing=({marker!r},) "
-        "where no other column means it.",
+        f"If that is what it means, make it missing before reading, or {how}",
         column.name,
         first_rows(rows),
     )
