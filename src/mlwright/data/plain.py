@@ -36,7 +36,8 @@ def plain_columns(raw: pl.DataFrame, names: Collection[str]) -> Iterator[tuple[s
     """Those of the String columns `names` that hold plain numbers and known spellings of missing alone.
 
     >>> table = pl.DataFrame({"a": ["1", "NA", ""], "b": ["07", "8", "9"], "c": ["1", "2", "$3"]})
-    >>> [(name, plain.values.to_list(), plain.markers) for name, plain in plain_columns(table, ["a", "b", "c"])]
+    >>> found = plain_columns(table, table.columns)
+    >>> [(name, plain.values.to_list(), plain.markers) for name, plain in found]
     [('a', [1.0, None, None], ('NA',))]
     """
     if not names:
