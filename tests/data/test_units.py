@@ -92,3 +92,10 @@ def test_every_spelling_of_the_table_is_known_by_itself():
     for spelling in _SCALE_OF:
         found = units_of(pl.Series([f"{k} {spelling}" for k in (1, 2, 3)]))
         assert found is not None and found.units == ((spelling, 1.0),)
+
+
+def test_a_factor_that_is_a_power_of_ten_is_exactly_one():
+    found = units_of(pl.Series(["1 km", "2 km", "3 km", "40 mm", "5 cm"]))
+    assert dict(found.units) == {"km": 1.0, "mm": 1e-6, "cm": 1e-5}
+    grams = units_of(pl.Series(["1 t", "2 t", "3 t", "40 mg"]))
+    assert dict(grams.units) == {"t": 1.0, "mg": 1e-9}
