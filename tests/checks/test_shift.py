@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 
@@ -66,7 +67,16 @@ def test_another_mix_of_categories_is_named(table, random):
     findings = compare(table(2000), table(2000, city=moved))
     assert ("MLW601", "city") in found(findings)
     [mix] = [f for f in findings.found if f.column == "city"]
-    assert "changed category" in mix.evidence and "'a'" not in mix.evidence
+    assert re.match(r"the mix of categories differs by 1\d\.\d points \(\d", mix.evidence)
+    assert "'a'" not in mix.evidence
+
+
+def test_plain_figures_come_first_and_a_few_rows_tell_no_median(table):
+    old, new = table(1500, age=[40.0] * 1500), table(1500, age=[55.5] * 1500)
+    [age] = [f for f in compare(old, new).found if (f.code, f.column) == ("MLW601", "age")]
+    assert age.evidence.startswith("median 40 before, 55.5 now; ") and "%" in age.evidence
+    few = compare(table(2000), table(19, age=[80.0] * 19))
+    assert not [f for f in few if "median" in f.evidence]
 
 
 def test_everything_elsewhere_is_an_issue(table, random):
@@ -226,3 +236,12 @@ def test_without_lightgbm_the_tables_are_compared_column_by_column(table, monkey
     [joint] = [f for f in findings if f.code == "MLW602"]
     assert joint.status == "skipped" and "LightGBM is not installed" in joint.evidence
     assert status(findings, "MLW601") == "passed"
+
+
+def test_later_dates_in_later_rows_are_no_issue(make, random):
+    def rows(start: int) -> Dataset:
+        data = make({"at": start + np.arange(600.0), "x": random.normal(size=600)}, None)
+        return data.with_schema(data.schema.changed("at", kind="datetime"))
+
+    [later] = [f for f in compare(rows(0), rows(5000)) if f.code == "MLW601" and f.column == "at"]
+    assert later.severity == "tip" and "name the column as the time" in later.remedy

@@ -22,6 +22,8 @@ FLOORS: Final[dict[About, float]] = {"order": 0.05, "gap": 0.05, "mix": 0.05, "m
 """The whole 95 % interval of a shift lies beyond this before it is worth a word."""
 GRAVE = 0.5
 """And beyond this it is an issue: most rows are not what they were."""
+LEAST_FOR_MEDIAN = 20
+"""Rows under which a median says too much of a single one."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,16 @@ class Mix:
         return mix_design(self.codes, self.clusters, len(self.reference))
 
 
-def of_numbers(column: str, reference: Sample, fresh: Sample, noun: str = "value") -> Iterator[Move]:
-    """The moves of a column of numbers; none where either table has no number."""
+def of_numbers(
+    column: str, reference: Sample, fresh: Sample, noun: str = "value", *, medians: bool = True
+) -> Iterator[Move]:
+    """The moves of a column of numbers; none where either table has no number.
+
+    Their words begin with the medians, where these differ and `medians` mean something to people.
+    """
     if not reference.rows or not fresh.rows:
         return
+    lead = _medians(reference, fresh, noun) if medians else ""
     both = TwoSamples(reference, fresh)
     order, gap = both.order(), both.gap()
     effect = order.effect
@@ -78,7 +86,7 @@ def of_numbers(column: str, reference: Sample, fresh: Sample, noun: str = "value
         "order",
         effect,
         order.p,
-        f"of two {noun}s, one from each table, the fresh one is {more} {percent(size)} "
+        f"{lead}of two {noun}s, one from each table, the fresh one is {more} {percent(size)} "
         f"more often than {other}",
     )
     yield Move(
@@ -86,9 +94,24 @@ def of_numbers(column: str, reference: Sample, fresh: Sample, noun: str = "value
         "gap",
         gap.effect,
         gap.p,
-        f"{100 * gap.at:.1f} % of the reference's {noun}s but {100 * gap.fresh_at:.1f} % of the fresh ones "
-        f"lie at or below one point: {percent(gap.effect)} apart",
+        f"{lead}{100 * gap.at:.1f} % of the reference's {noun}s but {100 * gap.fresh_at:.1f} % of the fresh "
+        f"ones lie at or below one point: {percent(gap.effect)} apart",
     )
+
+
+def _medians(reference: Sample, fresh: Sample, noun: str) -> str:
+    """Both medians in four digits, so that they tell of many rows and of no single one; or nothing."""
+    if reference.ends is not None or min(reference.rows, fresh.rows) < LEAST_FOR_MEDIAN:
+        return ""
+    before, now = (_short_number(float(np.median(s.values))) for s in (reference, fresh))
+    what = "median" if noun == "value" else f"median {noun}"
+    return f"{what} {before} before, {now} now; " if before != now else ""
+
+
+def _short_number(value: float) -> str:
+    """A number of four digits, such as 69, 1,234 or 0.05678."""
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e12 else f"{rounded:g}"
 
 
 def of_mix(column: str, mix: Mix, seed: int) -> Iterator[Move]:
@@ -98,7 +121,8 @@ def of_mix(column: str, mix: Mix, seed: int) -> Iterator[Move]:
         return
     design = mix.design
     effect = total_variation(mix.reference, mix.fresh, design=design, seed=seed)
-    said = f"{percent(effect)} of rows changed category"
+    points = percent(effect).replace(" %", " points")
+    said = f"the mix of categories differs by {points}"
     if mix.labels:
         changes = mix.fresh / m - mix.reference / n
         shown = np.argsort(-np.abs(changes), kind="stable")[:3]
@@ -106,7 +130,7 @@ def of_mix(column: str, mix: Mix, seed: int) -> Iterator[Move]:
             f"{mix.labels[k]!r} {100 * mix.reference[k] / n:.1f} % then, {100 * mix.fresh[k] / m:.1f} % now"
             for k in shown
         )
-        said = f"{percent(effect)} of rows changed class: {'; '.join(parts)}"
+        said = f"the mix of classes differs by {points}: {'; '.join(parts)}"
     yield Move(column, "mix", effect, mix_p(mix.reference, mix.fresh, design), said)
 
 

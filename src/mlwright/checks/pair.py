@@ -174,7 +174,10 @@ class Pair:
             return
         if (is_number(column) or column.kind == "text") and column.kind != "boolean" and not classes:
             noun = "text length" if column.kind == "text" else "value"
-            yield from moves.of_numbers(column.name, *self._samples(reference, fresh), noun)
+            dated = column.kind == "datetime"
+            yield from moves.of_numbers(
+                column.name, *self._samples(reference, fresh), noun, medians=not dated
+            )
             return
         mix = self._mix(reference, fresh, labels=classes)
         yield from moves.of_mix(column.name, mix, self.seed)

@@ -32,7 +32,12 @@ def columns_shifted(pair: Pair) -> Iterator[Seen]:
     for move in _found(pair, ("order", "gap", "mix")):
         if move.column != target and move.times > getattr(best.get(move.column), "times", 0.0):
             best[move.column] = move
+    dates = {c.name for c in pair.features if c.kind == "datetime"}
     for move in sorted(best.values(), key=lambda m: -m.times):
+        if move.column in dates:
+            remedy = "Later rows have later dates: name the column as the time, or leave it out."
+            yield Seen(f"{move.said}{pair.how}", remedy, move.column, severity="tip")
+            continue
         yield Seen(
             f"{move.said}{pair.how}",
             "Find out what changed, in the world or on the way the data came. Scores on one of the tables do "
@@ -139,10 +144,10 @@ CHECKS: Final[tuple[Check[Pair], ...]] = (
         "tip",
         columns_shifted,
         "Numbers (and lengths of texts): Cliff's delta with Brunner and Munzel's interval, and the greatest "
-        "gap of the two distributions with its band; categories: the share of rows that changed category, "
+        "gap of the two distributions with its band; categories: how far their mix differs (total variation), "
         "chosen on one half of the rows and measured on the other. Found where the test is a discovery among "
         "all of the two tables (Benjamini and Hochberg, 5 %) and the whole 95 % interval lies over 5 points; "
-        "an issue over 50. Rows of one group, or of one stretch of time where there is a time, count "
+        "an issue over 50, but of dates. Rows of one group, or of one stretch of time where there is a time, count "
         "together. Held to a model's profile, intervals are widened by what a hundred quantiles leave open.",
         "Brunner & Munzel (2000), Biometrical Journal 42; Massart (1990), Annals of Probability 18; Rao & "
         "Scott (1984), Annals of Statistics 12; Benjamini & Hochberg (1995), JRSS B 57",
