@@ -146,10 +146,10 @@ CHECKS: Final[tuple[Check[Pair], ...]] = (
         "Numbers (and lengths of texts): Cliff's delta with Brunner and Munzel's interval, and the greatest "
         "gap of the two distributions with its band; categories: how far their mix differs (total "
         "variation), chosen on one half of the rows and measured on the other. Found where the test is a "
-        "discovery among all of the two tables (Benjamini and Hochberg, 5 %) and the whole 95 % interval lies "
-        "over 5 points; an issue over 50, but of dates. Rows of one group, or of one stretch of time where "
-        "there is a time, count together. Held to a model's profile, intervals are widened by what a hundred "
-        "quantiles leave open.",
+        "discovery among all of the two tables (Benjamini and Hochberg, 5 %) and the whole 95 % interval "
+        "lies over 5 points; an issue over 50, but of dates. Rows of one group, or of one stretch of time "
+        "where there is a time, count together. Held to a model's profile, intervals are widened by what a "
+        "hundred quantiles leave open.",
         "Brunner & Munzel (2000), Biometrical Journal 42; Massart (1990), Annals of Probability 18; Rao & "
         "Scott (1984), Annals of Statistics 12; Benjamini & Hochberg (1995), JRSS B 57",
     ),
