@@ -87,7 +87,7 @@ class RowsOfDatabase:
             described = _described(self._database, self._asked)
             if self._beside:  # nothing may hold up the writer until the rows are asked for
                 self._database.stop_reading()
-        except BaseException:
+        except BaseException:  # whatever it was, the connection is closed, and it goes on
             self._database.close()
             raise
         by_name = {d.name: d for d in described}

@@ -29,7 +29,7 @@ def told_as_damage(message: str, where: str, remedy: str = _COPY) -> Iterator[No
         yield
     except MlwrightError:
         raise
-    except BaseException as e:
+    except BaseException as e:  # a panic of a Rust library is no Exception
         kinds = {kind.__name__ for kind in type(e).__mro__}
         if not kinds & _KINDS:
             raise

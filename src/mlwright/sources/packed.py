@@ -130,7 +130,7 @@ def _collected(pieces: Iterator[bytes], what: str, name: str, packed: int, most:
         message, remedy = f"the {what} ends too early: it was cut off", "copy or download it again"
     except MemoryError:
         message, remedy = f"the {what} does not fit into memory", "give a part of it"
-    except Exception as e:
+    except Exception as e:  # the error of an optional library has no name to catch it by
         if not isinstance(e, _DAMAGED) and type(e).__name__ != "ZstdError":
             raise
         message, remedy = f"the {what} is damaged", "copy or download it again"

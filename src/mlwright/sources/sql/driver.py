@@ -216,7 +216,7 @@ class Database:
         self._told(self.driver.begin)
         try:
             work()
-        except BaseException:
+        except BaseException:  # also Ctrl-C leaves no half of a transaction
             # What broke the transaction is told; that it cannot be rolled back any more adds nothing.
             with contextlib.suppress(*self._failures):
                 self.driver.rollback()

@@ -86,7 +86,7 @@ def open_sql(url: str, options: ReadOptions | None = None) -> SqlRows:
             (f"SHA-256 of the query and its parameters: {query_digest(options)}",) if options.query else ()
         )
         return SqlRows(database, Columns(declared), fetch, source, notes)
-    except BaseException:
+    except BaseException:  # whatever it was, the connection is closed, and it goes on
         database.close()
         raise
 
