@@ -11,7 +11,7 @@ from mlwright.base.errors import UnknownName
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.features import VIEWS, FeaturePlan, table_of, text
-from mlwright.features.categories import fit_dictionary, fit_target_encoding
+from mlwright.features.categories import fit_dictionary, fit_folds, fit_target_encoding
 from mlwright.features.datetimes import PARTS, part_nodes
 from mlwright.features.running import session
 from mlwright.features.text import tokenise
@@ -60,6 +60,81 @@ def test_the_training_matrix_is_what_the_served_graph_computes(view):
     assert (np.isnan(plan.matrix(view, table)).any()) == (view != "linear")
 
 
+def pruned(plan: FeaturePlan, features: list, dataset: Dataset) -> tuple[np.ndarray, bytes]:
+    """These features from nothing but the columns that they rest on, and the graph."""
+    inputs = plan.inputs_of(features)
+    g = GraphBuilder()
+    numbers = g.input("numbers", "float64", len(inputs.numbers)) if inputs.numbers else ""
+    strings = g.input("strings", "string", len(inputs.strings)) if inputs.strings else ""
+    codes = plan.code_nodes(g, strings, inputs) if inputs.codes else ""
+    g.output("matrix", plan.feature_nodes(g, features, numbers, codes, inputs), "float64", len(features))
+    feeds = {
+        "numbers": dataset.numbers()[:, list(inputs.numbers)],
+        "strings": dataset.strings()[:, list(inputs.strings)],
+    }
+    feeds = {k: v for k, v in feeds.items() if v.shape[1]}
+    graph = g.to_bytes()
+    return session(graph).run(None, feeds)[0], graph
+
+
+def test_any_mix_of_features_of_any_views_is_built_from_what_they_rest_on_alone():
+    dataset, y = a_dataset()
+    table = table_of(dataset)
+    plan = FeaturePlan.fit(table, y, seed=0)
+    everything = [f for view in VIEWS for f in plan.layout(view)]
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 5, 20, 60):
+        features = [everything[i] for i in rng.integers(0, len(everything), size)]
+        got, _ = pruned(plan, features, dataset)
+        assert np.array_equal(got, plan.values(features, table), equal_nan=True)
+
+
+def test_words_and_categories_that_nothing_asks_for_are_not_in_the_graph():
+    dataset, y = a_dataset(2_000)
+    plan = FeaturePlan.fit(table_of(dataset), y, seed=0)
+    size, when = plan.layout("tree")[:2]
+    assert plan.inputs_of([size]).strings == () and plan.inputs_of([size]).numbers == (0,)
+    assert plan.inputs_of([when, size]).numbers == (0, 1)
+    _, all_of_it = pruned(plan, list(plan.layout("tree")), dataset)
+    _, token = pruned(plan, [plan.layout("tree")[-1]], dataset)
+    encodings = [f for f in plan.layout("encoded") if f.transform == "encoding"]
+    _, encoding = pruned(plan, encodings[:1], dataset)
+    assert b"Rome" in all_of_it and b"k17" in all_of_it and b"good" in all_of_it
+    assert b"Rome" not in token and b"k17" not in token
+    assert b"Rome" in encoding and b"k17" not in encoding and b"good" not in encoding
+
+
+def test_groups_are_cross_fitted_whole():
+    groups = np.repeat(np.arange(50), 8)
+    fold = fit_folds(400, 0, groups)
+    assert all(len(set(fold[groups == g])) == 1 for g in range(50)) and len(set(fold)) == 5
+    dataset, _ = a_dataset(400)
+    y = np.random.default_rng(1).normal(size=(50, 1))[groups]  # what a row's group knows, its column tells
+    frame = dataset.frame.with_columns(pl.Series("code", [f"g{g}" for g in groups]))
+    table = table_of(Dataset(frame, dataset.schema, Provenance("made")))
+    own = [f for f in FeaturePlan.fit(table, y, seed=0).layout("encoded") if f.transform == "encoding"][-1]
+    blind = FeaturePlan.fit(table, y, seed=0, groups=groups).values([own], table, training=True)
+    leaky = FeaturePlan.fit(table, y, seed=0).values([own], table, training=True)
+    assert np.corrcoef(leaky[:, 0], y[:, 0])[0, 1] > 0.8
+    assert abs(np.corrcoef(blind[:, 0], y[:, 0])[0, 1]) < 0.5
+
+
+def test_encodings_of_many_classes_are_kept_to_the_telling_ones(monkeypatch):
+    monkeypatch.setattr("mlwright.features.plan.MOST_ENCODINGS", 7)
+    rng = np.random.default_rng(0)
+    code = rng.integers(0, 30, 3_000)
+    label = np.where(rng.random(3_000) < 0.5, code % 10, rng.integers(0, 10, 3_000))
+    frame = pl.DataFrame(
+        {"noise": [f"n{i}" for i in rng.integers(0, 30, 3_000)], "code": [f"c{c}" for c in code]}
+    )
+    schema = Schema(columns=tuple(Column(name=k, kind="categorical") for k in frame.columns))
+    table = table_of(Dataset(frame, schema, Provenance("made")))
+    plan = FeaturePlan.fit(table, np.eye(10)[label], seed=0)
+    encodings = [f for f in plan.layout("encoded") if f.transform == "encoding"]
+    assert len(encodings) == 7
+    assert plan.inputs_of(encodings).strings == (1,)
+
+
 @pytest.mark.parametrize("view", ["encoded", "tree", "linear"])
 def test_training_rows_are_given_encodings_made_without_them(view):
     dataset, y = a_dataset(4_000)  # enough for a column of more codes than membership takes
@@ -72,11 +147,11 @@ def test_training_rows_are_given_encodings_made_without_them(view):
 
 def test_a_category_that_is_pure_chance_does_not_predict_its_own_rows():
     rng = np.random.default_rng(3)
-    codes = (np.arange(2000) // 2 + 2).astype(float)[:, None]  # a thousand categories of two rows
+    codes = np.arange(2000)[:, None] // 2 + 2  # a thousand categories of two rows
     y = rng.random(2000)[:, None].round()
-    fitted = fit_target_encoding(codes, [1002], [0], y, seed=0)
-    leaked = abs(np.corrcoef(fitted.tables[0][codes[:, 0].astype(int), 0], y[:, 0])[0, 1])
-    honest = abs(np.corrcoef(fitted.training[:, 0], y[:, 0])[0, 1])
+    tables, training = fit_target_encoding(codes, [1002], [(0, 0)], y, fit_folds(2000, seed=0))
+    leaked = abs(np.corrcoef(tables[0][codes[:, 0]], y[:, 0])[0, 1])
+    honest = abs(np.corrcoef(training[:, 0], y[:, 0])[0, 1])
     assert leaked > 0.5 and honest < 0.15
 
 
@@ -108,7 +183,9 @@ def test_datetime_parts_are_those_of_the_calendar():
         moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=int(second))
         hour = moment.hour + moment.minute / 60 + moment.second / 3600
         assert row[0] == pytest.approx(hour, abs=1e-9)
-        assert row[1:].tolist() == [moment.weekday(), moment.day, moment.month, moment.year]
+        assert row[1:5].tolist() == [moment.weekday(), moment.day, moment.month, moment.year]
+        if (moment.month, moment.day) != (2, 29):  # which shares its number with 1 March
+            assert row[5] == moment.replace(year=2001).timetuple().tm_yday
 
 
 def test_tokens_are_lower_cased_runs_and_do_not_depend_on_the_rows_beside():
@@ -157,11 +234,11 @@ def test_a_huge_text_does_not_pad_every_row_to_its_length(monkeypatch):
 
 def test_target_encodings_keep_their_digits_far_from_zero():
     rng = np.random.default_rng(0)
-    codes = rng.integers(2, 6, 300).astype(float)[:, None]
+    codes = rng.integers(2, 6, 300)[:, None]
     y = rng.normal(size=(300, 1)) + codes
-    near = fit_target_encoding(codes, [6], [0], y, seed=0)
-    far = fit_target_encoding(codes, [6], [0], y + 1e9, seed=0)
-    assert np.abs(far.tables[0] - 1e9 - near.tables[0]).max() < 1e-5
+    near, _ = fit_target_encoding(codes, [6], [(0, 0)], y, fit_folds(300, seed=0))
+    far, _ = fit_target_encoding(codes, [6], [(0, 0)], y + 1e9, fit_folds(300, seed=0))
+    assert np.abs(far[0] - 1e9 - near[0]).max() < 1e-5
 
 
 def test_columns_too_large_to_be_squared_do_not_reach_the_linear_view():
@@ -169,4 +246,4 @@ def test_columns_too_large_to_be_squared_do_not_reach_the_linear_view():
     schema = Schema(columns=(Column(name="x", kind="numeric"), Column(name="z", kind="numeric")))
     table = table_of(Dataset(frame, schema, Provenance("made")))
     plan = FeaturePlan.fit(table, np.arange(30.0)[:, None], seed=0)
-    assert np.array_equal(plan.matrix("linear", table), np.zeros((30, 4)))
+    assert np.array_equal(plan.matrix("linear", table), np.zeros((30, 2)))

@@ -7,5 +7,6 @@ running the very nodes that will serve; only strings are mapped to codes in nump
 
 from mlwright.features.plan import VIEWS, FeaturePlan
 from mlwright.features.table import Table, table_of
+from mlwright.features.transform import Feature, Inputs, Transform
 
-__all__ = ["VIEWS", "FeaturePlan", "Table", "table_of"]
+__all__ = ["VIEWS", "Feature", "FeaturePlan", "Inputs", "Table", "Transform", "table_of"]

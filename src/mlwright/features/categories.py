@@ -2,12 +2,12 @@
 
 Codes: 0 missing, 1 unseen or seen fewer than five times, then the known categories by falling frequency.
 One LabelEncoder holds the dictionaries of all columns, its keys prefixed with the column's number, so that
-the
-graph's size in nodes does not grow with the table's width.
+the graph's size in nodes does not grow with the table's width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,24 +36,28 @@ class Dictionary:
         """Per column, the number of codes."""
         return [len(k) + FIRST for k in self.known]
 
-    def codes(self, ids: npt.NDArray[np.int32]) -> Doubles:
-        """Codes [N, c] of vocabulary ids [N, c]."""
-        out = np.empty(ids.shape, dtype=np.float64)
-        for j, mapping in enumerate(self.codes_of):
-            out[:, j] = mapping[ids[:, j]]
+    def codes(self, ids: npt.NDArray[np.int32], which: Sequence[int] | None = None) -> Doubles:
+        """Codes [N, c] of vocabulary ids; of the columns `which` alone where given."""
+        columns = range(ids.shape[1]) if which is None else which
+        out = np.empty((len(ids), len(columns)))
+        for at, j in enumerate(columns):
+            out[:, at] = self.codes_of[j][ids[:, j]]
         return out
 
-    def nodes(self, g: GraphBuilder, columns: str) -> str:
-        """Codes [N, c] as double, from the string tensor `columns` [N, c]."""
+    def nodes(self, g: GraphBuilder, columns: str, which: Sequence[int]) -> str:
+        """Codes [N, len(which)] as double, from the string tensor of the columns `which`."""
+        alone = len(which) == 1
         keys: list[str] = []
         values: list[float] = []
-        for j, known in enumerate(self.known):
-            keys += [f"{j}:{k}" for k in ("", *known)]
-            values += [MISSING, *range(FIRST, FIRST + len(known))]
-        prefixes = np.array([f"{j}:" for j in range(len(self.known))], dtype=object)
+        for j in which:
+            known = ("", *self.known[j])
+            keys += known if alone else [f"{j}:{k}" for k in known]
+            values += [MISSING, *range(FIRST, FIRST + len(self.known[j]))]
+        if not alone:
+            columns = g.node("StringConcat", g.constant(np.array([f"{j}:" for j in which], object)), columns)
         return g.node(
             "LabelEncoder",
-            g.node("StringConcat", g.constant(prefixes), columns),
+            columns,
             domain=ML,
             keys_tensor=np.array(keys, dtype=object),
             values_tensor=np.array(values, dtype=np.float64),
@@ -78,74 +82,83 @@ def fit_dictionary(ids: npt.NDArray[np.int32], vocabularies: tuple[tuple[str, ..
     return Dictionary(tuple(known), tuple(codes_of))
 
 
-@dataclass(frozen=True)
-class TargetEncoding:
-    """For some code columns, the shrunken mean of each target column by code: one table row a code.
-
-    `tables[j]` is [codes of column j, K]. Training rows are given values made without them (cross-fitting);
-    the graph holds the full fit.
-    """
-
-    columns: tuple[int, ...]
-    tables: tuple[Doubles, ...]
-    training: Doubles
-    """The cross-fitted values of the rows it was fitted on, [N, columns * K]."""
-
-    @property
-    def width(self) -> int:
-        return int(self.training.shape[1])
-
-    def nodes(self, g: GraphBuilder, codes: str, code_width: int) -> str:
-        """Encodings [N, columns * K] of the codes [N, code_width]."""
-        picked = g.columns(codes, list(self.columns), code_width)
-        starts = np.concatenate([[0], np.cumsum([len(t) for t in self.tables])[:-1]]).astype(np.int64)
-        index = g.node("Add", g.node("Cast", picked, to=7), g.constant(starts))
-        table = g.constant(np.concatenate(self.tables))
-        shape = g.constant(np.array([-1, self.width], dtype=np.int64))
-        return g.node("Reshape", g.node("Gather", table, index, axis=0), shape)
-
-
 def fit_target_encoding(
-    codes: Doubles, sizes: list[int], columns: list[int], y: Doubles, seed: int, folds: int = 5
-) -> TargetEncoding:
-    """Fits the encoding of `columns` on targets `y` [N, K], cross-fitted over random folds.
+    codes: Ints, sizes: Sequence[int], pairs: Sequence[tuple[int, int]], y: Doubles, fold: Ints
+) -> tuple[tuple[Doubles, ...], Doubles]:
+    """The shrunken means of targets `y` [N, K] by code, one table for each of `pairs` (column, target).
+
+    Beside the tables come the values of the rows themselves [N, pairs], cross-fitted over `fold`: no row's
+    own target is among what it is given. The graph holds the tables, which are the full fit.
 
     Shrinkage follows Micci-Barreca, "A Preprocessing Scheme for High-Cardinality Categorical Attributes"
     (2001), with the strength chosen by empirical Bayes per column and target.
     """
-    n, k = y.shape
-    fold = np.random.default_rng(seed).permutation(n) % folds
-    training = np.empty((n, len(columns) * k))
+    training = np.empty((len(y), len(pairs)))
     tables = []
-    for at, j in enumerate(columns):
-        code = codes[:, j].astype(np.int64)
-        tables.append(_means(code, y, sizes[j]))
-        for f in range(folds):
-            out = fold == f
-            part = _means(code[~out], y[~out], sizes[j]) if (~out).any() else tables[-1]
-            training[out, at * k : (at + 1) * k] = part[code[out]]
-    return TargetEncoding(tuple(columns), tuple(tables), training)
+    parts = [(fold == f, fold != f) for f in np.unique(fold)]
+    for at, (j, k) in enumerate(pairs):
+        code, target = codes[:, j], y[:, k]
+        tables.append(_means(code, target, sizes[j]))
+        for out, rest in parts:
+            part = _means(code[rest], target[rest], sizes[j]) if rest.any() else tables[-1]
+            training[out, at] = part[code[out]]
+    return tuple(tables), training
+
+
+def fit_folds(rows: int, seed: int, groups: Ints | None = None, folds: int = 5) -> Ints:
+    """The fold of each row for cross-fitting: at random, and by whole groups where `groups` are given."""
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        return rng.permutation(rows) % folds
+    names, group = np.unique(groups, return_inverse=True)
+    of_group: Ints = rng.permutation(len(names)) % folds
+    return of_group[group]
+
+
+def worthwhile_pairs(
+    codes: Ints, sizes: Sequence[int], y: Doubles, most: int, most_cells: int
+) -> list[tuple[int, int]]:
+    """Pairs (column, target) worth encoding, in order: all where they are at most `most`, else those whose
+    codes explain the largest share of the target's variance; tables hold at most `most_cells` together."""
+    pairs = [(j, k) for j in range(codes.shape[1]) for k in range(y.shape[1])]
+    if len(pairs) <= most and sum(sizes[j] for j, _ in pairs) <= most_cells:
+        return pairs
+    step = max(1, len(y) // 20_000)
+    codes, y = codes[::step], y[::step] - y[::step].mean(axis=0)
+    spread = (y**2).sum(axis=0) + 1e-300
+    worth = []
+    for j in range(codes.shape[1]):
+        counts = np.bincount(codes[:, j], minlength=sizes[j])
+        for k in range(y.shape[1]):
+            sums = np.bincount(codes[:, j], weights=y[:, k], minlength=sizes[j])
+            explained = float((sums**2 / np.maximum(counts, 1)).sum() / spread[k])
+            # Less what as many codes would explain of chance.
+            worth.append(explained - (np.count_nonzero(counts) - 1) / len(y))
+    kept, cells = [], 0
+    for i in np.argsort(-np.array(worth), kind="stable")[:most]:
+        cells += sizes[pairs[i][0]]
+        if cells <= most_cells:
+            kept.append(pairs[i])
+    return sorted(kept)
 
 
 def _means(code: Ints, y: Doubles, size: int) -> Doubles:
-    """Shrunken means of `y` by code, [size, K]: codes without rows get the overall mean."""
+    """Shrunken means of `y` by code, [size]: codes without rows get the overall mean."""
     counts = np.bincount(code, minlength=size).astype(np.float64)
-    out = np.empty((size, y.shape[1]))
-    for k in range(y.shape[1]):
-        overall = y[:, k].mean()
-        # About the overall mean: squares of large numbers close together would lose their digits.
-        centred = y[:, k] - overall
-        sums = np.bincount(code, weights=centred, minlength=size)
-        squares = np.bincount(code, weights=centred**2, minlength=size)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means = np.where(counts > 0, sums / counts, 0.0)
-        within = max((squares - counts * means**2).sum() / max(len(code) - (counts > 0).sum(), 1), 1e-12)
-        seen = counts[counts > 0]
-        between = ((seen * means[counts > 0] ** 2).sum() - (len(seen) - 1) * within) / max(
-            seen.sum() - (seen**2).sum() / seen.sum(), 1e-12
-        )
-        strength = float(np.clip(within / max(between, 1e-12), 1.0, 1e6))
-        out[:, k] = overall + sums / (counts + strength)
+    overall = y.mean()
+    # About the overall mean: squares of large numbers close together would lose their digits.
+    centred = y - overall
+    sums = np.bincount(code, weights=centred, minlength=size)
+    squares = np.bincount(code, weights=centred**2, minlength=size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.where(counts > 0, sums / counts, 0.0)
+    within = max((squares - counts * means**2).sum() / max(len(code) - (counts > 0).sum(), 1), 1e-12)
+    seen = counts[counts > 0]
+    between = ((seen * means[counts > 0] ** 2).sum() - (len(seen) - 1) * within) / max(
+        seen.sum() - (seen**2).sum() / seen.sum(), 1e-12
+    )
+    strength = float(np.clip(within / max(between, 1e-12), 1.0, 1e6))
+    out: Doubles = overall + sums / (counts + strength)
     return out
 
 
@@ -153,11 +166,3 @@ def zero_nodes(g: GraphBuilder, column: str) -> str:
     """A column of zeros, one for each row of the string tensor `column` [N, 1]."""
     nothing = {"keys_tensor": np.array([""], dtype=object), "values_tensor": np.zeros(1)}
     return g.node("LabelEncoder", column, domain=ML, default_tensor=np.zeros(1), **nothing)
-
-
-def one_hot_nodes(g: GraphBuilder, codes: str, columns: list[int], sizes: list[int]) -> str:
-    """Indicator columns, one for each code of each of `columns`, as a double [N, sum of sizes]."""
-    owner = np.repeat(np.asarray(columns, dtype=np.int64), sizes)
-    code = np.concatenate([np.arange(s, dtype=np.float64) for s in sizes])
-    spread = g.node("Gather", codes, g.constant(owner), axis=1)
-    return g.node("Cast", g.node("Equal", spread, g.constant(code)), to=11)

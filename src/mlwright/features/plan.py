@@ -1,13 +1,14 @@
 """FeaturePlan: everything fitted between decoded columns and the matrices that learners see.
 
-Fitted on the training rows of one fold, and once more on all rows for the model that ships. A view is one
-way to lay the features out: `tree` keeps codes for set membership, `encoded` replaces them by target
-encodings,
-`linear` is standardised with indicators. `matrix` runs the nodes that `nodes` writes into the shipped graph.
+Fitted on the training rows of one fold, and once more on all rows for the model that ships. It holds
+transforms by name, and views: lists of features. `tree` keeps codes for set membership, `encoded` replaces
+them by target encodings, `linear` is standardised with indicators. The matrix of a view is computed by the
+very nodes that `feature_nodes` writes into the shipped graph.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,16 +17,18 @@ import numpy.typing as npt
 from mlwright.base.errors import UnknownName
 from mlwright.features.categories import (
     Dictionary,
-    TargetEncoding,
     fit_dictionary,
+    fit_folds,
     fit_target_encoding,
-    one_hot_nodes,
+    worthwhile_pairs,
     zero_nodes,
 )
-from mlwright.features.datetimes import PARTS, part_nodes
+from mlwright.features.datetimes import PARTS, Moments
+from mlwright.features.linear import Indicators, Logs, Missing, Standardised, scales_of
 from mlwright.features.running import session
 from mlwright.features.table import Table
 from mlwright.features.text import choose_tokens, count_nodes
+from mlwright.features.transform import CODE, NUMBER, Feature, Inputs, Lookup, Transform, build, closure
 from mlwright.graph.build import GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
@@ -37,61 +40,69 @@ MOST_ONE_HOT = 40
 """Codes above which a column is target-encoded rather than one-hot."""
 MOST_MEMBERS = 64
 """Codes above which trees see a column's frequency rank and target encoding rather than a set of codes."""
+MOST_ENCODINGS = 400
+"""Target encodings kept, of the most telling columns and classes: each column could have one a class."""
+MOST_ENCODING_CELLS = 1_000_000
 _CHUNK = 32_768
 
 
 @dataclass
 class FeaturePlan:
-    """A fitted plan, made by `fit`. It keeps the table it was fitted on, for its vocabularies and schema."""
+    """A fitted plan, made by `fit`. It keeps the table it was fitted on, for its vocabularies and schema.
+
+    What only some views use is fitted when such a view is first asked for.
+    """
 
     table: Table
+    y: Doubles
+    """The targets it was fitted on, [N, K]."""
     dictionary: Dictionary
     tokens: tuple[Ints, ...]
-    encoding: TargetEncoding | None
+    fold: Ints
+    """The fold of each row for cross-fitting."""
     threads: int = 1
-    _scales: dict[str, Doubles] = field(default_factory=dict)
+    _transforms: dict[str, Transform] = field(default_factory=dict)
+    _layouts: dict[str, tuple[Feature, ...]] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, table: Table, y: Doubles, *, seed: int, threads: int = 1) -> FeaturePlan:
-        """Fits on all rows of `table` with targets `y` [N, K] (class indicators, or the number itself)."""
+    def fit(
+        cls, table: Table, y: Doubles, *, seed: int, threads: int = 1, groups: Ints | None = None
+    ) -> FeaturePlan:
+        """Fits on all rows of `table` with targets `y` [N, K] (class indicators, or the number itself).
+
+        Rows of one group, where `groups` [N] are given, are cross-fitted together, so that no encoding tells
+        a learner what else it knows of the same entity.
+        """
         dictionary = fit_dictionary(table.ids, table.vocabularies)
         budget = max(20, min(MOST_TOKENS, int(2e8 // max(len(table), 1))))
         tokens = tuple(choose_tokens(t, y, budget) for t in table.texts)
-        plan = cls(table, dictionary, tokens, None, threads)
-        columns = list(range(len(table.vocabularies)))
-        if columns:
-            codes = dictionary.codes(table.ids)
-            plan.encoding = fit_target_encoding(codes, dictionary.sizes, columns, y, seed)
-        plan._fit_scales()
+        plan = cls(table, y, dictionary, tokens, fit_folds(len(table), seed, groups), threads)
+        moments = [i for i, c in enumerate(table.schema.numbers) if c.kind == "datetime"]
+        if moments:
+            plan._add(Moments("moment", tuple(Feature(NUMBER, i) for i in moments)))
+        if table.vocabularies:
+            plan._add(plan._fit_encoding())
         return plan
 
     @property
     def code_width(self) -> int:
-        return len(self.table.vocabularies) + sum(map(len, self.tokens)) or int(_is_blank(self))
+        return len(self.table.vocabularies) + sum(map(len, self.tokens)) or int(self._is_blank)
 
-    def codes(self, table: Table) -> Doubles:
-        """The tensor `codes` [N, code_width]: category codes, then token counts."""
-        blocks = [self.dictionary.codes(table.ids)]
-        blocks += [t.counts(chosen) for t, chosen in zip(table.texts, self.tokens, strict=True)]
-        if _is_blank(self):
-            blocks.append(np.zeros((len(table), 1)))
-        return np.concatenate(blocks, axis=1)
+    def layout(self, view: str) -> tuple[Feature, ...]:
+        """The features that are the view's columns, in order. Raises `UnknownName`."""
+        if view not in VIEWS:
+            raise UnknownName("view", view, VIEWS)
+        if view not in self._layouts:
+            features = self._linear() if view == "linear" else self._plain(view)
+            self._layouts[view] = tuple(features)
+        return self._layouts[view]
 
-    def code_nodes(self, g: GraphBuilder, strings: str) -> str:
-        """The tensor `codes` from the input `strings` [N, b]: the single cut between text and numbers."""
-        columns = self.table.schema.strings
-        categorical = [i for i, c in enumerate(columns) if c.kind != "text"]
-        blocks = []
-        if categorical:
-            blocks.append(self.dictionary.nodes(g, g.columns(strings, categorical, len(columns))))
-        texts = [i for i, c in enumerate(columns) if c.kind == "text"]
-        for i, tokens, chosen in zip(texts, self.table.texts, self.tokens, strict=True):
-            if len(chosen):
-                column = g.node("Gather", strings, g.constant(np.array(i, dtype=np.int64)), axis=1)
-                blocks.append(count_nodes(g, column, [str(w) for w in tokens.vocabulary[chosen]]))
-        if _is_blank(self):
-            blocks.append(zero_nodes(g, g.columns(strings, [0], len(columns))))
-        return g.concat(blocks)
+    def members(self, view: str) -> list[int]:
+        """The matrix columns that hold codes to be split by set membership."""
+        if view != "tree":
+            return []
+        few = {Feature(CODE, j) for j, size in enumerate(self.dictionary.sizes) if size <= MOST_MEMBERS}
+        return [i for i, f in enumerate(self.layout(view)) if f in few]
 
     def matrix(self, view: str, table: Table, *, training: bool = False) -> Doubles:
         """The view's matrix [N, width] of `table`, computed by the graph's own nodes.
@@ -99,166 +110,184 @@ class FeaturePlan:
         With `training`, `table` must be the rows the plan was fitted on: target encodings are then the
         cross-fitted ones, so that no row's own target is among what it is given. Raises `UnknownName`.
         """
-        if view not in VIEWS:
-            raise UnknownName("view", view, VIEWS)
-        run = session(self._view_graph(view), threads=self.threads)
-        codes = self.codes(table)
-        feeds = {"numbers": table.numbers, "codes": codes}
-        feeds = {k: v for k, v in feeds.items() if v.shape[1]}
-        parts = []
-        for at in range(0, max(len(table), 1), _CHUNK):
-            chunk = {k: np.ascontiguousarray(v[at : at + _CHUNK]) for k, v in feeds.items()}
-            parts.append(run.run(None, chunk)[0])
-        matrix: Doubles = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        where = self._encoded_columns(view)
-        if training and where and self.encoding is not None:
-            values = self.encoding.training[:, self._encoded_parts(view)]
-            if view == "linear":
-                centre, scale = self._scales["encoding"][:, self._encoded_parts(view)]
-                values = (values - centre) * scale
-            matrix[:, where[0] : where[1]] = values
-        return matrix
+        return self.values(self.layout(view), table, training=training)
+
+    def values(self, features: Sequence[Feature], table: Table, *, training: bool = False) -> Doubles:
+        """The matrix [N, len(features)] of `table`; as `matrix`, for any features of any views."""
+        fitted = {k: t.training for k, t in self._transforms.items()} if training else {}
+        wanted = closure(self._transforms, features, [k for k, v in fitted.items() if v is not None])
+        given = {k: (v, wanted[k]) for k, v in fitted.items() if v is not None and k in wanted}
+        inputs = self._inputs(wanted)
+        g = GraphBuilder()
+        tensors = {k: (g.input(k, "float64", len(columns)), columns) for k, (_, columns) in given.items()}
+        if inputs.numbers:
+            tensors[NUMBER] = g.input("numbers", "float64", len(inputs.numbers)), inputs.numbers
+        if inputs.codes:
+            tensors[CODE] = g.input("codes", "float64", len(inputs.codes)), inputs.codes
+        g.output("matrix", build(g, self._transforms, features, tensors), "float64", len(features))
+        run = session(g.to_bytes(), threads=self.threads)
+        out = np.empty((len(table), len(features)))
+        for at in range(0, len(table), _CHUNK):
+            rows = np.arange(at, min(at + _CHUNK, len(table)))
+            part = table if len(rows) == len(table) else table.rows(rows)
+            feeds = {k: v[rows][:, list(columns)] for k, (v, columns) in given.items()}
+            if inputs.numbers:
+                feeds["numbers"] = part.numbers[:, list(inputs.numbers)]
+            if inputs.codes:
+                feeds["codes"] = self._codes(part, inputs.codes)
+            out[rows] = run.run(None, {k: np.ascontiguousarray(v) for k, v in feeds.items()})[0]
+        return out
+
+    def inputs_of(self, features: Sequence[Feature]) -> Inputs:
+        """Which numbers, strings and codes these features rest on: all else may go from the graph."""
+        return self._inputs(closure(self._transforms, features))
+
+    def code_nodes(self, g: GraphBuilder, strings: str, inputs: Inputs | None = None) -> str:
+        """The tensor `codes` from the input `strings` [N, b]: the single cut between text and numbers.
+
+        With `inputs`, `strings` holds the columns `inputs.strings` alone and the result `inputs.codes`:
+        dictionaries and words of all others are not written.
+        """
+        kept = inputs or self._everything()
+        place = {c: i for i, c in enumerate(kept.strings)}
+        categorical, texts = self._string_columns()
+        blocks = []
+        which = [j for j in kept.codes if j < len(categorical)]
+        if which:
+            columns = g.columns(strings, [place[categorical[j]] for j in which], len(kept.strings))
+            blocks.append(self.dictionary.nodes(g, columns, which))
+        start = len(categorical)
+        for i, tokens, chosen in zip(texts, self.table.texts, self.tokens, strict=True):
+            words = [tokens.vocabulary[w] for c, w in enumerate(chosen, start) if c in set(kept.codes)]
+            start += len(chosen)
+            if words:
+                column = g.node("Gather", strings, g.constant(np.array(place[i], dtype=np.int64)), axis=1)
+                blocks.append(count_nodes(g, column, [str(w) for w in words]))
+        if self._is_blank and kept.codes:
+            blocks.append(zero_nodes(g, g.columns(strings, [place[0]], len(kept.strings))))
+        return g.concat(blocks)
+
+    def feature_nodes(
+        self,
+        g: GraphBuilder,
+        features: Sequence[Feature],
+        numbers: str,
+        codes: str,
+        inputs: Inputs | None = None,
+    ) -> str:
+        """The tensor [N, len(features)] of any features of any views: each is built once, and nothing else.
+
+        `numbers` and `codes` are the whole tensors, or with `inputs` (what `inputs_of` gave for these
+        features or for more) only its columns; "" stands for a tensor without columns.
+        """
+        kept = inputs or self._everything()
+        given = {NUMBER: (numbers, kept.numbers), CODE: (codes, kept.codes)}
+        return build(g, self._transforms, features, given)
 
     def nodes(self, g: GraphBuilder, view: str, numbers: str, codes: str) -> str:
-        """The view's matrix as a tensor [N, width] from the tensors `numbers` and `codes`."""
-        return g.concat(
-            self._linear(g, numbers, codes) if view == "linear" else self._plain(g, view, numbers, codes)
-        )
+        """The view's matrix as a tensor [N, width] from the whole tensors `numbers` and `codes`."""
+        return self.feature_nodes(g, self.layout(view), numbers, codes)
 
-    def members(self, view: str) -> list[int]:
-        """The matrix columns that hold codes to be split by set membership."""
-        if view != "tree":
+    # What follows fits transforms and lays out the views.
+
+    def _add(self, transform: Transform) -> list[Feature]:
+        """Registers a transform, once; gives its features."""
+        kept = self._transforms.setdefault(transform.name, transform)
+        return [Feature(kept.name, c) for c in range(kept.width)]
+
+    def _fit_encoding(self) -> Lookup:
+        codes = self.dictionary.codes(self.table.ids).astype(np.int64)
+        sizes = self.dictionary.sizes
+        pairs = worthwhile_pairs(codes, sizes, self.y, MOST_ENCODINGS, MOST_ENCODING_CELLS)
+        tables, training = fit_target_encoding(codes, sizes, pairs, self.y, self.fold)
+        return Lookup("encoding", tuple(Feature(CODE, j) for j, _ in pairs), tables, training)
+
+    def _encodings(self, few: int) -> list[Feature]:
+        """The target encodings of columns with more than `few` codes."""
+        encoding = self._transforms.get("encoding")
+        if not isinstance(encoding, Lookup):
             return []
-        start = self._number_width()
-        return [start + j for j, size in enumerate(self.dictionary.sizes) if size <= MOST_MEMBERS]
+        wide = [self.dictionary.sizes[f.column] > few for f in encoding.sources]
+        return [Feature("encoding", c) for c, kept in enumerate(wide) if kept]
 
-    # What follows lays out the views. Order of every view: numbers, datetime parts, codes, encodings, tokens.
+    def _numbers(self) -> list[Feature]:
+        """Numbers and the parts of datetimes that every view has."""
+        features = [Feature(NUMBER, i) for i in range(self.table.numbers.shape[1])]
+        if "moment" in self._transforms:
+            width = self._transforms["moment"].width // len(PARTS) * PARTS.index("day_of_year")
+            features += [Feature("moment", c) for c in range(width)]
+        return features
 
-    def _view_graph(self, view: str) -> bytes:
-        g = GraphBuilder()
-        a = self.table.numbers.shape[1]
-        numbers = g.input("numbers", "float64", a) if a else ""
-        codes = g.input("codes", "float64", self.code_width) if self.code_width else ""
-        g.output("matrix", self.nodes(g, view, numbers, codes), "float64", -1)
-        return g.to_bytes()
+    def _tokens(self) -> list[Feature]:
+        return [Feature(CODE, c) for c in range(len(self.table.vocabularies), self.code_width)]
 
-    def _moments(self) -> list[int]:
-        return [i for i, c in enumerate(self.table.schema.numbers) if c.kind == "datetime"]
+    def _plain(self, view: str) -> list[Feature]:
+        codes = [Feature(CODE, j) for j in range(len(self.table.vocabularies))]
+        # Few codes are told apart by membership; an encoding would repeat them.
+        encodings = self._encodings(MOST_MEMBERS if view == "tree" else 0)
+        return self._numbers() + codes + encodings + self._tokens()
 
-    def _number_width(self) -> int:
-        return int(self.table.numbers.shape[1]) + len(PARTS) * len(self._moments())
-
-    def _number_blocks(self, g: GraphBuilder, numbers: str) -> list[str]:
-        if not numbers:
-            return []
-        blocks = [numbers]
-        if self._moments():
-            blocks += part_nodes(g, g.columns(numbers, self._moments(), self.table.numbers.shape[1]))
-        return blocks
-
-    def _encoded_parts(self, view: str) -> list[int]:
-        """Which columns of the target encoding the view holds."""
-        if self.encoding is None:
-            return []
-        k = self.encoding.tables[0].shape[1]
-        # Few codes are told apart by membership or by indicators; an encoding would repeat them.
-        few = {"tree": MOST_MEMBERS, "linear": MOST_ONE_HOT, "encoded": 0}[view]
-        columns = [j for j, size in enumerate(self.dictionary.sizes) if size > few]
-        return [j * k + i for j in columns for i in range(k)]
-
-    def _encoded_columns(self, view: str) -> tuple[int, int] | None:
-        """The range of matrix columns that hold target encodings."""
-        parts = self._encoded_parts(view)
-        if not parts:
-            return None
-        if view == "linear":
-            start = self._linear_width() + sum(self.dictionary.sizes[j] for j in self._one_hot())
-        else:
-            start = self._number_width() + len(self.table.vocabularies)
-        return start, start + len(parts)
-
-    def _encoding_block(self, g: GraphBuilder, view: str, codes: str) -> list[str]:
-        parts = self._encoded_parts(view)
-        if not parts or self.encoding is None:
-            return []
-        return [g.columns(self.encoding.nodes(g, codes, self.code_width), parts, self.encoding.width)]
-
-    def _token_block(self, g: GraphBuilder, codes: str) -> list[str]:
-        start = len(self.table.vocabularies)
-        if self.code_width == start:
-            return []
-        return [g.columns(codes, list(range(start, self.code_width)), self.code_width)]
-
-    def _plain(self, g: GraphBuilder, view: str, numbers: str, codes: str) -> list[str]:
-        blocks = self._number_blocks(g, numbers)
-        if self.table.vocabularies:
-            blocks.append(g.columns(codes, list(range(len(self.table.vocabularies))), self.code_width))
-        return blocks + self._encoding_block(g, view, codes) + self._token_block(g, codes)
-
-    def _one_hot(self) -> list[int]:
-        return [j for j, s in enumerate(self.dictionary.sizes) if s <= MOST_ONE_HOT]
-
-    def _linear_width(self) -> int:
-        return int(self._scales["number"].shape[1]) * 2 if self.table.numbers.shape[1] else 0
-
-    def _fit_scales(self) -> None:
-        """Centre and scale of the linear view's columns, from the fitted rows: each [2, width]."""
-        if self.table.numbers.shape[1]:
-            g = GraphBuilder()
-            numbers = g.input("numbers", "float64", self.table.numbers.shape[1])
-            g.output("matrix", g.concat(self._number_blocks(g, numbers)), "float64", -1)
-            run = session(g.to_bytes(), threads=self.threads)
-            self._scales["number"] = _scales(run.run(None, {"numbers": self.table.numbers})[0])
-        if self.encoding is not None:
-            self._scales["encoding"] = _scales(self.encoding.training)
-        if _is_blank(self):
-            self._scales["token"] = np.zeros((2, 1))
-        elif any(map(len, self.tokens)):
-            counts = [t.counts(c) for t, c in zip(self.table.texts, self.tokens, strict=True)]
-            logs = np.log1p(np.concatenate(counts, axis=1))
-            self._scales["token"] = np.stack(
-                [np.zeros(logs.shape[1]), 1 / np.maximum(logs.std(axis=0), 1e-3)]
-            )
-
-    def _linear(self, g: GraphBuilder, numbers: str, codes: str) -> list[str]:
-        blocks = []
+    def _linear(self) -> list[Feature]:
+        features = []
+        numbers = self._numbers()
         if numbers:
-            raw = g.concat(self._number_blocks(g, numbers))
-            centre, scale = self._scales["number"]
-            missing = g.node("IsNaN", raw)
-            scaled = g.node("Mul", g.node("Sub", raw, g.constant(centre)), g.constant(scale))
-            filled = g.node("Where", missing, g.constant(0.0), scaled)
-            # Beyond five deviations a linear term would be moved by one row's extreme.
-            blocks += [
-                g.node("Clip", filled, g.constant(-5.0), g.constant(5.0)),
-                g.node("Cast", missing, to=11),
-            ]
-        if self._one_hot():
-            sizes = [self.dictionary.sizes[j] for j in self._one_hot()]
-            blocks.append(one_hot_nodes(g, codes, self._one_hot(), sizes))
-        for encoded in self._encoding_block(g, "linear", codes):
-            centre, scale = self._scales["encoding"][:, self._encoded_parts("linear")]
-            blocks.append(g.node("Mul", g.node("Sub", encoded, g.constant(centre)), g.constant(scale)))
-        for tokens in self._token_block(g, codes):
-            logs = g.node("Log", g.node("Add", tokens, g.constant(1.0)))
-            blocks.append(g.node("Mul", logs, g.constant(self._scales["token"][1])))
-        return blocks
+            raw = self.values(numbers, self.table)
+            features += self._add(Standardised("scaled", tuple(numbers), scales_of(raw)))
+            # A number that was never missing can have no weight for being so.
+            absent = [numbers[i] for i in np.flatnonzero(np.isnan(raw).any(axis=0))]
+            features += self._add(Missing("missing", tuple(absent)))
+        sizes = self.dictionary.sizes
+        few = [j for j, size in enumerate(sizes) if size <= MOST_ONE_HOT]
+        one_hot = [(Feature(CODE, j), code) for j in few for code in range(sizes[j])]
+        values = np.array([float(code) for _, code in one_hot])
+        features += self._add(Indicators("indicator", tuple(f for f, _ in one_hot), values))
+        encodings = self._encodings(MOST_ONE_HOT)
+        if encodings:
+            scales = scales_of(self.values(encodings, self.table, training=True))
+            features += self._add(Standardised("scaled_encoding", tuple(encodings), scales, guarded=False))
+        tokens = self._tokens()
+        if tokens:
+            deviation = np.log1p(self.values(tokens, self.table)).std(axis=0)
+            scale = 1 / np.maximum(deviation, 1e-3)
+            features += self._add(Logs("scaled_token", tuple(tokens), scale))
+        return features
 
+    # What follows is the cut between strings and codes.
 
-def _is_blank(plan: FeaturePlan) -> bool:
-    """Whether the only features are texts without a word that five rows share: one column of zeros stands in
-    for them, so that the plain baseline can still answer."""
-    return not (plan.table.numbers.shape[1] or plan.table.vocabularies or any(map(len, plan.tokens)))
+    @property
+    def _is_blank(self) -> bool:
+        """Whether the only features are texts without a word that five rows share: one column of zeros
+        stands in for them, so that the plain baseline can still answer."""
+        return not (self.table.numbers.shape[1] or self.table.vocabularies or any(map(len, self.tokens)))
 
+    def _string_columns(self) -> tuple[list[int], list[int]]:
+        """The places among the schema's strings of categories, and those of texts."""
+        columns = self.table.schema.strings
+        texts = [i for i, c in enumerate(columns) if c.kind == "text"]
+        return [i for i in range(len(columns)) if i not in set(texts)], texts
 
-def _scales(values: Doubles) -> Doubles:
-    """Mean and reciprocal deviation per column without missing values; columns that are constant, or too
-    large to be squared, get scale 0."""
-    present = ~np.isnan(values)
-    count = np.maximum(present.sum(axis=0), 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.where(present, values, 0.0).sum(axis=0) / count
-        mean = np.where(np.isfinite(mean), mean, 0.0)
-        deviation = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
-    usable = np.isfinite(deviation) & (deviation > 1e-9 * np.maximum(np.abs(mean), 1e-9))
-    return np.stack([mean, np.where(usable, 1 / np.where(usable, deviation, 1.0), 0.0)])
+    def _everything(self) -> Inputs:
+        schema = self.table.schema
+        widths = len(schema.numbers), len(schema.strings), self.code_width
+        return Inputs(*(tuple(range(w)) for w in widths))
+
+    def _inputs(self, wanted: dict[str, tuple[int, ...]]) -> Inputs:
+        codes = wanted.get(CODE, ())
+        categorical, texts = self._string_columns()
+        owners = categorical + [i for i, t in zip(texts, self.tokens, strict=True) for _ in t]
+        strings = {owners[c] if owners else 0 for c in codes}
+        return Inputs(wanted.get(NUMBER, ()), tuple(sorted(strings)), codes)
+
+    def _codes(self, table: Table, which: Sequence[int]) -> Doubles:
+        """The columns `which` of the tensor `codes`: category codes, then token counts."""
+        categorical = len(self.table.vocabularies)
+        blocks = [self.dictionary.codes(table.ids, [j for j in which if j < categorical])]
+        start = categorical
+        for tokens, chosen in zip(table.texts, self.tokens, strict=True):
+            kept = [c - start for c in which if start <= c < start + len(chosen)]
+            start += len(chosen)
+            if kept:
+                blocks.append(tokens.counts(chosen[kept]))
+        if self._is_blank:
+            blocks.append(np.zeros((len(table), len(which))))
+        return np.concatenate(blocks, axis=1)
