@@ -4,6 +4,7 @@ import numpy as np
 
 from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import GTE, above_float32
 from mlwright.learners import Config, Job, Part, families
 from mlwright.learners.baseline import Baseline
 from mlwright.learners.catboost import CatBoost
@@ -57,7 +58,7 @@ def test_lightgbm_splits_on_sets_of_codes_and_unseen_codes_follow_it():
     g = GraphBuilder()
     g.output("o", fitted.nodes(g, g.input("numbers", "float64", 2)), "float64", 1)
     got = session(g.to_bytes()).run(None, {"numbers": edge})[0][:, 0]
-    assert np.allclose(got, fitted.predict(edge), rtol=1e-13, atol=1e-13)
+    assert np.allclose(got, fitted.margin(edge)[:, 0], rtol=1e-13, atol=1e-13)
 
 
 def test_lightgbm_takes_missing_as_zero_where_training_saw_none():
@@ -67,9 +68,9 @@ def test_lightgbm_takes_missing_as_zero_where_training_saw_none():
     fitted = LightGBM().fit(Job(Config("l", "lightgbm", "tree"), 2, Part(x, y), rounds=20))
     rows = np.array([[np.nan, 1.0], [0.0, 1.0]])
     g = GraphBuilder()
-    g.output("o", fitted.nodes(g, g.input("numbers", "float64", 2)), "float64", 2)
+    g.output("o", fitted.nodes(g, g.input("numbers", "float64", 2)), "float64", 1)
     got = session(g.to_bytes()).run(None, {"numbers": rows})[0]
-    assert np.allclose(got, fitted.predict(rows), atol=1e-15) and np.array_equal(got[0], got[1])
+    assert np.allclose(got, fitted.margin(rows), atol=1e-15) and np.array_equal(got[0], got[1])
 
 
 def test_thresholds_keep_every_digit():
@@ -80,19 +81,25 @@ def test_thresholds_keep_every_digit():
     fitted = LightGBM().fit(Job(config, 0, Part(x, y), rounds=30))
     g = GraphBuilder()
     g.output("o", fitted.nodes(g, g.input("numbers", "float64", 1)), "float64", 1)
-    assert np.abs(session(g.to_bytes()).run(None, {"numbers": x})[0][:, 0] - fitted.predict(x)).max() < 1e-12
+    assert (
+        np.abs(session(g.to_bytes()).run(None, {"numbers": x})[0][:, 0] - fitted.margin(x)[:, 0]).max()
+        < 1e-12
+    )
 
 
-def test_a_small_probability_keeps_its_digits():
-    x = np.array([[60.0], [-60.0], [0.0]])
-    from mlwright.learners.linear import FittedLinear
-
-    fitted = FittedLinear(np.array([[1.0]]), np.zeros(1), 2)
-    g = GraphBuilder()
-    g.output("o", fitted.nodes(g, g.input("numbers", "float64", 1)), "float64", 2)
-    got = session(g.to_bytes()).run(None, {"numbers": x})[0]
-    assert np.allclose(got, fitted.predict(x), rtol=1e-13, atol=0)
-    assert 0 < got[0, 0] < 1e-25
+def test_borders_of_float32_decide_alike_over_doubles():
+    rng = np.random.default_rng(3)
+    scales = 10.0 ** rng.integers(-30, 38, 400)
+    border = (rng.normal(size=400) * scales).astype(np.float32)
+    border[:3] = [0.0, np.finfo(np.float32).max, -np.finfo(np.float32).max]
+    split, mode = above_float32(border)
+    with np.errstate(over="ignore"):
+        after = np.nextafter(border, np.float32(np.inf), dtype=np.float32).astype(np.float64)
+    for x in (split, np.nextafter(split, -np.inf), np.nextafter(split, np.inf), border.astype(float), after):
+        with np.errstate(over="ignore"):
+            expected = x.astype(np.float32) > border
+        got = np.where(mode == GTE, x >= split, x > split)
+        assert np.array_equal(got, expected)
 
 
 def test_catboost_says_nothing_on_the_terminal_about_an_absent_class(capfd):

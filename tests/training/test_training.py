@@ -51,7 +51,7 @@ def test_a_learner_that_raises_costs_that_candidate_alone(table, monkeypatch):
 def test_a_learner_that_predicts_nonsense_is_dropped(table, monkeypatch):
     from mlwright.learners.linear import FittedLinear
 
-    monkeypatch.setattr(FittedLinear, "predict", lambda self, x, rounds=None: np.full((len(x), 2), np.nan))
+    monkeypatch.setattr(FittedLinear, "margin", lambda self, x, rounds=None: np.full((len(x), 1), np.nan))
     model = mw.fit(bank(table), max_trials=3)
     assert "not a number" in next(e.reason for e in model.leaderboard if e.name == "linear")
 

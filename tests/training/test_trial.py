@@ -21,9 +21,12 @@ class Fake:
     asked: list = field(default_factory=list)
     settled: dict = field(default_factory=dict)
 
-    def predict(self, x, rounds=None):
+    def margin(self, x, rounds=None):
         self.asked.append(rounds)
-        return np.full((len(x), 2), 0.5)
+        return np.zeros((len(x), 1))
+
+    def trees(self):
+        return None
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_weights_and_calibration_of_a_fold_are_chosen_on_the_others(problem, mon
         folds,
         lambda: None,
     )
-    module._unseen_predictions(problem, folds, [trial], np.array([1.0]))
+    module._unseen_answers(problem, [trial], np.array([1.0]))
     assert len(seen) == 2 * len(problem.split.folds)
     for i, fold in enumerate(problem.split.folds):
         for rows in seen[2 * i : 2 * i + 2]:

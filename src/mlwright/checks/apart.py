@@ -22,6 +22,7 @@ from mlwright.checks.table import codes_of, is_number
 from mlwright.learners.lightgbm import FittedLightGBM, LightGBM
 from mlwright.learners.protocol import Config, Job, Part
 from mlwright.statistics.intervals import Codes, Floats, Interval
+from mlwright.statistics.links import sigmoid
 from mlwright.statistics.power import harmonic, rows_beside, rows_needed
 from mlwright.statistics.ranking import Ranked, auc_interval
 from mlwright.statistics.two_samples import Sample, TwoSamples
@@ -70,7 +71,7 @@ def told_apart(pair: Pair) -> Iterator[Seen]:
             raise CouldNotLook("skipped", "LightGBM is not installed; the extra train brings it") from None
         fitted.append(model)
         weighty += np.asarray(model.booster.feature_importance("gain"), dtype=np.float64)
-        raw = model.predict(rows.x[held])[:, 1]
+        raw = sigmoid(model.margin(rows.x[held])[:, 0])[:, 1]
         scores[held] = codes_of(pl.Series(raw)) / held.sum()  # folds differ in level, not in order
         p.append(_chance(raw, rows.fresh[held], None if rows.clusters is None else rows.clusters[held]))
     reached = auc_interval(rows.fresh, scores, clusters=rows.clusters)
@@ -199,11 +200,11 @@ def _carriers(rows: _Rows, fitted: list[FittedLightGBM], weighty: Floats, seed: 
     for fold, model in enumerate(fitted):
         held = rows.folds == fold
         x, fresh = rows.x[held], rows.fresh[held]
-        whole = Ranked(fresh, model.predict(x)[:, 1]).auc()
+        whole = Ranked(fresh, model.margin(x)[:, 0]).auc()
         for j in np.argsort(-weighty, kind="stable")[:MOST_TRIED]:
             shuffled = x.copy()
             shuffled[:, j] = random.permutation(shuffled[:, j])
-            lost.setdefault(int(j), []).append(whole - Ranked(fresh, model.predict(shuffled)[:, 1]).auc())
+            lost.setdefault(int(j), []).append(whole - Ranked(fresh, model.margin(shuffled)[:, 0]).auc())
     costs = sorted(((float(np.mean(v)), j) for j, v in lost.items()), reverse=True)
     named = [f"{rows.columns[j].name!r} ({cost:.3f})" for cost, j in costs[:MOST_NAMED] if cost > CARRIES]
     return ", ".join(named)

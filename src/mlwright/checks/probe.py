@@ -23,7 +23,7 @@ from mlwright.checks.table import FOLDS, Table
 from mlwright.data.dataset import Dataset
 from mlwright.features import FeaturePlan, table_of
 from mlwright.features.table import Table as Features
-from mlwright.learners import families
+from mlwright.learners import answer_of, families
 from mlwright.learners.protocol import Config, Job, Part
 from mlwright.statistics.intervals import Codes, Floats
 
@@ -145,5 +145,7 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
             deadline=None if share == float("inf") else time.monotonic() + share,
         )
         fitted = learner.fit(job)
-        predicted[valid] = fitted.predict(plan.matrix(config.view, narrowed(features.rows(valid), kept)))
+        x = plan.matrix(config.view, narrowed(features.rows(valid), kept))
+        answer = answer_of(fitted.margin(x), classes)
+        predicted[valid] = answer if classes else answer[:, 0]
     return predicted, config.family

@@ -7,7 +7,8 @@ meaning follows the ONNX operator documentation (ai.onnx.ml, TreeEnsemble, since
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,26 +39,69 @@ class Tree:
     sets: tuple[Doubles, ...] = ()
 
 
+class Shape(NamedTuple):
+    """How large a sum of trees is."""
+
+    trees: int
+    nodes: int
+    """Splits and leaves."""
+    steps: float
+    """Splits that a row meets, were the trees balanced: the sum of the trees' log2(leaves)."""
+    members: int
+    """Values in all sets of set membership."""
+
+
 @dataclass(frozen=True)
 class Trees:
-    """Trees that add up: tree i adds its leaf to output `target[i]`."""
+    """Trees that add up: tree i adds its leaf to output `target[i]`, on top of `bias` [outputs]."""
 
     trees: tuple[Tree, ...]
     target: tuple[int, ...]
     outputs: int
+    bias: Doubles = field(default_factory=lambda: np.zeros(1))
 
     @property
     def node_count(self) -> int:
         return sum(len(t.feature) for t in self.trees)
 
     @property
+    def shape(self) -> Shape:
+        """How large the ensemble is, for what it costs to serve."""
+        leaves = sum(len(t.leaf) for t in self.trees)
+        members = sum(len(s) for t in self.trees for s in t.sets)
+        steps = sum(float(np.log2(max(len(t.leaf), 1))) for t in self.trees)
+        return Shape(len(self.trees), self.node_count + leaves, steps, members)
+
+    @property
     def features(self) -> set[int]:
         """The columns that any tree asks for."""
         return {int(f) for t in self.trees for f in t.feature}
 
+    def scaled(self, weight: float) -> Trees:
+        """The same trees, their sums times `weight`."""
+        trees = tuple(replace(t, leaf=t.leaf * weight) for t in self.trees)
+        return replace(self, trees=trees, bias=self.bias * weight)
+
+    def plus(self, number: float) -> Trees:
+        """The same trees, their sums raised by `number`."""
+        return replace(self, bias=self.bias + number)
+
+    def over(self, columns: Ints) -> Trees:
+        """The same trees over a matrix whose column `columns[i]` is what column i was."""
+        return replace(self, trees=tuple(replace(t, feature=columns[t.feature]) for t in self.trees))
+
+    def added(self, other: Trees) -> Trees:
+        """Both sums together: one ensemble over one matrix."""
+        return Trees(
+            self.trees + other.trees, self.target + other.target, self.outputs, self.bias + other.bias
+        )
+
 
 def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
     """Adds the ensemble over the [N, F] double tensor `matrix`; returns its sums, [N, outputs] double."""
+    if not trees.trees:
+        raise ValueError("an ensemble of no trees is a constant, not a node")
+    trees = _with_bias_in_leaves(trees)
     parts: dict[str, list[npt.NDArray[np.generic]]] = {
         k: [] for k in ("feature", "split", "mode", "missing", "tid", "fid", "tleaf", "fleaf", "lw", "lt")
     }
@@ -107,6 +151,39 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
         leaf_targetids=joined["lt"].astype(np.int64),
         **optional,
     )
+
+
+def above_float32(border: npt.NDArray[np.float32]) -> tuple[Doubles, Ints]:
+    """Splits and modes (GT or GTE) over doubles that decide as `float32(x) > border` does.
+
+    A double rounds to the nearest float32, half way to the one with an even last bit: the numbers that end
+    up above `border` begin half way to its successor, that point itself included where `border` is odd.
+    """
+    border = np.asarray(border, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        after = np.nextafter(border, np.float32(np.inf), dtype=np.float32).astype(np.float64)
+    # Beyond the largest float32 lies infinity, reached from where the next power of two would round to it.
+    after = np.where(np.isinf(after), 2.0**128, after)
+    half = (border.astype(np.float64) + after) / 2
+    odd = (border.view(np.int32) & 1) == 1
+    return half, np.where(odd, GTE, GT).astype(np.int64)
+
+
+def _with_bias_in_leaves(trees: Trees) -> Trees:
+    """The bias of each output added to the leaves of its first tree, so that no node is needed for it."""
+    bias = np.broadcast_to(trees.bias, (trees.outputs,))
+    if not bias.any():
+        return trees
+    grown, targets = list(trees.trees), list(trees.target)
+    for k in np.flatnonzero(bias):
+        if int(k) in targets:
+            first = targets.index(int(k))
+            grown[first] = replace(grown[first], leaf=grown[first].leaf + bias[k])
+        else:  # an output without a tree: all its rows get the bias
+            none: Ints = np.zeros(0, dtype=np.int64)
+            grown.append(Tree(none, np.zeros(0), none, none, none, none, bias[k : k + 1]))
+            targets.append(int(k))
+    return Trees(tuple(grown), tuple(targets), trees.outputs)
 
 
 def _stump(tree: Tree) -> Tree:

@@ -5,6 +5,6 @@ predictions,
 is `features`' and `training`'s business. Outsiders add one through the entry point group `mlwright.learners`.
 """
 
-from mlwright.learners.protocol import Config, Fitted, Job, Learner, Part, families
+from mlwright.learners.protocol import Config, Fitted, Job, Learner, Part, answer_of, families
 
-__all__ = ["Config", "Fitted", "Job", "Learner", "Part", "families"]
+__all__ = ["Config", "Fitted", "Job", "Learner", "Part", "answer_of", "families"]

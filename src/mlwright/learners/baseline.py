@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import Ints, Tree, Trees, tree_ensemble
 from mlwright.learners.protocol import Doubles, Job, Settings
+
+LEAST = 1e-15
+"""The share of a class without a row, so that it has a logarithm."""
 
 
 @dataclass(frozen=True)
@@ -15,24 +19,23 @@ class FittedBaseline:
     """The same answer for every row."""
 
     answer: Doubles
-    """Class shares [K], or the mean [1]."""
-    classes: int
+    """Its margin [M]: the log-odds, logarithms of the class shares, or the mean."""
     rounds: int = 0
 
     @property
     def settled(self) -> Settings:
         return {}
 
-    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
-        repeated = np.tile(self.answer, (len(x), 1))
-        return repeated if self.classes else repeated[:, 0]
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        return np.tile(self.answer, (len(x), 1))
+
+    def trees(self) -> Trees:
+        none: Ints = np.zeros(0, dtype=np.int64)
+        leaves = tuple(Tree(none, np.zeros(0), none, none, none, none, v[None]) for v in self.answer)
+        return Trees(leaves, tuple(range(len(leaves))), len(leaves))
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
-        zero = g.node("ReduceSum", matrix, g.constant(np.array([1], dtype=np.int64)), keepdims=1)
-        never = g.node(
-            "Cast", g.node("And", g.node("IsNaN", zero), g.node("Not", g.node("IsNaN", zero))), to=11
-        )
-        return g.node("Add", never, g.constant(self.answer.reshape(1, -1)))
+        return tree_ensemble(g, self.trees(), matrix)
 
 
 class Baseline:
@@ -44,5 +47,6 @@ class Baseline:
         y, w = job.train.y, job.train.weights
         if job.classes:
             shares = np.bincount(y.astype(np.int64), weights=w, minlength=job.classes)
-            return FittedBaseline(shares / shares.sum(), job.classes)
-        return FittedBaseline(np.array([np.average(y, weights=w)]), 0)
+            logs = np.log(np.maximum(shares / shares.sum(), LEAST))
+            return FittedBaseline(logs[1:] - logs[:1] if job.classes == 2 else logs)
+        return FittedBaseline(np.array([np.average(y, weights=w)]))

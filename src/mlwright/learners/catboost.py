@@ -1,8 +1,9 @@
 """CatBoost, and its oblivious trees as ordinary ones.
 
-Its own handling of categories does not export, so it is given encoded numbers. It compares in float32:
-features are cast to
-float and back before its trees, in training as in the graph.
+Its own handling of categories does not export, so it is given encoded numbers. It compares in float32; its
+borders
+are written as the doubles that decide alike (`graph.trees.above_float32`), so that its trees stand beside
+others' over one matrix.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from typing import Any
 import numpy as np
 
 from mlwright.graph.build import GraphBuilder
-from mlwright.graph.trees import GT, Doubles, Tree, Trees, tree_ensemble
+from mlwright.graph.trees import Doubles, Tree, Trees, above_float32, tree_ensemble
 from mlwright.learners.pace import affordable_rate
-from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
-from mlwright.statistics.links import sigmoid, softmax
+from mlwright.learners.protocol import Job, Settings, useful_threads
 
 MOST_ROUNDS = 1000
 MOST_RATE = 0.4
@@ -37,18 +37,16 @@ class FittedCatBoost:
     rounds: int
     settled: Settings = field(default_factory=dict)
 
-    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
         end = min(rounds or self.rounds, self.model.tree_count_)
         raw = np.asarray(self.model.predict(_float32(x), prediction_type="RawFormulaVal", ntree_end=end))
-        if not self.classes:
-            return raw
-        return sigmoid(raw) if self.classes == 2 else softmax(raw)
+        return raw.reshape(len(x), -1)
+
+    def trees(self) -> Trees:
+        return trees_of(self.model, self.rounds)
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
-        lossy = g.node("Cast", g.node("Cast", matrix, to=1), to=11)
-        trees, bias = trees_of(self.model, self.rounds)
-        margin = g.node("Add", tree_ensemble(g, trees, lossy), g.constant(bias))
-        return probability_nodes(g, margin, self.classes)
+        return tree_ensemble(g, self.trees(), matrix)
 
 
 class CatBoost:
@@ -98,8 +96,8 @@ class CatBoost:
         }
 
 
-def trees_of(model: Any, rounds: int) -> tuple[Trees, Doubles]:  # Any: catboost.CatBoost
-    """The first `rounds` oblivious trees of a model, as ordinary trees, and the bias [outputs].
+def trees_of(model: Any, rounds: int) -> Trees:  # Any: catboost.CatBoost
+    """The first `rounds` oblivious trees of a model, as ordinary trees.
 
     A tree of several outputs is written once an output: the operator's leaves hold one number each.
     """
@@ -121,7 +119,7 @@ def trees_of(model: Any, rounds: int) -> tuple[Trees, Doubles]:  # Any: catboost
             targets.append(k)
     if len(bias) < outputs:
         bias = np.broadcast_to(bias, (outputs,)).copy()
-    return Trees(tuple(trees), tuple(targets), outputs), bias
+    return Trees(tuple(trees), tuple(targets), outputs, bias)
 
 
 def _unfolded(splits: list[dict[str, Any]], leaves: Doubles) -> Tree:
@@ -133,7 +131,7 @@ def _unfolded(splits: list[dict[str, Any]], leaves: Doubles) -> Tree:
     level = np.floor(np.log2(heap + 1)).astype(np.int64) if count else heap
     asked = depth - 1 - level
     feature = np.array([s["float_feature_index"] for s in splits], dtype=np.int64)
-    border = np.array([s["border"] for s in splits], dtype=np.float32).astype(np.float64)
+    border, mode = above_float32(np.array([s["border"] for s in splits], dtype=np.float32))
     left, right = 2 * heap + 1, 2 * heap + 2
 
     def child(node: Any) -> Any:  # Any: integer arrays
@@ -142,7 +140,7 @@ def _unfolded(splits: list[dict[str, Any]], leaves: Doubles) -> Tree:
     return Tree(
         feature=feature[asked] if count else heap,
         split=border[asked] if count else np.zeros(0),
-        mode=np.full(count, GT, dtype=np.int64),
+        mode=mode[asked] if count else heap,
         true=child(right),
         false=child(left),
         missing_true=np.zeros(count, dtype=np.int64),

@@ -19,8 +19,7 @@ import numpy as np
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import LEQ, MEMBER, Doubles, Ints, Tree, Trees, tree_ensemble
 from mlwright.learners.pace import affordable_rate
-from mlwright.learners.protocol import Job, Settings, probability_nodes, useful_threads
-from mlwright.statistics.links import sigmoid, softmax
+from mlwright.learners.protocol import Job, Settings, useful_threads
 
 MOST_ROUNDS = 3000
 MOST_RATE = 0.3
@@ -39,15 +38,15 @@ class FittedLightGBM:
     rounds: int
     settled: Settings = field(default_factory=dict)
 
-    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
         raw = self.booster.predict(x, raw_score=True, num_iteration=rounds or self.rounds)
-        if not self.classes:
-            return np.asarray(raw)
-        return sigmoid(raw) if self.classes == 2 else softmax(np.asarray(raw).reshape(len(x), -1))
+        return np.asarray(raw).reshape(len(x), -1)
+
+    def trees(self) -> Trees:
+        return trees_of(self.booster.model_to_string(num_iteration=self.rounds))
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
-        text = self.booster.model_to_string(num_iteration=self.rounds)
-        return probability_nodes(g, tree_ensemble(g, trees_of(text), matrix), self.classes)
+        return tree_ensemble(g, self.trees(), matrix)
 
 
 class LightGBM:
@@ -111,7 +110,7 @@ def trees_of(text: str) -> Trees:
     if blocks:
         blocks[-1] = blocks[-1].split("\nend of trees")[0]
     trees = tuple(_tree(b) for b in blocks)
-    return Trees(trees, tuple(i % per_round for i in range(len(trees))), per_round)
+    return Trees(trees, tuple(i % per_round for i in range(len(trees))), per_round, np.zeros(per_round))
 
 
 def _library() -> Any:  # Any: lightgbm has no types

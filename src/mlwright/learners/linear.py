@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from mlwright.graph.build import GraphBuilder
-from mlwright.learners.protocol import Doubles, Job, Part, Settings, probability_nodes
+from mlwright.learners.protocol import Doubles, Job, Part, Settings, answer_of
 from mlwright.statistics.links import sigmoid, softmax
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
@@ -32,15 +32,14 @@ class FittedLinear:
     settled: Settings = field(default_factory=dict)
     rounds: int = 0
 
-    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
-        margin = x @ self.weights + self.intercept
-        if not self.classes:
-            return np.asarray(margin[:, 0])
-        return sigmoid(margin[:, 0]) if self.classes == 2 else softmax(margin)
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        return np.asarray(x @ self.weights + self.intercept)
+
+    def trees(self) -> None:
+        return None
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
-        margin = g.node("Add", g.node("MatMul", matrix, g.constant(self.weights)), g.constant(self.intercept))
-        return probability_nodes(g, margin, self.classes)
+        return g.node("Add", g.node("MatMul", matrix, g.constant(self.weights)), g.constant(self.intercept))
 
 
 class Linear:
@@ -68,7 +67,7 @@ def _ridge(job: Job, train: Part, penalties: tuple[float, ...]) -> FittedLinear:
         weights = cho_solve(factor, moment)
         fitted = FittedLinear(weights[:, None], np.array([mean - centre @ weights]), 0, {"penalty": penalty})
         judge = job.valid or train
-        error = float(np.average((fitted.predict(judge.x) - judge.y) ** 2, weights=judge.weights))
+        error = float(np.average((fitted.margin(judge.x)[:, 0] - judge.y) ** 2, weights=judge.weights))
         if best is None or error < best[0]:
             best = (error, fitted)
         if _late(job):
@@ -85,7 +84,7 @@ def _logistic(job: Job, train: Part, penalties: tuple[float, ...]) -> FittedLine
         start = _descend(job, train, penalty, columns, start)
         fitted = _unpack(start, columns, job.classes, penalty)
         judge = job.valid or train
-        p = fitted.predict(judge.x)[np.arange(len(judge)), judge.y.astype(np.int64)]
+        p = answer_of(fitted.margin(judge.x), job.classes)[np.arange(len(judge)), judge.y.astype(np.int64)]
         loss = float(-np.average(np.log(np.maximum(p, 1e-15)), weights=judge.weights))
         if best is None or loss < best[0]:
             best = (loss, fitted)

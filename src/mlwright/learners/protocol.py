@@ -4,21 +4,23 @@ Obligations. `fit` never looks at the clock except to honour `Job.deadline`, pas
 so far;
 it uses at most `Job.threads` threads; equal jobs without a deadline give equal results; it raises nothing
 for data
-that the contract allows (NaN where the view has it, constant columns, one row a class). `predict` and
-`nodes` answer alike
-within contracts.md section 3: 1e-12 on the margin for trees and linear models.
+that the contract allows (NaN where the view has it, constant columns, one row a class). `margin`, `trees`
+and `nodes`
+answer alike within contracts.md section 3: 1e-12 for trees and linear models.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import Trees
+from mlwright.statistics.links import sigmoid, softmax
 
 Doubles = npt.NDArray[np.float64]
 Settings = dict[str, float | int | str | bool]
@@ -62,6 +64,11 @@ class Job:
     """Columns that hold category codes to be split by set membership."""
     seed: int = 0
     threads: int = 1
+    monotone: tuple[int, ...] = ()
+    """Per column of X: 1 where the margin may only rise with it, -1 where only fall, 0 where either; empty
+    where no column is bound."""
+    loss: Literal["squared", "absolute"] = "squared"
+    """What a regression makes small: squares answer with means, absolute differences with medians."""
     deadline: float | None = None
     """time.monotonic() past which to stop with the best so far."""
     settings: Settings = field(default_factory=dict)
@@ -88,11 +95,18 @@ class Fitted(Protocol):
     def settled(self) -> Settings:
         """Settings chosen on the way (a learning rate adapted to the time); a refit repeats them."""
 
-    def predict(self, x: Doubles, rounds: int | None = None) -> Doubles:
-        """Probabilities [N, K] for classes, numbers [N] for regression; with at most `rounds` rounds."""
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        """What members of an ensemble are added up in, [N, M], with at most `rounds` rounds.
+
+        Regression: the number (M = 1). Two classes: the log-odds of the second (M = 1). More: scores whose
+        softmax is the probability (M = K); a constant added to a row's scores changes nothing.
+        """
+
+    def trees(self) -> Trees | None:
+        """The margin as a sum of trees over the matrix's columns; None for what is no sum of trees."""
 
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
-        """The same as a double tensor: [N, K], or [N, 1] for regression."""
+        """The margin as a double tensor [N, M]. An ensemble merges trees instead, where there are any."""
 
 
 class Learner(Protocol):
@@ -113,15 +127,12 @@ def families() -> dict[str, Learner]:
     return found
 
 
-def probability_nodes(g: GraphBuilder, margin: str, classes: int) -> str:
-    """Margins [N, K] (or [N, 1] for two classes) as probabilities [N, K]; as they are for regression."""
-    if classes == 0:
+def answer_of(margin: Doubles, classes: int) -> Doubles:
+    """Margins [N, M] as answers: probabilities [N, K] for classes, numbers [N, 1] for regression.
+
+    >>> answer_of(np.array([[0.0]]), 2)
+    array([[0.5, 0.5]])
+    """
+    if not classes:
         return margin
-    if classes > 2:
-        return g.node("Softmax", margin, axis=1)
-    clipped = g.node("Clip", margin, g.constant(-700.0), g.constant(700.0))
-    # 1 / (1 + e^-m) for each side: onnxruntime's Sigmoid takes 1 - p of negative margins, and a small
-    # probability
-    # would lose its digits.
-    both = g.node("Exp", g.node("Concat", clipped, g.node("Neg", clipped), axis=1))
-    return g.node("Div", g.constant(1.0), g.node("Add", g.constant(1.0), both))
+    return sigmoid(margin[:, 0]) if classes == 2 else softmax(margin)

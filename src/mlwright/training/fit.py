@@ -66,18 +66,18 @@ def _train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
     dropped = wanted - set(shipped.shares)
     trials = [t for t in found.finished if not dropped or id(t) in shipped.shares]
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in trials])
-    blended, how, rows = _unseen_predictions(problem, folds, trials, weights)
+    blended, how, rows = _unseen_answers(problem, trials, weights)
     judged = problem.split.judged
     calibrator = _calibrator(problem, _mix(trials, weights)[judged], judged)
     entries = leaderboard(found, shipped.shares, dropped)
     evaluation = evaluate_blend(problem, blended, rows, how, entries, calibrator.said)
-    blend = Blend(shipped.plan, shipped.members, calibrator, problem.target)
+    blend = Blend(shipped.plan, shipped.members, calibrator, problem.target, problem.shift, problem.floor)
     notes = (*shipped.notes, f"search ended because {found.stopped}")
     return Trained(blend, evaluation, blended, plain_answer(problem), notes)
 
 
 def _mix(trials: list[Trial], weights: Doubles) -> Doubles:
-    return np.asarray(sum(w * t.predictions for w, t in zip(weights, trials, strict=True) if w > 0))
+    return np.asarray(sum(w * t.margins for w, t in zip(weights, trials, strict=True) if w > 0))
 
 
 def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64]) -> Doubles:
@@ -88,11 +88,12 @@ def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64])
     if not able:
         shares[0] = 1.0
         return shares
-    predictions = [trials[i].predictions[rows] for i in able]
-    shares[able] = choose_weights(problem.metric, problem.truth[rows], predictions, given, problem.seed)
+    margins = [trials[i].margins[rows] for i in able]
+    truth = problem.truth[rows]
+    shares[able] = choose_weights(problem.metric, truth, margins, problem.answer_of, given, problem.seed)
     plain = [i for i in range(len(trials)) if i not in able]
     if plain:
-        errors = [error_on(problem.metric, problem.truth[rows], t.predictions[rows], given) for t in trials]
+        errors = [error_on(problem.metric, truth, problem.answer_of(t.margins[rows]), given) for t in trials]
         if errors[plain[0]] < min(errors[i] for i in able):
             shares[:] = 0.0
             shares[plain[0]] = 1.0
@@ -121,29 +122,20 @@ def _calibrator(problem: Problem, mixed: Doubles, rows: npt.NDArray[np.int64]) -
     return fit_calibrator(mixed, problem.y[rows].astype(np.int64), problem.weights_of(rows), problem.seed)
 
 
-def _unseen_predictions(
-    problem: Problem, folds: PreparedFolds, trials: list[Trial], weights: Doubles
+def _unseen_answers(
+    problem: Problem, trials: list[Trial], weights: Doubles
 ) -> tuple[Doubles, str, npt.NDArray[np.int64]]:
-    """Calibrated predictions on rows that no part of what made them had seen; how; and which rows."""
-    split = problem.split
+    """Calibrated answers for rows that no part of what made them had seen; how; and which rows."""
+    split, judged = problem.split, problem.split.judged
     if len(split.test):
-        mixed = np.zeros((len(split.test), max(problem.classes, 1)))
-        # The last fold: where time splits, it is the one that learned from all but the latest rows.
-        plan, table = folds.plan(len(split.folds) - 1), problem.table.rows(split.test)
-        for view in sorted({t.config.view for t, w in zip(trials, weights, strict=True) if w > 0}):
-            x = plan.matrix(view, table)
-            for t, w in zip(trials, weights, strict=True):
-                if w > 0 and t.config.view == view:
-                    mixed += w * t.fits[-1].predict(x).reshape(len(x), -1)
-        fitted_on = len(split.folds[-1].train)
-        calibrator = _calibrator(problem, _mix(trials, weights)[split.judged], split.judged)
+        calibrator = _calibrator(problem, _mix(trials, weights)[judged], judged)
+        mixed = np.asarray(sum(w * t.held for w, t in zip(weights, trials, strict=True) if w > 0))
         how = (
             f"on a holdout of {len(split.test):,} rows that nothing touched, by models fitted on "
-            f"{fitted_on:,} rows; the shipped model is then fitted again on all {len(problem.y):,} rows"
+            f"{len(split.folds[-1].train):,} rows; the shipped model is then fitted again on all "
+            f"{len(problem.y):,} rows"
         )
-        return (calibrator.apply(mixed) if problem.classes else mixed), how, split.test
-    mixed = np.full((len(problem.y), max(problem.classes, 1)), np.nan)
-    judged = split.judged
+        return problem.answer_of(calibrator.apply(mixed)), how, split.test
     if len(split.folds) == 1:
         how = (
             f"on {len(judged):,} rows that no model was fitted on, but which chose rounds, weights and "
@@ -151,17 +143,15 @@ def _unseen_predictions(
             "again on all rows"
         )
         part = _mix(trials, weights)[judged]
-        return _calibrator(problem, part, judged).apply(part) if problem.classes else part, how, judged
+        return problem.answer_of(_calibrator(problem, part, judged).apply(part)), how, judged
+    mixed = np.full_like(trials[0].margins, np.nan)
     for fold in split.folds:
         others = np.setdiff1d(judged, fold.valid)
         part = _mix(trials, _weights(problem, trials, others))
-        calibrated = part[fold.valid]
-        if problem.classes:
-            calibrated = _calibrator(problem, part[others], others).apply(calibrated)
-        mixed[fold.valid] = calibrated
+        mixed[fold.valid] = _calibrator(problem, part[others], others).apply(part[fold.valid])
     how = (
         f"cross-fitted over {len(split.folds)} folds: each of {len(judged):,} rows is judged by models, "
         "rounds, weights and a calibration chosen without it; the shipped model is then fitted again on "
         "all rows"
     )
-    return mixed[judged], how, judged
+    return problem.answer_of(mixed[judged]), how, judged

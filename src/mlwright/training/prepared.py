@@ -14,6 +14,7 @@ from mlwright.learners import Part
 from mlwright.training.budget import Budget
 from mlwright.training.problem import Problem
 
+Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MOST_CELLS_KEPT = 400_000_000
@@ -30,6 +31,7 @@ class PreparedFolds:
         self.problem = problem
         self._plans: dict[int, FeaturePlan] = {}
         self._matrices: dict[tuple[int, str], tuple[Part, Part]] = {}
+        self._held: dict[str, Doubles] = {}
         self._cells = 0
 
     def plan(self, k: int) -> FeaturePlan:
@@ -52,6 +54,17 @@ class PreparedFolds:
             self._cells += cells
             self._matrices[k, view] = train, valid
         return self._matrices[k, view]
+
+    def held(self, view: str) -> Doubles:
+        """The matrix of the holdout's rows, by the plan of the last fold."""
+        if view not in self._held:
+            plan = self.plan(len(self.problem.split.folds) - 1)
+            x = plan.matrix(view, self.problem.table.rows(self.problem.split.test))
+            if self._cells + x.size > MOST_CELLS_KEPT:
+                return x
+            self._cells += x.size
+            self._held[view] = x
+        return self._held[view]
 
     def affordable(self, budget: Budget) -> PreparedFolds:
         """These folds, or only the last of them where preparing all would take too much of the limit.
@@ -79,6 +92,7 @@ class PreparedFolds:
     def free(self) -> None:
         """Forgets the matrices; the plans stay."""
         self._matrices.clear()
+        self._held.clear()
         self._cells = 0
 
 

@@ -11,8 +11,7 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.metrics import Metric, Truth
 from mlwright.evaluation.splits import Split
 from mlwright.features import Table
-from mlwright.learners import Config, Fitted
-from mlwright.learners.restored import Restored
+from mlwright.learners import Config, answer_of
 
 Doubles = npt.NDArray[np.float64]
 MOST_INDICATORS = 10
@@ -46,15 +45,22 @@ class Problem:
 
     @property
     def shift(self) -> float:
-        """What learners' targets are centred by: their mean for numbers, 0 for classes."""
+        """What learners' targets are centred by: their mean for numbers, 0 for classes.
+
+        LightGBM and CatBoost keep labels in float32, which cannot tell apart times in seconds.
+        """
         return 0.0 if self.classes else float(self.y.mean())
 
-    def restored(self, fitted: Fitted) -> Fitted:
-        """`fitted` in the target's own numbers, and kept where the metric exists."""
-        if self.classes:
-            return fitted
-        ends = self.metric.name == "rmsle" and self.y.min() >= 0
-        return Restored(fitted, self.shift, 0.0 if ends else None)
+    @property
+    def floor(self) -> float | None:
+        """The least number to answer, where the metric exists only above one (rmsle ends at -1)."""
+        ends = not self.classes and self.metric.name == "rmsle" and self.y.min() >= 0
+        return 0.0 if ends else None
+
+    def answer_of(self, margin: Doubles) -> Doubles:
+        """Margins [N, M] as what metrics judge: probabilities [N, K], or numbers [N, 1] above the floor."""
+        answer = answer_of(margin, self.classes)
+        return answer if self.floor is None else np.maximum(answer, self.floor)
 
     def weights_of(self, index: npt.NDArray[np.int64]) -> Doubles | None:
         """The weights of the rows `index`; None where they are alike, as where all of them weigh nothing."""

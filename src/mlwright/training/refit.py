@@ -65,7 +65,7 @@ def refit(
             deadline=budget.deadline_in(left),
             settings=trial.settled,
         )
-        fitted = problem.restored(known[trial.config.family].fit(job))
+        fitted = known[trial.config.family].fit(job)
         if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
             stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
             notes.append(f"{stopped}: the time limit was reached")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mlwright.base.evaluation import Score
 from mlwright.evaluation.intervals import score
+from mlwright.graph.trees import Shape
 from mlwright.learners import Config, Fitted, Job, Learner
 from mlwright.learners.protocol import Settings
 from mlwright.training.ensemble import error_on
@@ -27,12 +28,20 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass
 class Trial:
-    """One candidate's cross-validation. `predictions` [N, K] is NaN where no fold validated the row."""
+    """One candidate's cross-validation: what is known of it without its fitted models."""
 
     config: Config
-    fits: list[Fitted] = field(default_factory=list)
-    predictions: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    margins: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """Out-of-fold margins [N, M] in the target's own numbers; NaN where no fold validated the row."""
+    held: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """The last fold's margins of the holdout's rows [T, M]. Where time splits, that fold learned from all but
+    the latest rows."""
     error: float = float("inf")
+    best_rounds: tuple[int, ...] = ()
+    """Per fold, the rounds that did best there."""
+    settled: Settings = field(default_factory=dict)
+    shape: Shape | None = None
+    """How large the last fold's trees are; None for what is no sum of trees."""
     fold_seconds: list[float] = field(default_factory=list)
     failure: str = ""
     score: Score | None = None
@@ -44,12 +53,7 @@ class Trial:
     @property
     def rounds(self) -> int:
         """The rounds for a refit: the folds' median, a little more for the rows a fold held back."""
-        best = [f.rounds for f in self.fits]
-        return round(float(np.median(best)) * 1.05) if best else 0
-
-    @property
-    def settled(self) -> Settings:
-        return self.fits[0].settled if self.fits else {}
+        return round(float(np.median(self.best_rounds)) * 1.05) if self.best_rounds else 0
 
 
 def run_trial(
@@ -58,7 +62,7 @@ def run_trial(
     """Cross-validates `config`. Whatever the learner raises is kept as the trial's failure, with its
     reason."""
     problem = folds.problem
-    trial = Trial(config)
+    trial, fits = Trial(config), list[Fitted]()
     try:
         for k in range(len(problem.split.folds)):
             began = time.monotonic()
@@ -73,21 +77,23 @@ def run_trial(
                 seed=problem.seed,
                 threads=problem.threads,
                 deadline=fold_deadline(),
-                settings=trial.settled if trial.fits else {},
+                settings=fits[0].settled if fits else {},
             )
-            trial.fits.append(problem.restored(learner.fit(job)))
+            fits.append(learner.fit(job))
             trial.fold_seconds.append(time.monotonic() - began)
-        _predict_out_of_fold(trial, folds)
+        trial.best_rounds, trial.settled = tuple(f.rounds for f in fits), fits[0].settled
+        grown = fits[-1].trees()
+        trial.shape = None if grown is None else grown.shape
+        _predict_unseen(trial, fits, folds)
     except Exception as problem_met:  # noqa: BLE001  # a stranger's learner may raise anything: it costs this candidate alone
         trial.failure = f"{type(problem_met).__name__}: {problem_met}".split("\n")[0][:200]
-        trial.fits = []
     return trial
 
 
 def own_score(problem: Problem, trial: Trial) -> Score | None:
     """The trial's out-of-fold score with its interval, for the leaderboard; None where it is undefined."""
     judged = problem.split.judged
-    output = trial.predictions[judged]
+    output = problem.answer_of(trial.margins[judged])
     reached = score(
         problem.metric,
         problem.truth[judged],
@@ -100,16 +106,19 @@ def own_score(problem: Problem, trial: Trial) -> Score | None:
     return reached if np.isfinite(reached.value) else None
 
 
-def _predict_out_of_fold(trial: Trial, folds: PreparedFolds) -> None:
-    problem = folds.problem
-    out = np.full((len(problem.y), max(problem.classes, 1)), np.nan)
+def _predict_unseen(trial: Trial, fits: list[Fitted], folds: PreparedFolds) -> None:
+    """Fills the trial's margins of rows that the fold's model had not seen, and its error on them."""
+    problem, judged = folds.problem, folds.problem.split.judged
+    columns = problem.classes if problem.classes > 2 else 1
+    trial.margins = np.full((len(problem.y), columns), np.nan)
     for k, fold in enumerate(problem.split.folds):
-        others = [f.rounds for i, f in enumerate(trial.fits) if i != k]
+        others = [rounds for i, rounds in enumerate(trial.best_rounds) if i != k]
         rounds = round(float(np.median(others))) if others and others[0] else None
         _, valid = folds.parts(k, trial.config.view)
-        out[fold.valid] = trial.fits[k].predict(valid.x, rounds).reshape(len(valid), -1)
-    judged = problem.split.judged
-    if not np.isfinite(out[judged]).all():
+        trial.margins[fold.valid] = fits[k].margin(valid.x, rounds) + problem.shift
+    if len(problem.split.test):
+        trial.held = fits[-1].margin(folds.held(trial.config.view)) + problem.shift
+    if not (np.isfinite(trial.margins[judged]).all() and np.isfinite(trial.held).all()):
         raise ValueError("it predicted something that is not a number")
-    trial.predictions = out
-    trial.error = error_on(problem.metric, problem.truth[judged], out[judged], problem.weights_of(judged))
+    answer = problem.answer_of(trial.margins[judged])
+    trial.error = error_on(problem.metric, problem.truth[judged], answer, problem.weights_of(judged))
