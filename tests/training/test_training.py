@@ -6,7 +6,7 @@ import pytest
 import mlwright as mw
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
-from mlwright.lifecycle.fit import seconds_of
+from mlwright.base.amounts import seconds_of
 from mlwright.training.budget import Budget
 
 

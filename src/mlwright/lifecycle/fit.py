@@ -5,13 +5,13 @@ The clock starts when the call does, so that reading, checking and packaging are
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mlwright.base.amounts import bytes_of, seconds_of
 from mlwright.base.errors import Misuse, SchemaBroken, UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 CHECKING = 0.25
 """Share of the time limit after which checks begin no look that needs a model."""
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +46,12 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, or "5m", for the whole call. None only with `max_trials`."""
     max_trials: int | None = None
     """Stop after so many candidates instead; equal calls then give equal models."""
+    max_latency: float | str | None = None
+    """Seconds, or "50us": the CPU time per row of one-row calls (median) that the model may take."""
+    max_size: float | str | None = None
+    """Bytes, or "3MB": how large the file may be."""
+    max_memory: float | str | None = None
+    """Bytes, or "200MB": resident memory that opening and serving the model may take."""
     seed: int = 0
     """Every random choice follows from it."""
     threads: int | None = None
@@ -84,18 +89,6 @@ def fit(
         return _fit(_Call(data, test, findings, settings, options, roles, listener, began))
     finally:
         listener.done()
-
-
-def seconds_of(limit: float | str) -> float:
-    """Seconds in a limit such as 90, "90", "90s", "5m", "1.5h". Raises `Misuse`.
-
-    >>> seconds_of("5m"), seconds_of(30)
-    (300.0, 30.0)
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|)\s*", str(limit))
-    if match is None or float(match[1]) <= 0:
-        raise Misuse(f"time_limit={limit!r} is no span of time", remedy='say seconds, or "90s", "5m", "1h"')
-    return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         return 0
     from mlwright.lifecycle import fit
     from mlwright.lifecycle.extras import need
-    from mlwright.lifecycle.fit import CHECKING, seconds_of
+    from mlwright.base.amounts import seconds_of
+    from mlwright.lifecycle.fit import CHECKING
 
     need("serve", "the demo")  # said before training, not after it
 

@@ -60,7 +60,8 @@ class Asked:
     """
 
     def __init__(self, arguments: argparse.Namespace, began: float, progress: Progress) -> None:
-        from mlwright.lifecycle.fit import FitSettings, seconds_of
+        from mlwright.base.amounts import seconds_of
+        from mlwright.lifecycle.fit import FitSettings
         from mlwright.lifecycle.foreseen import refuse_absent, refuse_settings
 
         self._arguments, self._began, self._progress = arguments, began, progress
