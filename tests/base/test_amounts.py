@@ -12,7 +12,7 @@ from mlwright.base.errors import Misuse
 )
 def test_spans_of_time(span, seconds):
     if seconds is None:
-        with pytest.raises(Misuse, match="max_latency=.* is no span of time"):
+        with pytest.raises(Misuse, match=r"max_latency=.* is no span of time"):
             seconds_of(span, "max_latency")
     else:
         assert seconds_of(span) == pytest.approx(seconds)
@@ -20,7 +20,7 @@ def test_spans_of_time(span, seconds):
 
 @pytest.mark.parametrize("size", ["", "-3MB", "3 parsecs", "MB", None, "nan"])
 def test_what_is_no_size_is_refused(size):
-    with pytest.raises(Misuse, match="max_size=.* is no size"):
+    with pytest.raises(Misuse, match=r"max_size=.* is no size"):
         bytes_of(size)
 
 

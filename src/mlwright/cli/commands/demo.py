@@ -32,9 +32,9 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.answer({"table": str(folder / TABLE), "new_rows": str(folder / NEW)})
         screen.show(f"written: {folder / TABLE}, {folder / NEW}")
         return 0
+    from mlwright.base.amounts import seconds_of
     from mlwright.lifecycle import fit
     from mlwright.lifecycle.extras import need
-    from mlwright.base.amounts import seconds_of
     from mlwright.lifecycle.fit import CHECKING
 
     need("serve", "the demo")  # said before training, not after it
