@@ -90,7 +90,7 @@ def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64])
         return shares
     margins = [trials[i].margins[rows] for i in able]
     truth = problem.truth[rows]
-    shares[able] = choose_weights(problem.metric, truth, margins, problem.answer_of, given, problem.seed)
+    shares[able] = choose_weights(problem.metric, truth, margins, problem.answer_of, given, seed=problem.seed)
     plain = [i for i in range(len(trials)) if i not in able]
     if plain:
         errors = [error_on(problem.metric, truth, problem.answer_of(t.margins[rows]), given) for t in trials]

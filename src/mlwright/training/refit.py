@@ -5,6 +5,7 @@ Called by `training.fit` before anything is judged, so that the score is of what
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +13,16 @@ import numpy.typing as npt
 
 from mlwright.base.progress import Progress
 from mlwright.features import FeaturePlan
-from mlwright.learners import Job, families
+from mlwright.learners import Fitted, Job, Part, families
 from mlwright.packaging.blend import Member
 from mlwright.training.budget import Budget
 from mlwright.training.prepared import fit_plan, part_of
 from mlwright.training.problem import Problem
 from mlwright.training.search import Search, packaging_seconds
+from mlwright.training.trial import Trial
+
+MOST_CELLS = 20_000_000
+"""Table cells up to which members are refitted side by side on fewer threads each; beyond it, memory counts."""
 
 
 @dataclass(frozen=True)
@@ -41,36 +46,62 @@ def refit(
     everything = np.arange(len(problem.y))
     kept_back = packaging_seconds(problem, found, budget) if budget.limit_s else 0.0
     plan = fit_plan(problem, everything)
-    known = families()
     chosen = ((float(w), t) for t, w in zip(found.finished, weights, strict=True) if w > 0)
     kept = sorted(chosen, key=lambda pair: -pair[0])
     views = {t.config.view for _, t in kept}
-    matrices = {v: part_of(problem, plan.matrix(v, problem.table, training=True), everything) for v in views}
+    parts = {v: part_of(problem, plan.matrix(v, problem.table, training=True), everything) for v in views}
+    side_by_side = (
+        min(problem.threads, len(kept))
+        if problem.table.numbers.size + problem.table.ids.size < MOST_CELLS
+        else 1
+    )
+    job = _Refit(problem, plan, parts, budget, kept_back, max(1, problem.threads // side_by_side))
     members: dict[int, Member] = {}
     notes: list[str] = []
-    for i, (weight, trial) in enumerate(kept):
-        left = budget.left_s() - kept_back
-        if members and left < 0.5 * max(trial.fold_seconds):
-            continue
-        message = f"refitting {trial.config.name} ({i + 1} of {len(kept)})"
-        progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
-        job = Job(
-            config=trial.config,
-            classes=problem.classes,
-            train=matrices[trial.config.view],
-            rounds=trial.rounds or None,
-            members=tuple(plan.members(trial.config.view)),
-            seed=problem.seed,
-            threads=problem.threads,
-            deadline=budget.deadline_in(left),
-            settings=trial.settled,
-        )
-        fitted = known[trial.config.family].fit(job)
-        if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
-            stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
-            notes.append(f"{stopped}: the time limit was reached")
-        members[id(trial)] = Member(trial.config, fitted, weight)
+    with ThreadPoolExecutor(side_by_side) as pool:  # the libraries fit outside of Python's lock
+        running = [pool.submit(job.fit, trial, i == 0) for i, (_, trial) in enumerate(kept)]
+        for i, ((weight, trial), future) in enumerate(zip(kept, running, strict=True)):
+            message = f"refitting {trial.config.name} ({i + 1} of {len(kept)})"
+            progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
+            fitted = future.result()
+            if fitted is None:
+                continue
+            if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
+                stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
+                notes.append(f"{stopped}: the time limit was reached")
+            members[id(trial)] = Member(trial.config, fitted, weight)
     total = sum(m.weight for m in members.values())
     members = {k: replace(m, weight=m.weight / total) for k, m in members.items()}
     shares = {k: m.weight for k, m in members.items()}
     return Shipped(plan, tuple(members.values()), shares, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Refit:
+    """What all refits share."""
+
+    problem: Problem
+    plan: FeaturePlan
+    parts: dict[str, Part]
+    budget: Budget
+    kept_back: float
+    threads: int
+
+    def fit(self, trial: Trial, needed: bool) -> Fitted | None:
+        """The trial fitted on all rows; None where there is no time for it and it is not needed."""
+        left = self.budget.left_s() - self.kept_back
+        if not needed and left < 0.5 * max(trial.fold_seconds):
+            return None
+        view = trial.config.view
+        job = Job(
+            config=trial.config,
+            classes=self.problem.classes,
+            train=self.parts[view],
+            rounds=trial.rounds or None,
+            members=tuple(self.plan.members(view)),
+            seed=self.problem.seed,
+            threads=self.threads,
+            deadline=self.budget.deadline_in(left),
+            settings=trial.settled,
+        )
+        return families()[trial.config.family].fit(job)
