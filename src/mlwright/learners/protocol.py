@@ -1,23 +1,23 @@
 """What a learner is: the contract between an algorithm family and training.
 
 Obligations. `fit` never looks at the clock except to honour `Job.deadline`, past which it returns its best
-so far;
-it uses at most `Job.threads` threads; equal jobs without a deadline give equal results; it raises nothing
-for data
-that the contract allows (NaN where the view has it, constant columns, one row a class). `margin`, `trees`
-and `nodes`
-answer alike within contracts.md section 3: 1e-12 for trees and linear models.
+so far; it and its `Fitted` use at most `Job.threads` threads; equal jobs without a deadline give equal
+results; it raises nothing for data that the contract allows (NaN where the view has it, constant columns, one
+row a class, a class without rows). `margin`, `trees` and `nodes` answer alike: within 1e-12 for trees and
+linear models. `mlwright.testing.LearnerContract` tests all of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.errors import ExtraMissing
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Trees
 from mlwright.statistics.links import sigmoid, softmax
@@ -73,6 +73,9 @@ class Job:
     """time.monotonic() past which to stop with the best so far."""
     settings: Settings = field(default_factory=dict)
     """What an earlier fit of this configuration settled on (`Fitted.settled`), to be used again."""
+    key: str = ""
+    """Names the rows, targets and weights of `train` and `valid` within this process: jobs of one key have
+    equal ones, so that what a library makes of them (bins) may be kept between fits. Empty: keep nothing."""
 
 
 FEWEST_CELLS_A_THREAD = 200_000
@@ -109,8 +112,42 @@ class Fitted(Protocol):
         """The margin as a double tensor [N, M]. An ensemble merges trees instead, where there are any."""
 
 
+@dataclass(frozen=True)
+class Abilities:
+    """What a family can do, for whoever decides which to run. A family that says nothing has these."""
+
+    monotone: bool = False
+    """Whether it honours `Job.monotone`."""
+    absolute: bool = False
+    """Whether it honours `Job.loss == "absolute"`."""
+    weights: bool = True
+    """Whether it honours `Part.weights`."""
+    most_classes: int = 1_000
+    """Beyond this many classes its fits or its graph are too slow to be of use."""
+    library: str = ""
+    """What it imports beyond numpy and scipy; it is no family where that is not installed."""
+    extra: str = ""
+    """The extra of mlwright that brings the library."""
+
+    def refusal(self, classes: int, *, monotone: bool, absolute: bool, weights: bool) -> str:
+        """Why the family cannot take such a problem, in words; "" where it can.
+
+        >>> Abilities().refusal(0, monotone=True, absolute=False, weights=False)
+        'it cannot keep to monotone constraints'
+        """
+        if monotone and not self.monotone:
+            return "it cannot keep to monotone constraints"
+        if absolute and not classes and not self.absolute:
+            return "it cannot minimise absolute differences"
+        if weights and not self.weights:
+            return "it cannot weigh rows"
+        if classes > self.most_classes:
+            return f"it is too slow for more than {self.most_classes:,} classes"
+        return ""
+
+
 class Learner(Protocol):
-    """A family. Stateless: `fit` makes a `Fitted`."""
+    """A family. Stateless: `fit` makes a `Fitted`. It may have an attribute `abilities: Abilities`."""
 
     family: str
 
@@ -118,13 +155,40 @@ class Learner(Protocol):
         """Fits one configuration on `job.train`."""
 
 
+def abilities_of(learner: Learner) -> Abilities:
+    """What the learner says that it can do."""
+    said = getattr(learner, "abilities", None)
+    return said if isinstance(said, Abilities) else Abilities()
+
+
 def families() -> dict[str, Learner]:
-    """Every installed family by name, ours and strangers', from the entry points `mlwright.learners`."""
+    """Every family that can run here by name, ours and strangers', from the entry points `mlwright.learners`.
+
+    One whose library is not installed is left out; `missing_families` says what would bring it.
+    """
+    return {k: v for k, v in _registered().items() if not _lacks(v)}
+
+
+def missing_families() -> dict[str, ExtraMissing]:
+    """Families that are registered but lack their library, each with what to install."""
+    lacking = {k: (v, abilities_of(v)) for k, v in _registered().items() if _lacks(v)}
+    return {
+        k: ExtraMissing(f"the learner family {k!r}", able.extra or "train", able.library)
+        for k, (_, able) in lacking.items()
+    }
+
+
+def _registered() -> dict[str, Learner]:
     found: dict[str, Learner] = {}
     for point in sorted(entry_points(group="mlwright.learners"), key=lambda p: p.name):
         made: Any = point.load()  # Any: a class that promises to be a Learner
         found[point.name] = made()
     return found
+
+
+def _lacks(learner: Learner) -> bool:
+    library = abilities_of(learner).library
+    return bool(library) and find_spec(library) is None
 
 
 def answer_of(margin: Doubles, classes: int) -> Doubles:
