@@ -9,6 +9,7 @@ linear models. `mlwright.testing.LearnerContract` tests all of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -73,6 +74,9 @@ class Job:
     """time.monotonic() past which to stop with the best so far."""
     settings: Settings = field(default_factory=dict)
     """What an earlier fit of this configuration settled on (`Fitted.settled`), to be used again."""
+    settle: Callable[[Settings], object] = lambda settings: None
+    """To be told what `Fitted.settled` will be, as soon as it is known: other folds then begin at once, side
+    by side. A learner that never tells keeps them waiting until its first fit is done."""
     key: str = ""
     """Names the rows, targets and weights of `train` and `valid` within this process: jobs of one key have
     equal ones, so that what a library makes of them (bins) may be kept between fits. Empty: keep nothing."""
