@@ -83,6 +83,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (re.compile(r"\bheader=False\b"), lambda m: "--no-header"),
     (re.compile(r"\bheader=True\b"), lambda m: "--header"),
+    (re.compile(r"\bresume=True\b"), lambda m: "--resume"),
     (re.compile(r"\bnames=\(\.\.\.\)"), lambda m: "--column-names NAMES"),
     (
         # Not within quotes or a longer word: that is a name of somebody's column.

@@ -5,6 +5,7 @@ The clock starts when the call does, so that reading, checking and packaging are
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.foreseen import refuse_absent, refuse_metric, refuse_settings
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
+from mlwright.lifecycle.state import State, journal_of, state_of
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from mlwright.packaging import Evidence
     from mlwright.sources import ReadOptions
     from mlwright.tasks import TaskKind
-    from mlwright.training import Problem, Trained
+    from mlwright.training import Limits, Problem, Trained
 
 CHECKING = 0.25
 """Share of the time limit after which checks begin no look that needs a model."""
@@ -59,6 +61,17 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
+    def limits(self) -> Limits:
+        """What the model may cost, in numbers. Raises `Misuse` for what is no span of time and no size."""
+        from mlwright.training import Limits
+
+        latency, size, memory = self.max_latency, self.max_size, self.max_memory
+        return Limits(
+            latency_us=None if latency is None else seconds_of(latency, "max_latency") * 1e6,
+            size_bytes=None if size is None else bytes_of(size, "max_size"),
+            memory_bytes=None if memory is None else bytes_of(memory, "max_memory"),
+        )
+
 
 def fit(
     data: object,
@@ -68,6 +81,8 @@ def fit(
     settings: FitSettings | None = None,
     progress: Progress | None = None,
     options: ReadOptions | None = None,
+    state: str | os.PathLike[str] | State | None = None,
+    resume: bool = False,
     **named: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
@@ -76,6 +91,9 @@ def fit(
     waive) and of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `options`
     say how both are written, where they are files. `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
+
+    In the folder `state`, where one is named, what is finished is kept as it goes: with `resume` the same
+    call goes on there after a crash, in what is left of its time. The folder is gone after a finished fit.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ChecksRefused` where a finding would make the
     model a lie (a leak) and is not waived, `ParityFailed` where the graph would not answer as training does.
@@ -86,7 +104,8 @@ def fit(
     options, roles = with_question(options, roles)
     listener = progress or Progress()
     try:
-        return _fit(_Call(data, test, findings, settings, options, roles, listener, began))
+        kept = state_of(state, resume)
+        return _fit(_Call(data, test, findings, settings, options, roles, listener, began, kept))
     finally:
         listener.done()
 
@@ -101,6 +120,7 @@ class _Call:
     roles: RoleNames
     progress: Progress
     began: float
+    state: State | None = None
 
     @property
     def limit_s(self) -> float | None:
@@ -136,13 +156,14 @@ def _fit(call: _Call) -> Model:
         threads=settings.threads or cpu_count(),
     )
     problem, more = kind.problem(admitted.dataset, asked)
-    trained = train(problem, budget, call.progress)
-    call.progress.stage("packaging")
-    admitted = replace(admitted, findings=(*admitted.findings, *more))
-    everything = _with_test(admitted).with_schema(problem.table.schema)
-    return package(
-        kind.name, trained.blend, everything, _evidence(call, admitted, problem, trained, everything)
-    )
+    with journal_of(call.state, problem, budget, call.progress) as journal:
+        trained = train(problem, budget, call.progress, limits=settings.limits(), journal=journal)
+        call.progress.stage("packaging")
+        admitted = replace(admitted, findings=(*admitted.findings, *more))
+        everything = _with_test(admitted).with_schema(problem.table.schema)
+        return package(
+            kind.name, trained.blend, everything, _evidence(call, admitted, problem, trained, everything)
+        )
 
 
 def _admitted(call: _Call, kind: TaskKind) -> _Admitted:

@@ -33,6 +33,7 @@ def refuse_settings(settings: FitSettings) -> None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
     if settings.max_trials is not None and settings.max_trials < 2:
         raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
+    settings.limits()
     if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
         raise Misuse("seed= must be at least 0 and threads= at least 1")
 

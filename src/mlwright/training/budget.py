@@ -21,6 +21,8 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
     began: float = field(default=-1.0)
     busy_at_start: float = field(default_factory=time.process_time)
+    before_s: float = 0.0
+    """Seconds that earlier runs of the same fit spent, where it is one that was killed."""
 
     def __post_init__(self) -> None:
         if self.began < 0:
@@ -28,7 +30,12 @@ class Budget:
 
     @property
     def spent_s(self) -> float:
-        return self.clock() - self.began
+        return self.before_s + self.clock() - self.began
+
+    def take_up(self, spent_s: float) -> None:
+        """Counts what earlier runs of the same fit spent; a tenth of the limit is left for this one."""
+        if self.limit_s is not None:
+            self.before_s = min(spent_s, max(0.9 * self.limit_s - self.spent_s, 0.0))
 
     def left_s(self) -> float:
         """Seconds left; infinite without a time limit."""
@@ -41,7 +48,7 @@ class Budget:
     def slowness(self) -> float:
         """Wall seconds a CPU second has taken so far, 1 to 5: how much longer than usual things take here."""
         busy = time.process_time() - self.busy_at_start
-        return min(max(self.spent_s / max(busy, 0.1), 1.0), 5.0)
+        return min(max((self.spent_s - self.before_s) / max(busy, 0.1), 1.0), 5.0)
 
     def fraction(self) -> float:
         """How much of the limit is spent, 0 to 1; 0 without a time limit."""

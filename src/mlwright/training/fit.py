@@ -19,7 +19,9 @@ from mlwright.evaluation.calibration import Calibrator, fit_calibrator
 from mlwright.packaging.blend import Blend
 from mlwright.training.budget import Budget
 from mlwright.training.ensemble import choose_weights, error_on
+from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
+from mlwright.training.limits import Limits
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import refit
@@ -42,19 +44,30 @@ class Trained:
     notes: tuple[str, ...]
 
 
-def train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
-    """Runs the whole of training within the budget."""
+def train(
+    problem: Problem,
+    budget: Budget,
+    progress: Progress,
+    *,
+    limits: Limits | None = None,
+    journal: Journal | None = None,
+) -> Trained:
+    """Runs the whole of training within the budget; `journal` keeps what it finishes as it goes.
+
+    Raises `LimitUnmet` where not even the cheapest candidate keeps to `limits`.
+    """
     # Our matrices are too narrow for a second BLAS thread, and one that waits spins: a logistic regression of
     # 6,590 rows took 4.3 s with two and 0.3 s with one on two shared CPUs.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _train(problem, budget, progress)
+        return _train(problem, budget, progress, limits or Limits(), journal or Journal())
 
 
-def _train(problem: Problem, budget: Budget, progress: Progress) -> Trained:
+def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal) -> Trained:
     progress.stage("training")
-    folds = PreparedFolds(problem).affordable(budget)
+    folds = PreparedFolds(problem).affordable(budget, journal.folds)
     problem = folds.problem
-    found = search(problem, folds, budget, progress)
+    journal.begins(problem)
+    found = search(problem, folds, budget, progress, journal)
     folds.free()
     progress.stage("refitting on all rows")
     weights = _weights(problem, found.finished, problem.split.judged)

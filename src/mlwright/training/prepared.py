@@ -66,8 +66,9 @@ class PreparedFolds:
             self._held[view] = x
         return self._held[view]
 
-    def affordable(self, budget: Budget) -> PreparedFolds:
-        """These folds, or only the last of them where preparing all would take too much of the limit.
+    def affordable(self, budget: Budget, earlier: int | None = None) -> PreparedFolds:
+        """These folds, or only the last of them where preparing all would take too much of the limit; as many
+        as `earlier`, where this fit was begun with so many.
 
         Only with a holdout: without one, every row is to be judged. The last fold stays, since in time it is
         the one that learned from all but the latest rows.
@@ -76,10 +77,7 @@ class PreparedFolds:
         last = len(split.folds) - 1
         if budget.limit_s is None or not last or not len(split.test):
             return self
-        began = time.monotonic()
-        self.parts(last, "tree")
-        each = time.monotonic() - began
-        count = max(1, int(MOST_PREPARING * budget.left_s() / max(each, 1e-3)))
+        count = earlier or self._count(budget, last)
         if count > last:
             return self
         fewer = replace(split, folds=split.folds[-count:])
@@ -88,6 +86,12 @@ class PreparedFolds:
         folds._matrices = {(k - last - 1 + count, v): p for (k, v), p in self._matrices.items()}
         folds._cells = self._cells
         return folds
+
+    def _count(self, budget: Budget, last: int) -> int:
+        began = time.monotonic()
+        self.parts(last, "tree")
+        each = time.monotonic() - began
+        return max(1, int(MOST_PREPARING * budget.left_s() / max(each, 1e-3)))
 
     def free(self) -> None:
         """Forgets the matrices; the plans stay."""

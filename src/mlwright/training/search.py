@@ -14,6 +14,7 @@ from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
 from mlwright.learners import families
 from mlwright.training.budget import Budget
+from mlwright.training.journal import Journal
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial, own_score, run_trial
@@ -37,9 +38,11 @@ class Search:
         return [t for t in self.trials if not t.failure]
 
 
-def search(problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress) -> Search:
-    """Runs the portfolio. Raises KeyboardInterrupt only while nothing is finished, `Misuse` where nothing
-    fits."""
+def search(
+    problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress, journal: Journal
+) -> Search:
+    """Runs the portfolio, but for what the journal holds already. Raises KeyboardInterrupt only while nothing
+    is finished, `Misuse` where nothing fits."""
     known = families()
     for config in problem.portfolio:
         if config.family not in known:
@@ -53,15 +56,25 @@ def search(problem: Problem, folds: PreparedFolds, budget: Budget, progress: Pro
             if budget.max_trials is not None and i >= budget.max_trials:
                 found.stopped = f"max_trials={budget.max_trials} was reached"
                 break
+            earlier = journal.recorded(config)
+            if earlier is not None:
+                found.trials.append(earlier)
+                continue
             share = _seconds_a_fold(found, problem, budget)
             if share is not None and share <= 0:
                 found.stopped = "the time limit was reached"
                 break
             progress.step(f"trying {config.name}", budget.fraction(), budget.left_s() if share else None)
-            trial = run_trial(config, known[config.family], folds, partial(_deadline, budget, share))
+            journal.starting(config)
+            try:
+                trial = run_trial(config, known[config.family], folds, partial(_deadline, budget, share))
+            except BaseException:
+                journal.stopped(config)
+                raise
             if trial.failure:
                 progress.note(f"{config.name} failed: {trial.failure}")
             _keep(found, problem, trial)
+            journal.finished(trial, budget.spent_s)
     except KeyboardInterrupt:
         if not any(t.config.family != "baseline" for t in found.finished):
             raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlwright.base.finding import Findings
     from mlwright.base.progress import Progress
     from mlwright.data.dataset import Dataset
+    from mlwright.lifecycle.state import State
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -28,8 +29,11 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     began = time.monotonic()
     if arguments.target is None and arguments.schema is None:
         raise without_target()
+    from mlwright.lifecycle.state import State
+
     output = output_for(arguments.source, arguments.output)
-    asked = Asked(arguments, began, screen.progress())
+    state = State(output.with_name(f"{output.name}.partial"), arguments.resume, kept=True)
+    asked = Asked(arguments, began, screen.progress(), state)
     dataset, found = asked.checked()
     if not screen.json:
         source = shown_source(arguments.source)
@@ -39,6 +43,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     except ChecksRefused as refused:
         raise with_commands(refused, arguments) from None
     model.save(output)
+    state.forget()
     screen.answer(
         {
             "model": str(output),
@@ -59,16 +64,16 @@ class Asked:
     Raises what can be known to be wrong before the table is read.
     """
 
-    def __init__(self, arguments: argparse.Namespace, began: float, progress: Progress) -> None:
+    def __init__(self, arguments: argparse.Namespace, began: float, progress: Progress, state: State) -> None:
         from mlwright.base.amounts import seconds_of
         from mlwright.lifecycle.fit import FitSettings
         from mlwright.lifecycle.foreseen import refuse_absent, refuse_settings
 
-        self._arguments, self._began, self._progress = arguments, began, progress
+        self._arguments, self._began, self._progress, self._state = arguments, began, progress, state
         self._limit_s = seconds_of(arguments.time_limit)
         self._options = options_of(arguments)
         self._waive = tuple(arguments.waive or ())
-        names = ("task", "metric", "max_trials", "seed", "threads")
+        names = ("task", "metric", "max_trials", "max_latency", "max_size", "max_memory", "seed", "threads")
         refuse_settings(FitSettings(**{name: getattr(arguments, name) for name in names}))
         refuse_absent(arguments.test, self._options and self._options.for_another)
 
@@ -103,11 +108,15 @@ class Asked:
             time_limit=max(self._limit_s - (time.monotonic() - self._began), 1.0),
             findings=found,
             max_trials=arguments.max_trials,
+            max_latency=arguments.max_latency,
+            max_size=arguments.max_size,
+            max_memory=arguments.max_memory,
             test=arguments.test,
             options=self._options,
             seed=arguments.seed,
             threads=arguments.threads,
             waive=self._waive,
+            state=self._state,
             progress=headed(screen, self._progress),
         )
 
@@ -201,7 +210,8 @@ COMMAND = Command(
     about=(
         "Reads and checks the table, tries candidates within the time limit beside a plain baseline, "
         "measures the result on rows it had not seen, and writes one file. Ctrl-C stops the search and "
-        "keeps the best so far."
+        "keeps the best so far. What is finished is kept in a folder beside the model file, named after it "
+        "with .partial, until that is written: a fit that was killed goes on with --resume."
     ),
     flags=(
         SOURCE,
@@ -227,7 +237,18 @@ COMMAND = Command(
         ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
+        Flag("--max-latency", "CPU time a row that the model may take when asked one by one", value="TIME"),
+        Flag("--max-size", "How large the file may be, such as 3MB", value="SIZE"),
+        Flag(
+            "--max-memory", "Memory that opening and serving the model may take, such as 200MB", value="SIZE"
+        ),
         Flag("--test", "A table of rows, written alike, to measure on, never trained on", value="FILE"),
+        Flag(
+            "--resume",
+            "Go on with a fit of the same table and settings that was killed, in what is left of its time "
+            "limit, or in a tenth of it",
+            "nothing",
+        ),
         WAIVE,
         Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
         Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
