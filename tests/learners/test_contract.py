@@ -8,7 +8,7 @@ from mlwright.graph.trees import GTE, above_float32
 from mlwright.learners import Config, Job, Part, families
 from mlwright.learners.baseline import Baseline
 from mlwright.learners.catboost import CatBoost
-from mlwright.learners.lightgbm import LightGBM, trees_of
+from mlwright.learners.lightgbm import LightGBM
 from mlwright.learners.linear import Linear
 from mlwright.testing import LearnerContract
 
@@ -52,7 +52,7 @@ def test_lightgbm_splits_on_sets_of_codes_and_unseen_codes_follow_it():
     y = np.isin(x[:, 0], [3, 7, 30, 41, 59]) * 2.0 + x[:, 1]
     job = Job(Config("l", "lightgbm", "tree"), 0, Part(x, y), rounds=40, members=(0,))
     fitted = LightGBM().fit(job)
-    trees = trees_of(fitted.booster.model_to_string())
+    trees = fitted.trees()
     assert any(t.sets for t in trees.trees), "no split on a set was written"
     edge = np.column_stack([np.arange(0, 500, dtype=float), np.zeros(500)])
     g = GraphBuilder()

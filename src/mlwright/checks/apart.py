@@ -19,8 +19,8 @@ from mlwright.base.schema import Column
 from mlwright.checks.outcome import Check, CouldNotLook, Seen
 from mlwright.checks.pair import Pair
 from mlwright.checks.table import codes_of, is_number
-from mlwright.learners.lightgbm import FittedLightGBM, LightGBM
-from mlwright.learners.protocol import Config, Job, Part
+from mlwright.learners.lightgbm import LightGBM, gains_of
+from mlwright.learners.protocol import Config, Fitted, Job, Part
 from mlwright.statistics.intervals import Codes, Floats, Interval
 from mlwright.statistics.links import sigmoid
 from mlwright.statistics.power import harmonic, rows_beside, rows_needed
@@ -60,7 +60,7 @@ def told_apart(pair: Pair) -> Iterator[Seen]:
     """MLW602."""
     rows = _rows(pair)
     scores, weighty = np.empty(len(rows.fresh)), np.zeros(len(rows.columns))
-    fitted, p = [], []
+    fitted, p = list[Fitted](), list[float]()
     for fold in range(FOLDS):
         held = rows.folds == fold
         if len(set(rows.fresh[~held])) < 2 or len(set(rows.fresh[held])) < 2:
@@ -70,7 +70,7 @@ def told_apart(pair: Pair) -> Iterator[Seen]:
         except ImportError:
             raise CouldNotLook("skipped", "LightGBM is not installed; the extra train brings it") from None
         fitted.append(model)
-        weighty += np.asarray(model.booster.feature_importance("gain"), dtype=np.float64)
+        weighty += gains_of(model, len(rows.columns))
         raw = sigmoid(model.margin(rows.x[held])[:, 0])[:, 1]
         scores[held] = codes_of(pl.Series(raw)) / held.sum()  # folds differ in level, not in order
         p.append(_chance(raw, rows.fresh[held], None if rows.clusters is None else rows.clusters[held]))
@@ -193,7 +193,7 @@ def _chance(
     return order.p / 2 if order.effect.value > 0 else 1.0
 
 
-def _carriers(rows: _Rows, fitted: list[FittedLightGBM], weighty: Floats, seed: int) -> str:
+def _carriers(rows: _Rows, fitted: list[Fitted], weighty: Floats, seed: int) -> str:
     """The columns whose shuffling among held-back rows costs most, in words with what it costs."""
     random = np.random.default_rng(seed)
     lost: dict[int, list[float]] = {}

@@ -1,14 +1,14 @@
-"""The plain baseline: class shares, or the mean. Every other candidate must earn its place beside it."""
+"""The plain baseline: class shares, mean or median. Every other candidate must earn its place beside it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Ints, Tree, Trees, tree_ensemble
-from mlwright.learners.protocol import Doubles, Job, Settings
+from mlwright.learners.protocol import Abilities, Doubles, Job, Settings
 
 LEAST = 1e-15
 """The share of a class without a row, so that it has a logarithm."""
@@ -19,12 +19,9 @@ class FittedBaseline:
     """The same answer for every row."""
 
     answer: Doubles
-    """Its margin [M]: the log-odds, logarithms of the class shares, or the mean."""
+    """Its margin [M]: the log-odds, logarithms of the class shares, the mean or the median."""
     rounds: int = 0
-
-    @property
-    def settled(self) -> Settings:
-        return {}
+    settled: Settings = field(default_factory=dict)
 
     def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
         return np.tile(self.answer, (len(x), 1))
@@ -39,9 +36,10 @@ class FittedBaseline:
 
 
 class Baseline:
-    """Class shares of the training rows (weighted), or their mean."""
+    """Class shares of the training rows (weighted), or their mean; their median for absolute differences."""
 
     family = "baseline"
+    abilities = Abilities(monotone=True, absolute=True)
 
     def fit(self, job: Job) -> FittedBaseline:
         y, w = job.train.y, job.train.weights
@@ -49,4 +47,16 @@ class Baseline:
             shares = np.bincount(y.astype(np.int64), weights=w, minlength=job.classes)
             logs = np.log(np.maximum(shares / shares.sum(), LEAST))
             return FittedBaseline(logs[1:] - logs[:1] if job.classes == 2 else logs)
-        return FittedBaseline(np.array([np.average(y, weights=w)]))
+        middle = weighted_median(y, w) if job.loss == "absolute" else float(np.average(y, weights=w))
+        return FittedBaseline(np.array([middle]))
+
+
+def weighted_median(y: Doubles, weights: Doubles | None) -> float:
+    """The least number at or below which half of the weight lies.
+
+    >>> weighted_median(np.array([5.0, 1.0, 2.0]), np.array([1.0, 1.0, 5.0]))
+    2.0
+    """
+    order = np.argsort(y, kind="stable")
+    sums = np.cumsum(np.ones(len(y)) if weights is None else weights[order])
+    return float(y[order[np.searchsorted(sums, sums[-1] / 2)]])

@@ -1,0 +1,146 @@
+"""What every family does around its own fit, so that no odd table crashes it or lets it run away.
+
+`soundly` drops rows without weight, brings numeric targets to a common size, answers plainly where there is
+nothing to learn, and fits again more carefully (else plainly) where the loss on unseen rows is worse than
+that of the plain answer. The families call it; it knows none of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import Trees
+from mlwright.learners.baseline import Baseline, FittedBaseline
+from mlwright.learners.protocol import Doubles, Fitted, Job, Part, Settings, answer_of
+
+PLAIN = "plain"
+"""The setting by which a refit repeats that only the plain answer was sound."""
+MOST_JUDGED = 4_000
+TOLERANCE = 0.02
+"""How much worse than the plain answer's a loss may be before it counts as run away: folds are small."""
+LEAST_LOSS = 1e-3
+"""Log losses below it are alike: a class with one row in a thousand is no reason to fit again."""
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """A regression fitted on (y - centre) / scale."""
+
+    fitted: Fitted
+    scale: float
+    centre: float
+
+    @property
+    def rounds(self) -> int:
+        return self.fitted.rounds
+
+    @property
+    def settled(self) -> Settings:
+        return self.fitted.settled
+
+    def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
+        return self.fitted.margin(x, rounds) * self.scale + self.centre
+
+    def trees(self) -> Trees | None:
+        trees = self.fitted.trees()
+        return None if trees is None else trees.scaled(self.scale).plus(self.centre)
+
+    def nodes(self, g: GraphBuilder, matrix: str) -> str:
+        scaled = g.node("Mul", self.fitted.nodes(g, matrix), g.constant(self.scale))
+        return g.node("Add", scaled, g.constant(self.centre))
+
+
+def soundly(job: Job, fit: Callable[[Job], Fitted], careful: Settings) -> Fitted:
+    """Fits `job` by `fit`; with the settings `careful` as well where the first answer ran away.
+
+    `fit` sees no row of weight 0, and numeric targets of median 0 and about size 1. Whatever `careful`
+    holds stands in `settled` where it was needed, so that a refit begins with it.
+    """
+    if job.settings.get(PLAIN):
+        return _plain(job)
+    job = replace(job, train=_weighty(job.train), valid=_weighty(job.valid) if job.valid else None)
+    if not _learnable(job):
+        return _plain(job)
+    job, scale, centre = _rescaled(job)
+    judge = _judge(job)
+    least = loss_of(Baseline().fit(job), judge, job) * (1 + TOLERANCE) + (LEAST_LOSS if job.classes else 0)
+    fitted = fit(job)
+    if not loss_of(fitted, judge, job) <= least:
+        late = job.deadline is not None and time.monotonic() > job.deadline
+        fitted = fitted if late else fit(replace(job, settings=job.settings | careful))
+        if not loss_of(fitted, judge, job) <= least:
+            fitted = _plain(job)
+    return fitted if (scale, centre) == (1.0, 0.0) else Rescaled(fitted, scale, centre)
+
+
+def loss_of(fitted: Fitted, part: Part, job: Job) -> float:
+    """The mean loss on a part: log loss, squared or absolute differences. NaN and infinity stay."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        margin = fitted.margin(part.x)
+        if job.classes:
+            p = answer_of(margin, job.classes)[np.arange(len(part)), part.y.astype(np.int64)]
+            each = -np.log(np.maximum(p, 1e-15))
+        else:
+            away = margin[:, 0] - part.y
+            each = np.abs(away) if job.loss == "absolute" else away**2
+        return float(np.average(each, weights=part.weights))
+
+
+def _plain(job: Job) -> Fitted:
+    fitted = Baseline().fit(job)
+    return FittedBaseline(fitted.answer, settled={PLAIN: True})
+
+
+def _weighty(part: Part) -> Part:
+    """The rows that weigh something, their mean weight 1; all of them, alike, where none does."""
+    if part.weights is None or not part.weights.any():
+        return replace(part, weights=None)
+    kept = np.flatnonzero(part.weights > 0)
+    x, y = (part.x, part.y) if len(kept) == len(part) else (part.x[kept], part.y[kept])
+    weights = part.weights[kept]
+    return Part(x, y, weights / weights.mean() if (weights != weights[0]).any() else None)
+
+
+def _learnable(job: Job) -> bool:
+    """Whether two targets differ, and two rows of X do."""
+    x, y = job.train.x, job.train.y
+    if len(y) < 2 or not x.shape[1] or not (y != y[0]).any():
+        return False
+    for rows in (slice(0, 1_000), slice(1_000, None)):  # the first rows say enough nearly always
+        part = x[rows]
+        if len(part) and ((part != x[0]) & ~(np.isnan(part) & np.isnan(x[0]))).any():
+            return True
+    return False
+
+
+def _rescaled(job: Job) -> tuple[Job, float, float]:
+    """Numeric targets less their median, by their deviation: libraries keep them in float32, and penalties
+    and tolerances mean the same for euros as for millions of euros."""
+    if job.classes:
+        return job, 1.0, 0.0
+    y = job.train.y
+    centre = float(np.median(y))
+    with np.errstate(over="ignore"):
+        most = float(np.abs(y - centre).max())
+        size = (y - centre) / most  # at most 1: squares of huge numbers have no room
+    spread = np.abs(size) if job.loss == "absolute" else size**2
+    scale = most * float(np.mean(spread) if job.loss == "absolute" else np.sqrt(np.mean(spread)))
+    if not (np.isfinite(scale) and scale > 0):
+        return job, 1.0, 0.0
+    train = replace(job.train, y=(y - centre) / scale)
+    valid = None if job.valid is None else replace(job.valid, y=(job.valid.y - centre) / scale)
+    return replace(job, train=train, valid=valid), scale, centre
+
+
+def _judge(job: Job) -> Part:
+    """Unseen rows where there are any, else rows learned from; a few thousand at most."""
+    part = job.valid if job.valid is not None and len(job.valid) else job.train
+    if len(part) <= MOST_JUDGED:
+        return part
+    rows = np.linspace(0, len(part) - 1, MOST_JUDGED).astype(np.int64)
+    return Part(part.x[rows], part.y[rows], None if part.weights is None else part.weights[rows])
