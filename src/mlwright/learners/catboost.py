@@ -65,6 +65,7 @@ class CatBoost:
             rate = float(params["learning_rate"])
             settled["learning_rate"] = affordable_rate(job.deadline, rate, MOST_RATE, 2, trial)
             params |= settled
+        job.settle(settled)
         params["iterations"] = int(job.rounds or MOST_ROUNDS)
         kept: dict[str, Any] = {}
         if job.valid is not None:

@@ -81,6 +81,7 @@ def _boosted(job: Job) -> FittedLightGBM:
             rate = float(params["learning_rate"])
             settled["learning_rate"] = affordable_rate(job.deadline, rate, MOST_RATE, 3, run)
             params |= settled
+        job.settle(settled)
         callbacks: list[Callable[[Any], None]] = [_stop_at(job.deadline)] if job.deadline is not None else []
         watched: dict[str, Any] = {}
         if valid is not None:
