@@ -11,17 +11,16 @@ import json
 import os
 import statistics
 import subprocess
-import venv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cases import Case, Files, Table
+from environments import made
 
 from mlwright.base.machine import cpu_count
 from mlwright.testing import Spoilt
 
-HOME = Path(os.environ.get("MLWRIGHT_PEERS", Path.home() / ".cache" / "mlwright-peers"))
 SCRIPT = Path(__file__).with_name("peer_checks.py")
 NEWEST = ("cleanlab[datalab]", "skrub", "pandera[pandas]", "matplotlib")
 PINNED = (
@@ -41,15 +40,7 @@ _said: dict[tuple[str, str, int, str], dict[str, Any]] = {}
 
 def python(peer: str) -> Path:
     """The Python of a peer's environment, which is made where it is not there."""
-    folder = HOME / ("pinned" if PEERS[peer] is PINNED else "newest")
-    path = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"  installing {', '.join(PEERS[peer])} into {folder}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        install = [str(path), "-m", "pip", "install", "--disable-pip-version-check", "-q", *PEERS[peer]]
-        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
-        (folder / "ready").touch()
-    return path
+    return made("pinned" if PEERS[peer] is PINNED else "newest", PEERS[peer])
 
 
 def versions() -> str:
