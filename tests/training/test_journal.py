@@ -1,4 +1,4 @@
-"""The journal: a killed fit goes on where it was, and nothing that is damaged or another's is taken for it."""
+"""The journal: a killed fit goes on where it was; what is damaged or of another fit is not used."""
 
 import dataclasses
 

@@ -23,9 +23,21 @@ from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Doubles, Tree, Trees, above_float32, tree_ensemble
 from mlwright.learners.pace import affordable_rate
 from mlwright.learners.protocol import Job, Settings, useful_threads
+from mlwright.learners.zone import Range, Zone
 
 MOST_ROUNDS = 1000
 MOST_RATE = 0.4
+ZONE: Zone = {
+    "learning_rate": Range(0.005, 0.5, 0.06, by_factors=True),
+    "depth": Range(1, 10, 6, whole=True),
+    "l2_leaf_reg": Range(0.1, 100.0, 3.0, by_factors=True),
+    "rsm": Range(0.1, 1.0, 1.0),
+    "subsample": Range(0.3, 1.0, 0.8),
+    "random_strength": Range(0.0, 20.0, 1.0, by_factors=True),
+    "border_count": Range(8, 255, 254, whole=True, varied=False),
+    "leaf_estimation_iterations": Range(1, 20, 1, whole=True, varied=False),
+}
+"""What may be varied, and what a file may bring: nothing that reads or writes files."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class CatBoost:
     """Ordered boosting of oblivious trees; settings are CatBoost's own parameters."""
 
     family = "catboost"
+    zone = ZONE
 
     def fit(self, job: Job) -> FittedCatBoost:
         import catboost as cb

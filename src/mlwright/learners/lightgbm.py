@@ -21,6 +21,7 @@ from mlwright.learners.kept import kept
 from mlwright.learners.pace import affordable_rate
 from mlwright.learners.protocol import Abilities, Fitted, Job, Settings, useful_threads
 from mlwright.learners.sound import soundly
+from mlwright.learners.zone import Range, Zone
 
 MOST_ROUNDS = 3000
 MOST_RATE = 0.3
@@ -31,6 +32,28 @@ CAREFUL: Settings = STEADY | {"learning_rate": 0.03, "max_delta_step": 0.5, "num
 """What is tried once where even so the loss on unseen rows is worse than the plain answer's."""
 BINNING = ("max_bin", "min_data_in_bin")
 """The settings on which a library's own form of the rows depends."""
+ZONE: Zone = {
+    "learning_rate": Range(0.005, 0.4, 0.05, by_factors=True),
+    "num_leaves": Range(2, 1023, 31, by_factors=True, whole=True),
+    "min_data_in_leaf": Range(1, 500, 20, by_factors=True, whole=True),
+    "feature_fraction": Range(0.1, 1.0, 1.0),
+    "bagging_fraction": Range(0.4, 1.0, 1.0),
+    "lambda_l1": Range(0.0, 20.0, 0.0, by_factors=True),
+    "lambda_l2": Range(0.0, 100.0, 0.0, by_factors=True),
+    "extra_trees": Range(0, 1, 0, switch=True),
+    "bagging_freq": Range(0, 20, 0, whole=True, varied=False),
+    "max_bin": Range(7, 1023, 255, whole=True, varied=False),
+    "max_depth": Range(-1, 64, -1, whole=True, varied=False),
+    "min_sum_hessian_in_leaf": Range(0.0, 100.0, 1e-3, varied=False),
+    "max_delta_step": Range(0.0, 10.0, 0.0, varied=False),
+    "min_data_per_group": Range(1, 1000, 100, whole=True, varied=False),
+    "cat_smooth": Range(0.0, 1000.0, 10.0, varied=False),
+    "cat_l2": Range(0.0, 1000.0, 10.0, varied=False),
+    "path_smooth": Range(0.0, 1000.0, 0.0, varied=False),
+    "feature_fraction_bynode": Range(0.05, 1.0, 1.0, varied=False),
+    "most_rounds": Range(1, 20_000, MOST_ROUNDS, whole=True, varied=False),
+}
+"""What may be varied, and what a file may bring: nothing that uses files or other machines."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,7 @@ class LightGBM:
 
     family = "lightgbm"
     abilities = Abilities(monotone=True, absolute=True, library="lightgbm", extra="train")
+    zone = ZONE
 
     def fit(self, job: Job) -> Fitted:
         return soundly(job, _boosted, CAREFUL)
