@@ -56,8 +56,12 @@ def test_the_training_matrix_is_what_the_served_graph_computes(view):
     dataset, y = a_dataset()
     table = table_of(dataset)
     plan = FeaturePlan.fit(table, y, seed=0)
-    assert np.array_equal(plan.matrix(view, table), graph_matrix(plan, view, dataset), equal_nan=True)
-    assert (np.isnan(plan.matrix(view, table)).any()) == (view != "linear")
+    trained, served = plan.matrix(view, table), graph_matrix(plan, view, dataset)
+    # Products of matrices may differ in the last digit; all else is equal.
+    assert np.allclose(
+        trained, served, rtol=1e-13, atol=1e-15 if view == "rich-linear" else 0, equal_nan=True
+    )
+    assert (np.isnan(plan.matrix(view, table)).any()) == ("linear" not in view)
 
 
 def pruned(plan: FeaturePlan, features: list, dataset: Dataset) -> tuple[np.ndarray, bytes]:

@@ -8,7 +8,7 @@ very nodes that `feature_nodes` writes into the shipped graph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +23,10 @@ from mlwright.features.categories import (
     worthwhile_pairs,
     zero_nodes,
 )
+from mlwright.features.curved import MOST_NEAR, fit_bends, fit_nearness
 from mlwright.features.datetimes import PARTS, Moments
 from mlwright.features.linear import Indicators, Logs, Missing, Standardised, scales_of
+from mlwright.features.rich import KINDS, Source, generate
 from mlwright.features.running import session
 from mlwright.features.table import Table
 from mlwright.features.text import choose_tokens, count_nodes
@@ -33,7 +35,7 @@ from mlwright.graph.build import GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-VIEWS = ("tree", "encoded", "linear")
+VIEWS = ("tree", "encoded", "linear", "rich", "rich-linear")
 
 MOST_TOKENS = 300
 MOST_ONE_HOT = 40
@@ -60,7 +62,10 @@ class FeaturePlan:
     tokens: tuple[Ints, ...]
     fold: Ints
     """The fold of each row for cross-fitting."""
+    seed: int = 0
     threads: int = 1
+    kinds: tuple[str, ...] = KINDS
+    """The kinds of generated features that the view `rich` may have."""
     _transforms: dict[str, Transform] = field(default_factory=dict)
     _layouts: dict[str, tuple[Feature, ...]] = field(default_factory=dict)
 
@@ -76,7 +81,7 @@ class FeaturePlan:
         dictionary = fit_dictionary(table.ids, table.vocabularies)
         budget = max(20, min(MOST_TOKENS, int(2e8 // max(len(table), 1))))
         tokens = tuple(choose_tokens(t, y, budget) for t in table.texts)
-        plan = cls(table, y, dictionary, tokens, fit_folds(len(table), seed, groups), threads)
+        plan = cls(table, y, dictionary, tokens, fit_folds(len(table), seed, groups), seed, threads)
         moments = [i for i, c in enumerate(table.schema.numbers) if c.kind == "datetime"]
         if moments:
             plan._add(Moments("moment", tuple(Feature(NUMBER, i) for i in moments)))
@@ -93,8 +98,12 @@ class FeaturePlan:
         if view not in VIEWS:
             raise UnknownName("view", view, VIEWS)
         if view not in self._layouts:
-            features = self._linear() if view == "linear" else self._plain(view)
-            self._layouts[view] = tuple(features)
+            made = {
+                "linear": self._linear,
+                "rich": self._rich,
+                "rich-linear": self._rich_linear,
+            }.get(view)
+            self._layouts[view] = tuple(made() if made else self._plain(view))
         return self._layouts[view]
 
     def members(self, view: str) -> list[int]:
@@ -115,8 +124,19 @@ class FeaturePlan:
     def values(self, features: Sequence[Feature], table: Table, *, training: bool = False) -> Doubles:
         """The matrix [N, len(features)] of `table`; as `matrix`, for any features of any views."""
         fitted = {k: t.training for k, t in self._transforms.items()} if training else {}
-        wanted = closure(self._transforms, features, [k for k, v in fitted.items() if v is not None])
-        given = {k: (v, wanted[k]) for k, v in fitted.items() if v is not None and k in wanted}
+        known = {k: v for k, v in fitted.items() if v is not None}
+        return self._run(features, table, known, self._transforms)
+
+    def _run(
+        self,
+        features: Sequence[Feature],
+        table: Table,
+        fitted: Mapping[str, Doubles],
+        transforms: Mapping[str, Transform],
+    ) -> Doubles:
+        """Runs the nodes of `features` over `table`; values of transforms in `fitted` come from there."""
+        wanted = closure(transforms, features, fitted)
+        given = {k: (v, wanted[k]) for k, v in fitted.items() if k in wanted}
         inputs = self._inputs(wanted)
         g = GraphBuilder()
         tensors = {k: (g.input(k, "float64", len(columns)), columns) for k, (_, columns) in given.items()}
@@ -124,7 +144,7 @@ class FeaturePlan:
             tensors[NUMBER] = g.input("numbers", "float64", len(inputs.numbers)), inputs.numbers
         if inputs.codes:
             tensors[CODE] = g.input("codes", "float64", len(inputs.codes)), inputs.codes
-        g.output("matrix", build(g, self._transforms, features, tensors), "float64", len(features))
+        g.output("matrix", build(g, transforms, features, tensors), "float64", len(features))
         run = session(g.to_bytes(), threads=self.threads)
         out = np.empty((len(table), len(features)))
         for at in range(0, len(table), _CHUNK):
@@ -213,10 +233,12 @@ class FeaturePlan:
     def _numbers(self) -> list[Feature]:
         """Numbers and the parts of datetimes that every view has."""
         features = [Feature(NUMBER, i) for i in range(self.table.numbers.shape[1])]
-        if "moment" in self._transforms:
-            width = self._transforms["moment"].width // len(PARTS) * PARTS.index("day_of_year")
-            features += [Feature("moment", c) for c in range(width)]
-        return features
+        moments = self._moments()
+        return features + moments[: len(moments) // len(PARTS) * PARTS.index("day_of_year")]
+
+    def _moments(self) -> list[Feature]:
+        width = self._transforms["moment"].width if "moment" in self._transforms else 0
+        return [Feature("moment", c) for c in range(width)]
 
     def _tokens(self) -> list[Feature]:
         return [Feature(CODE, c) for c in range(len(self.table.vocabularies), self.code_width)]
@@ -226,6 +248,47 @@ class FeaturePlan:
         # Few codes are told apart by membership; an encoding would repeat them.
         encodings = self._encodings(MOST_MEMBERS if view == "tree" else 0)
         return self._numbers() + codes + encodings + self._tokens()
+
+    def _rich(self) -> list[Feature]:
+        numbers = self._numbers()
+        days = [f for f in self._moments() if f not in set(numbers)]
+        base = list(self.layout("encoded")) + days
+        kinds = self.table.schema.numbers
+        arithmetic = [f for f in numbers if f.transform != NUMBER or kinds[f.column].kind != "datetime"]
+        sizes = {Feature(CODE, j): size for j, size in enumerate(self.dictionary.sizes)}
+        encoding = self._transforms.get("encoding")
+        sources = encoding.sources if isinstance(encoding, Lookup) else ()
+        owners = {Feature("encoding", i): f for i, f in enumerate(sources)}
+        source = Source(
+            read=self._read,
+            numbers=tuple(arithmetic),
+            codes=sizes,
+            owners=owners,
+            linear=lambda: [f for f in self.layout("linear") if f.transform != "scaled_token"],
+            y=self.y,
+            fold=self.fold,
+            seed=self.seed,
+            threads=self.threads,
+        )
+        made = generate(source, base, self.kinds)
+        for transform in made.transforms:
+            self._add(transform)
+        return base + [f for features in made.features for f in features]
+
+    def _read(
+        self, features: Sequence[Feature], rows: Ints | None, extra: Mapping[str, Transform]
+    ) -> Doubles:
+        """Values of the training rows (all, or `rows`), cross-fitted, with further transforms."""
+        transforms = self._transforms | dict(extra)
+        table = self.table if rows is None else self.table.rows(rows)
+        at = slice(None) if rows is None else rows
+        # What was fitted on a sample has the training values of the sample.
+        fitted = {
+            k: t.training if k in extra else t.training[at]
+            for k, t in transforms.items()
+            if t.training is not None
+        }
+        return self._run(features, table, fitted, transforms)
 
     def _linear(self) -> list[Feature]:
         features = []
@@ -250,6 +313,18 @@ class FeaturePlan:
             deviation = np.log1p(self.values(tokens, self.table)).std(axis=0)
             scale = 1 / np.maximum(deviation, 1e-3)
             features += self._add(Logs("scaled_token", tuple(tokens), scale))
+        return features
+
+    def _rich_linear(self) -> list[Feature]:
+        linear = list(self.layout("linear"))
+        numbers = [f for f in linear if f.transform in ("scaled", "scaled_encoding")]
+        features = list(linear)
+        if numbers:
+            features += self._add(fit_bends(numbers, self.values(numbers, self.table, training=True)))
+        near = [f for f in linear if f.transform != "scaled_token"]
+        if near and len(near) <= MOST_NEAR:
+            x = self.values(near, self.table, training=True)
+            features += self._add(fit_nearness(near, x, self.seed))
         return features
 
     # What follows is the cut between strings and codes.
