@@ -79,7 +79,7 @@ def refused(data: bytes, why: str) -> None:
 
 
 def built(op: str, *more: str, domain: str = "", **attributes: wire.Attribute) -> bytes:
-    """A graph with one node of operator `op` over the input and constants named in `more`."""
+    """A graph with a node of operator `op` over the input and constants named in `more`, and one behind."""
     g = GraphBuilder()
     x = g.input("numbers", "float64", 2)
     constants = {
@@ -89,7 +89,7 @@ def built(op: str, *more: str, domain: str = "", **attributes: wire.Attribute) -
         "vast": np.array([10**6, 10**6]),
     }
     inputs = [x if m == "x" else g.constant(constants[m]) for m in more]
-    g.output("double", g.node(op, x, *inputs, domain=domain, **attributes), "float64", 2)
+    g.output("double", g.node("Identity", g.node(op, x, *inputs, domain=domain, **attributes)), "float64", 2)
     return g.to_bytes()
 
 

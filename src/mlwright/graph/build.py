@@ -26,7 +26,8 @@ class GraphBuilder:
     """
 
     def __init__(self) -> None:
-        self._nodes: list[bytes] = []
+        self._nodes: list[tuple[str, tuple[str, ...], tuple[str, ...], str, list[bytes]]] = []
+        self._renamed: dict[str, str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[str, bytes]] = {}
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
@@ -61,7 +62,7 @@ class GraphBuilder:
         self._count += outputs
         self._contrib = self._contrib or domain == wire.CONTRIB
         encoded = [wire.attribute(k, v) for k, v in sorted(attributes.items())]
-        self._nodes.append(wire.node(op, inputs, names, domain, encoded))
+        self._nodes.append((op, inputs, names, domain, encoded))
         return names
 
     def columns(self, tensor: str, indices: list[int], width: int) -> str:
@@ -77,10 +78,19 @@ class GraphBuilder:
 
     def output(self, name: str, tensor: str, dtype: str, width: int | None) -> None:
         """Publishes `tensor` as the output `name` of shape [N, width], or [N]."""
-        self._nodes.append(wire.node("Identity", [tensor], [name], "", []))
+        made = any(tensor in outputs for _, _, outputs, _, _ in self._nodes)
+        if made and tensor not in self._renamed:
+            self._renamed[tensor] = name  # the node that makes it gives it this name
+        else:
+            self._nodes.append(("Identity", (tensor,), (name,), "", []))
         self._outputs.append(wire.value_info(name, dtype, width))
 
     def to_bytes(self) -> bytes:
         """The ModelProto's bytes."""
         constants = [encoded for _, encoded in self._constants.values()]
-        return wire.model(self._nodes, constants, self._inputs, self._outputs, self._contrib)
+
+        def named(tensors: tuple[str, ...]) -> list[str]:
+            return [self._renamed.get(t, t) for t in tensors]
+
+        nodes = [wire.node(op, named(i), named(o), d, a) for op, i, o, d, a in self._nodes]
+        return wire.model(nodes, constants, self._inputs, self._outputs, self._contrib)

@@ -18,6 +18,8 @@ from mlwright.features import FeaturePlan, Table
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Trees, tree_ensemble
 from mlwright.learners import Config, Fitted, answer_of
+from mlwright.packaging.answers import publish_answers
+from mlwright.packaging.ending import Ending
 
 Doubles = npt.NDArray[np.float64]
 
@@ -41,8 +43,8 @@ class Blend:
     target: Target
     shift: float = 0.0
     """Added to the members' margins: what a regression's target was centred by."""
-    floor: float | None = None
-    """The least number that a regression answers."""
+    ending: Ending = Ending()
+    """How numbers and labels follow from the margin."""
 
     @property
     def classes(self) -> int:
@@ -64,10 +66,18 @@ class Blend:
         twice."""
         margin = self.margin(table)
         if not self.classes:
-            number = margin[:, 0] if self.floor is None else np.maximum(margin[:, 0], self.floor)
+            number = self.ending.number(margin[:, 0], self._columns(table))
             return number, number
         both = np.concatenate([np.zeros_like(margin), margin], axis=1) if self.classes == 2 else margin
         return both, answer_of(margin, self.classes)
+
+    def preferences(self, margin: Doubles, table: Table) -> Doubles:
+        """What the label is the greatest of, [N, K], by the training path from calibrated margins [N, K]."""
+        return self.ending.preferences(margin, self._columns(table))
+
+    def _columns(self, table: Table) -> dict[str, Doubles]:
+        names = [c.name for c in table.schema.numbers]
+        return {name: table.numbers[:, names.index(name)] for name in self.ending.columns}
 
     def graph(self) -> bytes:
         """The whole model as one ONNX model: `numbers`, `strings` in; answers out (contracts.md, section
@@ -79,19 +89,9 @@ class Blend:
         strings = g.input("strings", "string", b) if b else ""
         codes = self.plan.code_nodes(g, strings) if self.plan.code_width else ""
         margin = self._margin_nodes(g, numbers, codes)
-        if not self.classes:
-            if self.floor is not None:
-                margin = g.node("Max", margin, g.constant(self.floor))
-            shape = g.constant(np.array([-1], dtype=np.int64))
-            g.output("prediction", g.node("Reshape", margin, shape), "float64", None)
-            return g.to_bytes()
-        if self.classes == 2:
-            margin = g.node("Mul", margin, g.constant(np.array([[0.0, 1.0]])))
-        labels, kind = label_array(self.target)
-        best = g.node("ArgMax", margin, axis=1, keepdims=0)
-        g.output("probability", g.node("Softmax", margin, axis=1), "float64", self.classes)
-        g.output("label", g.node("Gather", g.constant(labels), best, axis=0), kind, None)
-        g.output("margin", margin, "float64", self.classes)
+        names = [c.name for c in schema.numbers]
+        columns = {name: g.columns(numbers, [names.index(name)], a) for name in self.ending.columns}
+        publish_answers(g, margin, self.target, self.ending, columns)
         return g.to_bytes()
 
     def _margin_nodes(self, g: GraphBuilder, numbers: str, codes: str) -> str:
@@ -118,13 +118,3 @@ class Blend:
         for part in parts[1:]:
             total = g.node("Add", total, part)
         return g.node("Add", total, g.constant(rest)) if rest else total
-
-
-def label_array(target: Target) -> tuple[npt.NDArray[np.generic], str]:
-    """The labels by class number in their original type, and the tensor type that holds them."""
-    labels = [target.label(i) for i in range(len(target.classes))]
-    if target.label_type == "integer":
-        return np.array(labels, dtype=np.int64), "int64"
-    if target.label_type == "boolean":
-        return np.array(labels, dtype=np.bool_), "bool"
-    return np.array(labels, dtype=object), "string"

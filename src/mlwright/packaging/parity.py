@@ -35,6 +35,7 @@ def compare(
         checks = [(f"{name}: training path against graph", _relative(margin, _margin(outputs)))]
         if outputs.probability is not None:
             checks.append((f"{name}: probabilities", _relative(probability, outputs.probability)))
+            checks.append((f"{name}: labels", _unlike(blend.preferences(margin, part), outputs, model)))
         alone = _one_by_one(model, decoded)
         checks.append((f"{name}: one row against many", _relative(_margin(outputs)[: len(alone)], alone)))
         rows += len(decoded.numbers)
@@ -53,6 +54,18 @@ def _margin(outputs: Outputs) -> Doubles:
     answer = outputs.margin if outputs.margin is not None else outputs.prediction
     assert answer is not None  # a graph has one of the two
     return answer
+
+
+def _unlike(preferences: Doubles, outputs: Outputs, model: Model) -> float:
+    """Infinite where a label is another than the training path's, though no other was as good; else 0."""
+    assert outputs.label is not None  # it stands beside probabilities
+    target = model.target
+    number = {target.label(k): k for k in range(len(target.classes))}
+    given = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
+    rows = np.arange(len(given))
+    best = preferences.max(axis=1)
+    scale = np.maximum(np.abs(preferences).max(axis=1), 1.0)
+    return float("inf") if (best - preferences[rows, given] > 1e-9 * scale).any() else 0.0
 
 
 def _one_by_one(model: Model, decoded: Decoded) -> Doubles:

@@ -1,0 +1,237 @@
+"""What serving costs: estimated for a candidate before it is refitted, measured for a graph that is made.
+
+Called by `training`, which lets limits bind and ensembles pay, and by `package`. Features are measured (a
+graph of theirs alone, once a view); trees are priced by constants times this machine's speed.
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.cost import Cost
+from mlwright.base.errors import EnvironmentProblem
+from mlwright.base.schema import Target
+from mlwright.data.dataset import Dataset
+from mlwright.features import FeaturePlan
+from mlwright.features.running import session
+from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import LEQ, Shape, Tree, Trees, tree_ensemble
+from mlwright.packaging.answers import publish_answers
+
+TREE_US, STEP_US = 0.014, 0.0095
+"""Microseconds for a tree, and for a split that a row meets, where the reference takes REFERENCE_US."""
+LINEAR_US, CELL_US = 3.0, 0.001
+"""For a linear part, and for each of its weights."""
+REFERENCE_US = 12.0
+_REFERENCE_TREES, _REFERENCE_LEAVES = 200, 32
+NODE_BYTES, MEMBER_BYTES = 13.2, 8
+"""Of a split or leaf, and of a value in a set."""
+FILE_BYTES, COLUMN_BYTES = 16_000, 1_500
+"""What else is in a file: card, evaluation, findings, samples; for each column its schema and profile."""
+PROCESS_BYTES, MEMORY_A_BYTE = 95_000_000, 8.0
+"""Resident memory of a process that opens a model: its own, and for each byte of the graph."""
+CALLS, WARM = 150, 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What serving a model takes, by measurement on this machine."""
+
+    cost: Cost
+    cpu_us_p99: float
+
+
+@dataclass
+class Pricer:
+    """Prices models of one problem by estimate, within some 30 % of what is measured.
+
+    `plan` may be fitted on any fold: views, not values, decide what features cost. Features of a choice of
+    views are measured once, each thing that views share counted once; trees are priced by their shape.
+    """
+
+    plan: FeaturePlan
+    target: Target
+    _features: dict[frozenset[str], Cost] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> int:
+        """Columns of a margin."""
+        return len(self.target.classes) if len(self.target.classes) > 2 else 1
+
+    def whole(self, members: Sequence[tuple[str, Shape | None]]) -> Cost:
+        """What a model of these members costs in all: its file and the process that opens it included.
+
+        A member is its view and the shape of its trees, None for a linear model.
+        """
+        total = self._of_features(frozenset(view for view, _ in members))
+        for view, shape in members:
+            total = total + self.alone(view, shape)
+        return total
+
+    def alone(self, view: str, shape: Shape | None) -> Cost:
+        """What a member adds to a model that has its features."""
+        if shape is not None:
+            return trees_cost(shape)
+        return linear_cost(len(self.plan.layout(view)), self.outputs)
+
+    def _of_features(self, views: frozenset[str]) -> Cost:
+        """A model of these views without members: the call, features, answers; the rest of the file."""
+        if views not in self._features:
+            g = GraphBuilder()
+            schema = self.plan.table.schema
+            features = list(dict.fromkeys(f for v in sorted(views) for f in self.plan.layout(v)))
+            numbers = g.input("numbers", "float64", len(schema.numbers)) if schema.numbers else ""
+            strings = g.input("strings", "string", len(schema.strings)) if schema.strings else ""
+            codes = self.plan.code_nodes(g, strings) if self.plan.code_width else ""
+            matrix = self.plan.feature_nodes(g, features, numbers, codes)
+            k = self.outputs
+            stumps = Trees(tuple(_leaf() for _ in range(k)), tuple(range(k)), k)
+            publish_answers(g, tree_ensemble(g, stumps, matrix), self.target)
+            graph = g.to_bytes()
+            size = len(graph) + FILE_BYTES + COLUMN_BYTES * (len(schema.numbers) + len(schema.strings))
+            memory = PROCESS_BYTES + round(MEMORY_A_BYTE * len(graph))
+            self._features[views] = Cost(self._measure(graph), size, memory)
+        return self._features[views]
+
+    def _measure(self, graph: bytes) -> float:
+        """Microseconds of a call with one typical row: numbers of the table's first, a known text each."""
+        table = self.plan.table
+        schema = table.schema
+        texts = np.full((1, len(schema.strings)), "", dtype=object)
+        known = iter(table.vocabularies)
+        for i, column in enumerate(schema.strings):
+            texts[0, i] = "some words here" if column.kind == "text" else max(next(known)[:50])
+        feeds = {"numbers": table.numbers[:1], "strings": texts}
+        run = session(graph)
+        wanted = {i.name for i in run.get_inputs()}
+        return _clock(run, [{k: v for k, v in feeds.items() if k in wanted}], CALLS)[0]
+
+
+def trees_cost(shape: Shape) -> Cost:
+    """What trees of `shape` add to a graph."""
+    cpu = (TREE_US * shape.trees + STEP_US * shape.steps) * slowness()
+    size = round(NODE_BYTES * shape.nodes + MEMBER_BYTES * shape.members)
+    return Cost(cpu, size, round(MEMORY_A_BYTE * size))
+
+
+def linear_cost(width: int, outputs: int = 1) -> Cost:
+    """What a linear model of `width` columns adds to a graph."""
+    cpu = (LINEAR_US + CELL_US * width * outputs) * slowness()
+    return Cost(cpu, 8 * width * outputs, round(8 * MEMORY_A_BYTE * width * outputs))
+
+
+@functools.cache
+def slowness() -> float:
+    """How many times longer than the reference machine this one takes for trees; measured once, in 50 ms."""
+    rng = np.random.default_rng(0)
+    width, inner = 16, _REFERENCE_LEAVES - 1
+    heap = np.arange(inner)
+    left, right = (np.where(c >= inner, ~(c - inner), c) for c in (2 * heap + 1, 2 * heap + 2))
+    trees = [
+        Tree(
+            feature=rng.integers(0, width, inner),
+            split=rng.normal(size=inner),
+            mode=np.full(inner, LEQ),
+            true=left,
+            false=right,
+            missing_true=np.zeros(inner, dtype=np.int64),
+            leaf=rng.normal(size=_REFERENCE_LEAVES),
+        )
+        for _ in range(_REFERENCE_TREES)
+    ]
+    rows = [{"numbers": rng.normal(size=(1, width))} for _ in range(100)]
+    times = []
+    for kept in (trees, trees[:1]):
+        g = GraphBuilder()
+        numbers = g.input("numbers", "float64", width)
+        sums = tree_ensemble(g, Trees(tuple(kept), (0,) * len(kept), 1), numbers)
+        g.output("sums", sums, "float64", 1)
+        times.append(_clock(session(g.to_bytes()), rows, CALLS)[0])
+    return max(times[0] - times[1], 1.0) / REFERENCE_US
+
+
+def measure(graph: bytes, dataset: Dataset, calls: int = 300) -> Measured:
+    """CPU time of one-row calls through `graph` over distinct rows: median and 99th percentile; its size.
+
+    Contracts: one thread, this process's CPU time, everything between numpy arrays and numpy arrays. The
+    memory is not looked at: `memory_of` does that.
+    """
+    p50, p99 = cpu_time_per_row(graph, dataset, calls)
+    return Measured(Cost(p50, len(graph)), p99)
+
+
+def cpu_time_per_row(graph: bytes, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
+    """CPU microseconds of one-row calls through `graph`: median and 99th percentile over distinct rows."""
+    run = session(graph)
+    wanted = {i.name for i in run.get_inputs()}
+    part = dataset if len(dataset) <= calls else dataset.rows(np.arange(calls))
+    feeds = {k: v for k, v in (("numbers", part.numbers()), ("strings", part.strings())) if k in wanted}
+    rows = [{k: v[i : i + 1] for k, v in feeds.items()} for i in range(len(part))]
+    return _clock(run, rows, calls)
+
+
+def memory_of(model: bytes) -> int:
+    """Peak resident bytes of a fresh process that opens the model file `model` and answers its samples.
+
+    The interpreter and its libraries are part of it: it is what a container needs for one worker. Takes a
+    second. Raises `EnvironmentProblem` where no process can be started or it does not end well.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.mlw"
+        path.write_bytes(model)
+        command = [sys.executable, "-c", _OPENING, str(path)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EnvironmentProblem(f"memory could not be measured: {error}") from error
+    if done.returncode or not done.stdout.strip().isdigit():
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise EnvironmentProblem(f"memory could not be measured: {said[:200]}")
+    return int(done.stdout)
+
+
+_OPENING = """
+import resource, sys
+from mlwright.artifact import load
+model = load(sys.argv[1])
+model.warm()
+try:
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+except (OSError, StopIteration):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(peak)
+"""
+
+
+def _clock(run: Any, rows: list[dict[str, npt.NDArray[Any]]], calls: int) -> tuple[float, float]:
+    """Median and 99th percentile of the CPU microseconds of `calls` runs. Any: onnxruntime has no types.
+
+    The clock is the calling thread's, which does all of the work; others may be busy beside it.
+    """
+    names = [o.name for o in run.get_outputs()]
+    for row in rows[:WARM]:
+        run.run(names, row)
+    times = []
+    for i in range(calls):
+        row = rows[i % len(rows)]
+        began = time.thread_time_ns()
+        run.run(names, row)
+        times.append((time.thread_time_ns() - began) / 1e3)
+    return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
+
+
+def _leaf() -> Tree:
+    none = np.zeros(0, dtype=np.int64)
+    return Tree(none, np.zeros(0), none, none, none, none, np.zeros(1))
