@@ -6,6 +6,7 @@ and nothing of them is left running. It knows processes, never what they compute
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICK, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-LOOK_S = 0.5
+LOOK_S, GOING_S = 0.5, 20.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class _Process:
     pid: int
     parent: int
     started: int
+    alive: bool
+    """False for what has ended and has not been waited for."""
     cpu_s: float
     mib: float
 
@@ -95,16 +98,20 @@ def _processes() -> Iterator[_Process]:
                 continue
             cpu = (int(stat[11]) + int(stat[12])) / TICK
             own = (int(memory[1]) - int(memory[2])) * PAGE / 2**20  # without files and shared memory
-            yield _Process(int(folder.name), int(stat[1]), int(stat[19]), cpu, own)
+            yield _Process(int(folder.name), int(stat[1]), int(stat[19]), stat[0] not in "ZX", cpu, own)
 
 
 def _end(family: Mapping[tuple[int, int], float]) -> None:
-    for p in list(_processes()):
-        if (p.pid, p.started) in family:
-            try:
-                os.kill(p.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    """Kills what is left, and waits until it is gone, so that it does not run beside what comes next."""
+    until = time.monotonic() + GOING_S
+    while time.monotonic() < until:
+        left = [p.pid for p in _processes() if (p.pid, p.started) in family and p.alive]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            return
+        time.sleep(0.05)
 
 
 def _ended_s() -> float:
