@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from mlwright.base.decision import Decision
+
 SplitRule = Literal["random", "stratified", "group", "time"]
 
 
@@ -66,6 +68,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it was kept or dropped, or how it failed."""
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one way to decide labels brought on the judged rows: costs, alerts, precision, recall."""
+
+    way: str
+    """`as decided`, or another way that stands beside it."""
+    scores: tuple[Score, ...]
+
+
 class Parity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How nearly the graph answers as the training path does; a failed comparison means no file."""
 
@@ -98,6 +108,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Training path against graph, made at packaging."""
     confusion: tuple[tuple[int, ...], ...] = ()
     """Counts by true class (rows) and predicted class (columns), for up to 30 classes."""
+    decision: Decision | None = None
+    """How a label follows from the probabilities; None: the likeliest class."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What the decision brought, beside other ways to decide."""
 
     @property
     def score(self) -> Score:

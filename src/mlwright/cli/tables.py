@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlwright.base.finding import Findings
     from mlwright.base.schema import TaskName
     from mlwright.data.dataset import Dataset
+    from mlwright.lifecycle.fit import FitSettings
     from mlwright.sources import ReadOptions
 
 _MARKS = {"none": "", "space": " "}
@@ -136,11 +137,11 @@ def read_and_check(
     progress: Progress,
     options: ReadOptions | None = None,
     waive: Sequence[str] = (),
-    metric: str | None = None,
+    settings: FitSettings | None = None,
     **known: Unpack[Known],
 ) -> tuple[Dataset, Findings]:
     """The table and what was found in it. Raises what `lifecycle.read` raises, and `Misuse` for codes that do
-    not exist, before it reads, and for a `metric` of another task, before it checks."""
+    not exist, before it reads, and for `settings` that do not suit the target, before it checks."""
     from mlwright.lifecycle import check, read
     from mlwright.lifecycle.extras import need
 
@@ -152,7 +153,8 @@ def read_and_check(
     try:
         progress.stage("reading")
         dataset = read(source, options=options, **roles)
-        refuse_metric(dataset, metric, known.get("task"))
+        if settings is not None:
+            refuse_metric(dataset, settings)
         progress.stage("checking")
         return dataset, check(dataset, waive=tuple(waive), **known)
     finally:

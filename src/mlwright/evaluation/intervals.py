@@ -18,12 +18,14 @@ from mlwright.base.evaluation import TOO_FEW_ROWS, Score
 from mlwright.base.schema import TaskName
 from mlwright.evaluation.metrics import (
     METRICS,
+    Answered,
     Metric,
     Output,
     Truth,
     labels_of,
     metric_named,
     one_against_rest,
+    seen_by,
 )
 from mlwright.statistics.intervals import (
     Codes,
@@ -79,7 +81,7 @@ def all_scores(
     task: TaskName,
     metric_first: Metric | str,
     y: Truth,
-    output: Output,
+    output: Output | Answered,
     *,
     weights: Floats | None = None,
     groups: Labels | None = None,
@@ -87,7 +89,8 @@ def all_scores(
     seed: int = 0,
 ) -> tuple[Score, ...]:
     """Scores by all of the task's metrics, `metric_first` first; those that mislead on `y` or are undefined
-    are left out, but never the first. See `score` for the arguments and errors.
+    are left out, but never the first. See `score` for the arguments and errors. Where labels are not the
+    likeliest classes, `output` is `Answered`.
     """
     first = metric_named(metric_first, task) if isinstance(metric_first, str) else metric_first
     others = [m for m in METRICS.values() if task in m.tasks and m.name != first.name]
@@ -99,7 +102,7 @@ def all_scores(
 def _scores(
     metrics: Sequence[Metric],
     y: Truth,
-    output: Output,
+    answer: Output | Answered,
     weights: Floats | None,
     clusters: Codes | None,
     seed: int,
@@ -113,6 +116,7 @@ def _scores(
     intervals: dict[str, tuple[Interval, str]] = {}
     slow = []
     for m in metrics:
+        output = seen_by(m, answer)
         m.check(y, output)
         known = _direct(m, y, output, weights, clusters)
         if known is None:
@@ -120,9 +124,10 @@ def _scores(
         else:
             intervals[m.name] = known
     if slow:
-        classes = output.shape[1] if output.ndim == 2 else 1
+        shape = seen_by(slow[0], answer).shape
+        classes = shape[1] if len(shape) == 2 else 1
         draws = int(np.clip(effort * _CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
-        prepared = [m.on(y, output) for m in slow]
+        prepared = [m.on(y, seen_by(m, answer)) for m in slow]
         drawn = bootstrap(prepared, len(y), draws=draws, seed=seed, clusters=clusters, weights=weights)
         for m, interval in zip(slow, drawn, strict=True):
             intervals[m.name] = _completed(m, y, interval, clusters), f"bootstrap, {draws} draws"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,14 @@ Truth = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 Output = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 """Probabilities [N, K], labels [N] or predicted numbers [N]."""
 Needs = Literal["probability", "label", "prediction"]
+
+
+class Answered(NamedTuple):
+    """Probabilities [N, K], and the labels int64 [N] that were decided from them."""
+
+    probability: Floats
+    label: npt.NDArray[np.int64]
+
 
 CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
 NUMBERS: tuple[TaskName, ...] = ("regression",)
@@ -47,6 +55,8 @@ class Metric:
     link: Callable[[float], float] = float
     trap: Callable[[Truth], str] | None = None
     """Says why the metric misleads on these targets, or nothing."""
+    measure: Callable[[Floats], float] | None = None
+    """Where the metric is made from the confusion matrix [K, K] and labels are to be chosen for it."""
 
     def on(self, y: Truth, output: Output) -> Weighted:
         """The metric on these rows, as a function of row weights [N] (or None); sorts at most once.
@@ -74,6 +84,15 @@ class Metric:
             raise Misuse(f"{self.name} got predictions that are not numbers (NaN)")
         if output.ndim not in {"probability": (2,), "label": (1, 2), "prediction": (1,)}[self.needs]:
             raise Misuse(f"{self.name} needs a {self.needs}, got an array of shape {output.shape}")
+
+
+def seen_by(metric: Metric, answer: Output | Answered) -> Output:
+    """The part of an answer that the metric judges; labels as [N, K], with one in the class's place."""
+    if not isinstance(answer, Answered):
+        return answer
+    if metric.needs != "label":
+        return answer.probability
+    return np.asarray(np.eye(answer.probability.shape[1])[answer.label])
 
 
 def metric_named(name: str, task: TaskName) -> Metric:
@@ -346,6 +365,7 @@ METRICS: dict[str, Metric] = {
             "label",
             _of_confusion(_balanced_accuracy),
             "Recall averaged over the classes that occur.",
+            measure=_balanced_accuracy,
         ),
         Metric(
             "f1",
@@ -355,6 +375,7 @@ METRICS: dict[str, Metric] = {
             _of_confusion(_f1),
             "Harmonic mean of precision and recall of the positive class; the mean over classes when more "
             "than two.",
+            measure=_f1,
         ),
         Metric(
             "mcc",
@@ -363,6 +384,7 @@ METRICS: dict[str, Metric] = {
             "label",
             _of_confusion(_mcc),
             "Matthews' correlation of true and predicted classes, 1 perfect, 0 no better than chance.",
+            measure=_mcc,
         ),
         _mean_metric(
             "rmse",

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlwright.base.amounts import bytes_of, seconds_of
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import Misuse, SchemaBroken, UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.foreseen import refuse_absent, refuse_metric, refuse_settings
+from mlwright.lifecycle.foreseen import labels_of, refuse_absent, refuse_metric, refuse_settings
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.state import State, journal_of, state_of
 
@@ -59,6 +61,17 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     """None: what affinity and the container's quota allow."""
     waive: tuple[str, ...] = ()
+    threshold: float | None = None
+    """Of two classes: the probability above which the positive one is answered. At most one of this, `costs`
+    and `alerts`; None of them: the likeliest class, or what is best for a `metric` of labels such as f1."""
+    costs: Any = None  # Any: nested mappings, or a matrix, of numbers and names of columns
+    """What answers cost: `{"fn": 500, "fp": 20}`, `{"actual": {"predicted": 5}}` ("*" for any class), or rows
+    by actual and columns by predicted class. A column's name costs what it holds in the row. The label is
+    then what costs least in expectation."""
+    alerts: float | str | None = None
+    """How many rows may be called positive: "50/day", or "2%" of them. The likeliest ones are."""
+    rows_per_day: float | None = None
+    """How many rows a day will bring, for `alerts` a day; None: as many as the time column says."""
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
     def limits(self) -> Limits:
@@ -155,6 +168,7 @@ def _fit(call: _Call) -> Model:
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
     )
+        labels=labels_of(settings),
     problem, more = kind.problem(admitted.dataset, asked)
     with journal_of(call.state, problem, budget, call.progress) as journal:
         trained = train(problem, budget, call.progress, limits=settings.limits(), journal=journal)
@@ -182,7 +196,7 @@ def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
         call.progress.stage("reading")
         dataset = read(dataset, options=call.options, **call.roles)
     if call.test is None:  # else its rows have a say in what the task is
-        refuse_metric(dataset, settings.metric, settings.task)
+        refuse_metric(dataset, settings)
     if found is None:
         call.progress.stage("checking")
         seconds = None if settings.max_trials or call.limit_s is None else CHECKING * call.limit_s
@@ -319,10 +333,27 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
 
 
 def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
+    settings = msgspec.structs.replace(settings, costs=_plain(settings.costs))
     """The settings as plain JSON: what would make the model again."""
     from mlwright.sources.sql import query_digest
 
     settings = call.settings
+def _plain(costs: Any) -> Any:  # Any: as in FitSettings, and as JSON has it
+    """Costs as JSON values: pairs of labels become nested mappings."""
+    if isinstance(costs, Mapping):
+        out: dict[str, Any] = {}
+        for key, value in costs.items():
+            if isinstance(key, tuple) and len(key) == 2:
+                out.setdefault(category_of(key[0]), {})[category_of(key[1])] = value
+            else:
+                out[category_of(key)] = _plain(value)
+        return out
+    if isinstance(costs, (list, tuple)) or hasattr(costs, "tolist"):
+        rows = costs.tolist() if hasattr(costs, "tolist") else costs
+        return [_plain(row) for row in rows] if isinstance(rows, (list, tuple)) else rows
+    return costs
+
+
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
     if settings.waive:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.fit import FitSettings
     from mlwright.sources import ReadOptions
+    from mlwright.tasks.kind import Labels
 
 
 def refuse_settings(settings: FitSettings) -> None:
     """Raises `Misuse` for settings that no table could make good."""
     need("train", "training")
     from mlwright.evaluation.metrics import METRICS, metric_named
+    from mlwright.tasks.tabular.deciding import refuse_labels
 
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
@@ -29,6 +31,7 @@ def refuse_settings(settings: FitSettings) -> None:
         raise UnknownName("metric", settings.metric, METRICS)
     if settings.metric is not None and settings.task is not None:
         metric_named(settings.metric, settings.task)
+    refuse_labels(labels_of(settings))
     if settings.time_limit is None and settings.max_trials is None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
     if settings.max_trials is not None and settings.max_trials < 2:
@@ -52,15 +55,25 @@ def refuse_absent(source: object, options: ReadOptions | None = None) -> None:
                 raise no_such_file(part.path)
 
 
-def refuse_metric(dataset: Dataset, metric: str | None, task: TaskName | None) -> None:
-    """Raises `Misuse` where the metric does not measure what the target of a table that was read asks for."""
-    if metric is None or dataset.target is None:
+def labels_of(settings: FitSettings) -> Labels:
+    """What the settings ask of labels."""
+    from mlwright.tasks.kind import Labels
+
+    names = ("threshold", "costs", "alerts", "rows_per_day")
+    return Labels(**{name: getattr(settings, name) for name in names})
+
+
+def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
+    """Raises `Misuse` where the metric, or what is asked of labels, does not suit a table that was read."""
+    if dataset.target is None:
         return
-    from mlwright.evaluation.metrics import metric_named
+    from mlwright.evaluation.metrics import default_metric, metric_named
+    from mlwright.tasks.tabular.deciding import wanted_of
     from mlwright.tasks.tabular.problem import read_target
 
     try:
-        target, _, _ = read_target(dataset, dataset.target, task)
+        target, _, _ = read_target(dataset, dataset.target, settings.task)
     except TargetUnusable:  # the checks say more of it
         return
-    metric_named(metric, target.task)
+    metric = metric_named(settings.metric, target.task) if settings.metric else default_metric(target.task)
+    wanted_of(dataset, target, metric, labels_of(settings))

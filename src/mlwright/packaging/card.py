@@ -23,6 +23,14 @@ WORDS = {
     "r2": "share of the variation explained",
 }
 
+OUTCOMES = {
+    "cost_per_1000_rows": "cost per 1,000 rows",
+    "expected_cost_per_1000_rows": "cost per 1,000 rows foretold by the probabilities",
+    "more_per_1000_rows": "more per 1,000 rows than as decided",
+    "alerts_per_1000_rows": "positive of 1,000 rows",
+    "alerts_per_day": "positive a day",
+}
+
 
 def render_card(
     schema: Schema, evaluation: Evaluation, findings: Findings, timings: Timings, facts: dict[str, str]
@@ -31,6 +39,7 @@ def render_card(
     parts = [
         _purpose(schema),
         _quality(evaluation),
+        *([_decision(evaluation)] if evaluation.decision else []),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],
@@ -59,6 +68,19 @@ def _quality(evaluation: Evaluation) -> list[str]:
     lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
+    return lines
+
+
+def _decision(evaluation: Evaluation) -> list[str]:
+    assert evaluation.decision is not None  # else there is nothing to say
+    lines = ["## How it decides", "", f"{_plain(evaluation.decision.said)}.", ""]
+    lines += ["| labels | measured on unseen rows | 95 % interval |", "|---|---|---|"]
+    for way in evaluation.outcomes:
+        name = _plain(way.way)
+        for score in way.scores:
+            said = OUTCOMES.get(score.metric, _plain(score.metric))
+            lines.append(f"| {name} | {said} **{score.value:,.4g}** | {score.interval} |")
+            name = ""
     return lines
 
 

@@ -20,6 +20,16 @@ from mlwright.training.problem import Problem
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What the caller of fit asked of labels: one of these at most. See `FitSettings`."""
+
+    threshold: float | None = None
+    costs: object = None
+    alerts: float | str | None = None
+    rows_per_day: float | None = None
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the caller of fit asked for, beside the data."""
 
@@ -29,6 +39,7 @@ class Asked:
     """Rows to be judged on, decoded by the training data's schema."""
     seed: int = 0
     threads: int = 1
+    labels: Labels = Labels()
     settings: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.decision import LIKELIEST, Decision
 from mlwright.base.schema import Target
-from mlwright.evaluation.metrics import Metric, Truth
+from mlwright.evaluation.decision import Wanted, decide, labels_by
+from mlwright.evaluation.metrics import Answered, Metric, Truth, seen_by
 from mlwright.evaluation.splits import Split
 from mlwright.features import Table
 from mlwright.learners import Config, answer_of
+from mlwright.statistics.links import Link
 
 Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 MOST_INDICATORS = 10
 """Classes that get a target encoding of their own: the most frequent ones."""
 
@@ -31,6 +35,8 @@ class Problem:
     portfolio: tuple[Config, ...]
     weights: Doubles | None = None
     groups: npt.NDArray[np.generic] | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    """What was asked of labels."""
     seed: int = 0
     threads: int = 1
 
@@ -42,6 +48,16 @@ class Problem:
     def truth(self) -> Truth:
         """`y` as metrics want it: int64 classes, or float64."""
         return self.y.astype(np.int64) if self.classes else self.y
+
+    @property
+    def link(self) -> Link:
+        """What numbers are learned behind."""
+        return "identity"
+
+    @property
+    def exposed(self) -> str:
+        """The column that a rate is multiplied by; "" where there is none."""
+        return ""
 
     @property
     def shift(self) -> float:
@@ -61,6 +77,27 @@ class Problem:
         """Margins [N, M] as what metrics judge: probabilities [N, K], or numbers [N, 1] above the floor."""
         answer = answer_of(margin, self.classes)
         return answer if self.floor is None else np.maximum(answer, self.floor)
+
+    def decide(self, margin: Doubles, rows: Ints) -> Decision:
+        """How labels follow from calibrated margins, chosen on those of `rows`; see `Wanted`."""
+        if not self.classes:
+            return LIKELIEST
+        return decide(self.wanted.rows(rows), margin, self.y[rows].astype(np.int64), self.weights_of(rows))
+
+    def labels_of(self, decision: Decision, margin: Doubles, rows: Ints) -> Ints:
+        """The class numbers [n] that `decision` gives the rows `rows` with these calibrated margins."""
+        return labels_by(decision, margin, self.wanted.rows(rows).amounts)
+
+    def output_of(self, margin: Doubles, rows: Ints) -> Doubles:
+        """What the metric judges of out-of-fold margins of `rows`: probabilities, numbers, or decided labels.
+
+        The line between labels is drawn on the same rows here, as it is for every candidate alike.
+        """
+        answer = self.answer_of(margin)
+        if self.metric.needs != "label" or self.wanted.plan.rule == "likeliest":
+            return answer
+        labels = self.labels_of(self.decide(margin, rows), margin, rows)
+        return np.asarray(seen_by(self.metric, Answered(answer, labels)), dtype=np.float64)
 
     def weights_of(self, index: npt.NDArray[np.int64]) -> Doubles | None:
         """The weights of the rows `index`; None where they are alike, as where all of them weigh nothing."""

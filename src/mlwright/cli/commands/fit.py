@@ -15,6 +15,7 @@ from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
+from mlwright.cli.written import costs_in
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -74,7 +75,13 @@ class Asked:
         self._options = options_of(arguments)
         self._waive = tuple(arguments.waive or ())
         names = ("task", "metric", "max_trials", "max_latency", "max_size", "max_memory", "seed", "threads")
-        refuse_settings(FitSettings(**{name: getattr(arguments, name) for name in names}))
+        labels = ("threshold", "alerts", "rows_per_day")
+        self._settings = FitSettings(
+            **{name: getattr(arguments, name) for name in (*names, *labels)},
+            costs=costs_in(arguments.costs),
+            waive=self._waive,
+        )
+        refuse_settings(self._settings)
         refuse_absent(arguments.test, self._options and self._options.for_another)
 
     def checked(self) -> tuple[Dataset, Findings]:
@@ -88,7 +95,7 @@ class Asked:
             self._progress,
             self._options,
             self._waive,
-            metric=None if arguments.test else arguments.metric,
+            settings=None if arguments.test else self._settings,
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
         )
@@ -103,19 +110,11 @@ class Asked:
         arguments = self._arguments
         return fit(
             dataset,
-            task=arguments.task,
-            metric=arguments.metric,
+            settings=self._settings,
             time_limit=max(self._limit_s - (time.monotonic() - self._began), 1.0),
             findings=found,
-            max_trials=arguments.max_trials,
-            max_latency=arguments.max_latency,
-            max_size=arguments.max_size,
-            max_memory=arguments.max_memory,
             test=arguments.test,
             options=self._options,
-            seed=arguments.seed,
-            threads=arguments.threads,
-            waive=self._waive,
             state=self._state,
             progress=headed(screen, self._progress),
         )
@@ -183,10 +182,12 @@ def headed(screen: Screen, progress: Progress) -> Progress:
 def show_result(screen: Screen, model: Model, output: Path, source: str, *, onward: bool = True) -> None:
     """What was tried, how good it is, what was written, and (`onward`) the next commands."""
     from mlwright.cli import look
+    from mlwright.cli.decided import decision_of
 
     screen.show(
         look.section("Tried", look.leaderboard(model.leaderboard)),
         look.quality(model.evaluation),
+        *decision_of(model.evaluation),
         look.section("Written", f"{output}   {figures.size(output.stat().st_size)}"),
     )
     if onward:
@@ -234,6 +235,27 @@ COMMAND = Command(
             "--metric",
             "The metric to choose by, such as roc_auc, log_loss, f1, rmse or mae",
             shown_default="the task's usual one",
+        ),
+        Flag(
+            "--costs",
+            "What mistakes cost, such as fn=500,fp=20, or JSON by actual and predicted class; a column's "
+            "name costs what the row holds there. The label is then what costs least",
+            value="COSTS",
+        ),
+        Flag("--alerts", "How many rows may be called positive: 50/day, or 2% of them", value="NUMBER"),
+        Flag(
+            "--rows-per-day",
+            "How many rows a day will bring, for --alerts",
+            "number",
+            value="N",
+            shown_default="by --time",
+        ),
+        Flag(
+            "--threshold",
+            "The probability above which the positive class is answered",
+            "number",
+            value="P",
+            shown_default="the likeliest class, or the best one for a --metric of labels",
         ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),

@@ -48,12 +48,14 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False) -> None:
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
+    from mlwright.cli.decided import decision_of
 
     most = 10_000 if every else 16
     screen.show(
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
         look.quality(model.evaluation),
+        *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
         look.section("Tried", look.leaderboard(model.leaderboard, most=most)),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),

@@ -23,6 +23,7 @@ from mlwright.evaluation.metrics import default_metric, metric_named
 from mlwright.features import table_of
 from mlwright.tasks.kind import Asked
 from mlwright.tasks.tabular.candidates import portfolio
+from mlwright.tasks.tabular.deciding import wanted_of
 from mlwright.tasks.tabular.split import choose_split
 from mlwright.training.problem import Problem
 
@@ -59,6 +60,7 @@ class Tabular:
         joined = joined.with_schema(schema)
         table = table_of(joined)
         metric = metric_named(asked.metric, target.task) if asked.metric else default_metric(target.task)
+        wanted = wanted_of(joined, target, metric, asked.labels)
         split = choose_split(joined, y if target.classes else None, test=test, seed=asked.seed)
         problem = Problem(
             table=table,
@@ -69,6 +71,7 @@ class Tabular:
             portfolio=portfolio(len(target.classes), len(y), len(schema.features)),
             weights=_weights(joined),
             groups=_groups(joined),
+            wanted=wanted,
             seed=asked.seed,
             threads=asked.threads,
         )
