@@ -167,8 +167,8 @@ def _fit(call: _Call) -> Model:
         test=admitted.test,
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
-    )
         labels=labels_of(settings),
+    )
     problem, more = kind.problem(admitted.dataset, asked)
     with journal_of(call.state, problem, budget, call.progress) as journal:
         trained = train(problem, budget, call.progress, limits=settings.limits(), journal=journal)
@@ -328,16 +328,11 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
         codes = chosen["waive"]
         chosen["waive"] = (codes,) if isinstance(codes, str) else tuple(codes)
     settings = msgspec.structs.replace(settings, **chosen)
+    settings = msgspec.structs.replace(settings, costs=_plain(settings.costs))
     refuse_settings(settings)
     return settings, roles
 
 
-def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
-    settings = msgspec.structs.replace(settings, costs=_plain(settings.costs))
-    """The settings as plain JSON: what would make the model again."""
-    from mlwright.sources.sql import query_digest
-
-    settings = call.settings
 def _plain(costs: Any) -> Any:  # Any: as in FitSettings, and as JSON has it
     """Costs as JSON values: pairs of labels become nested mappings."""
     if isinstance(costs, Mapping):
