@@ -60,7 +60,6 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Every random choice follows from it."""
     threads: int | None = None
     """None: what affinity and the container's quota allow."""
-    waive: tuple[str, ...] = ()
     threshold: float | None = None
     """Of two classes: the probability above which the positive one is answered. At most one of this, `costs`
     and `alerts`; None of them: the likeliest class, or what is best for a `metric` of labels such as f1."""
@@ -72,6 +71,7 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows may be called positive: "50/day", or "2%" of them. The likeliest ones are."""
     rows_per_day: float | None = None
     """How many rows a day will bring, for `alerts` a day; None: as many as the time column says."""
+    waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
     def limits(self) -> Limits:
@@ -349,6 +349,11 @@ def _plain(costs: Any) -> Any:  # Any: as in FitSettings, and as JSON has it
     return costs
 
 
+def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
+    """The settings as plain JSON: what would make the model again."""
+    from mlwright.sources.sql import query_digest
+
+    settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
     if settings.waive:
