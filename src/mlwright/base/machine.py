@@ -1,50 +1,142 @@
-"""What this process may use of the machine: CPUs by affinity and cgroup quota, memory by cgroup limit."""
+"""What this process may use of the machine: CPUs by affinity and cgroup quota, memory by cgroup limit.
+
+A process may sit in a group within groups, each with limits of its own: all of them hold. Both generations
+of cgroups are read (Linux kernel documentation, admin-guide/cgroup-v1 and cgroup-v2); elsewhere the machine's
+own figures stand.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+CGROUP, PROC = Path("/sys/fs/cgroup"), Path("/proc")
+BOUNDLESS = 2**60
+"""Version 1 writes a number beyond this where no limit is set."""
 
-def cpu_count(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """CPUs that this process may use: affinity, capped by the cgroup quota (v2, then v1); at least 1."""
+
+def cpu_count(cgroup: Path = CGROUP, proc: Path = PROC) -> int:
+    """CPUs that this process may use: affinity, capped by the cgroups' quotas, a part of one as one."""
     try:
         count = len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         count = os.cpu_count() or 1
-    quota = _quota(cgroup)
-    return max(1, min(count, math.ceil(quota) if quota else count))
+    quotas = [math.ceil(q) for group in _groups(cgroup, proc, "cpu") if (q := _quota(group))]
+    return max(1, min([count, *quotas]))
 
 
-def memory_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this process may use, by its cgroup or else the machine; None where unknown."""
-    limits = []
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        text = _read(cgroup / name)
-        if text.isdigit() and int(text) < 2**60:
-            limits.append(int(text))
-    for line in _read(Path("/proc/meminfo")).splitlines():
-        if line.startswith("MemTotal:"):
-            limits.append(int(line.split()[1]) * 1024)
-    return min(limits, default=None)
+def memory_limit(cgroup: Path = CGROUP, proc: Path = PROC) -> int | None:
+    """Bytes that this process may use, by its cgroups or else the machine; None where unknown."""
+    limits = [limit for group in _groups(cgroup, proc, "memory") if (limit := _limit(group)) is not None]
+    total = _meminfo(proc, "MemTotal")
+    return min(limits if total is None else [*limits, total], default=None)
+
+
+def memory_available(cgroup: Path = CGROUP, proc: Path = PROC) -> int | None:
+    """Bytes that are free to take now, files that are only cached counted as free; None where unknown."""
+    free = _meminfo(proc, "MemAvailable")
+    left = [] if free is None else [free]
+    for group in _groups(cgroup, proc, "memory"):
+        limit, used = _limit(group), _used(group)
+        if limit is not None and used is not None:
+            left.append(max(0, limit - used))
+    return min(left, default=None)
+
+
+def limit_data(more: int, proc: Path = PROC) -> None:
+    """Lets this process take `more` bytes than it holds now, and no further; anew with each call.
+
+    Beyond it allocations fail, as where memory has run out, but nobody is killed. Only on Linux.
+    """
+    held = _status(proc, "VmData")
+    if sys.platform != "linux" or held is None:
+        return
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    wanted = held + more
+    resource.setrlimit(
+        resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+    )
+
+
+def peak_bytes(proc: Path = PROC) -> int:
+    """The most memory that this process held, since its start or `forget_peak`; 0 where unknown."""
+    return _status(proc, "VmHWM") or 0
+
+
+def forget_peak(proc: Path = PROC) -> None:
+    """Begins `peak_bytes` anew, where the system lets it."""
+    try:
+        (proc / "self" / "clear_refs").write_text("5")
+    except OSError:
+        return
 
 
 def cpu_name() -> str:
     """The processor's model name, or its architecture where the name is unknown."""
-    for line in _read(Path("/proc/cpuinfo")).splitlines():
+    for line in _read(PROC / "cpuinfo").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return os.uname().machine if hasattr(os, "uname") else "unknown"
 
 
-def _quota(cgroup: Path) -> float | None:
-    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
-    if quota.isdigit() and period.strip().isdigit():
-        return int(quota) / int(period)
-    v1 = _read(cgroup / "cpu" / "cpu.cfs_quota_us"), _read(cgroup / "cpu" / "cpu.cfs_period_us")
-    if all(t.isdigit() and int(t) > 0 for t in v1):
-        return int(v1[0]) / int(v1[1])
+def _groups(cgroup: Path, proc: Path, controller: str) -> Iterator[Path]:
+    """The folders of this process's own group for `controller` and of all groups around it.
+
+    A container sees its own group as the root, or under a path that is not there: what is there counts.
+    """
+    for line in ["0::/", f"1:{controller}:/", *_read(proc / "self" / "cgroup").splitlines()]:
+        _, controllers, own = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = cgroup / controller if controllers else cgroup
+        group = root / own.strip("/")
+        while True:
+            yield group
+            if group == root or ".." in own:
+                break
+            group = group.parent
+
+
+def _quota(group: Path) -> float | None:
+    quota, _, period = _read(group / "cpu.max").partition(" ")
+    if not quota:
+        quota, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
+
+
+def _limit(group: Path) -> int | None:
+    limits = [_read(group / name) for name in ("memory.max", "memory.high", "memory.limit_in_bytes")]
+    return min((int(t) for t in limits if t.isdigit() and int(t) < BOUNDLESS), default=None)
+
+
+def _used(group: Path) -> int | None:
+    """What the group holds that is not merely a cached file."""
+    used = _read(group / "memory.current") or _read(group / "memory.usage_in_bytes")
+    if not used.isdigit():
+        return None
+    counts = dict(line.split() for line in _read(group / "memory.stat").splitlines() if line.count(" ") == 1)
+    total = "total_" if "total_inactive_file" in counts else ""
+    cached = sum(int(counts.get(f"{total}{which}_file", 0)) for which in ("inactive", "active"))
+    return max(0, int(used) - cached)
+
+
+def _meminfo(proc: Path, name: str) -> int | None:
+    return _kilobytes(_read(proc / "meminfo"), name)
+
+
+def _status(proc: Path, name: str) -> int | None:
+    return _kilobytes(_read(proc / "self" / "status"), name)
+
+
+def _kilobytes(text: str, name: str) -> int | None:
+    for line in text.splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
     return None
 
 

@@ -1,5 +1,7 @@
-"""Folds prepared once and shared by all candidates: a feature plan per fold, a matrix pair per fold and
-view."""
+"""Folds prepared once and shared by all candidates: a feature plan per fold, a matrix pair per fold and view.
+
+Asked by `trial` and `search`. It says how many folds are worth fitting side by side, and fits none.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +11,64 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.machine import memory_available
 from mlwright.features import FeaturePlan
 from mlwright.learners import Part
 from mlwright.training.budget import Budget
+from mlwright.training.lanes import POOL
 from mlwright.training.problem import Problem
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MOST_CELLS_KEPT = 400_000_000
-"""Matrix cells kept in memory across candidates (3.2 GB); beyond it a matrix is made again."""
+"""Matrix cells kept in files across candidates (3.2 GB); beyond it matrices of other views are made again."""
 
 MOST_PREPARING = 0.2
 """The share of the time left that preparing the folds may take."""
 
+TINY_CELLS = 2_000
+"""A table of so few cells is done before a second lane has started."""
+LANE_BYTES = 400_000_000
+"""What a lane holds at least: its libraries, and what they set aside."""
+BYTES_A_CELL = 24
+"""What a lane needs on top for each cell of the table: bins, gradients, a copy in float32."""
+
 
 class PreparedFolds:
-    """Makes and keeps the folds' plans and matrices. The validation rows never touch a fold's plan."""
+    """Makes and keeps the folds' plans and matrices. The validation rows never touch a fold's plan.
+
+    Matrices lie in files that this process and its lanes map, so that none of them holds a copy; in memory,
+    where no file can be written.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+        self.alone = ""
+        """Why candidates are fitted in this process, where they are."""
         self._plans: dict[int, FeaturePlan] = {}
         self._matrices: dict[tuple[int, str], tuple[Part, Part]] = {}
         self._held: dict[str, Doubles] = {}
-        self._cells = 0
+
+    @property
+    def lanes(self) -> int:
+        """How many folds are fitted side by side: as many as there are threads, folds and memory for."""
+        count = min(self.problem.threads, len(self.problem.split.folds))
+        cells = self.problem.table.numbers.size + self.problem.table.ids.size
+        free = memory_available()
+        if free is not None:
+            count = min(count, int(free / 2 // (LANE_BYTES + BYTES_A_CELL * cells)))
+        return 1 if self.alone or cells < TINY_CELLS else max(1, count)
+
+    @property
+    def threads(self) -> int:
+        """How many threads each of the folds fitted side by side may use."""
+        return max(1, self.problem.threads // self.lanes)
+
+    @property
+    def rounds(self) -> int:
+        """How many times the time of one fold a candidate takes."""
+        return -(-len(self.problem.split.folds) // self.lanes)
 
     def plan(self, k: int) -> FeaturePlan:
         """The plan fitted on the training rows of fold `k`."""
@@ -44,14 +80,9 @@ class PreparedFolds:
         """Training and validation part of fold `k` in a view."""
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
-            train = part_of(
-                self.problem, plan.matrix(view, table.rows(fold.train), training=True), fold.train
-            )
-            valid = part_of(self.problem, plan.matrix(view, table.rows(fold.valid)), fold.valid)
-            cells = train.x.size + valid.x.size
-            if self._cells + cells > MOST_CELLS_KEPT:
-                return train, valid
-            self._cells += cells
+            train = self._part(plan.matrix(view, table.rows(fold.train), training=True), fold.train)
+            valid = self._part(plan.matrix(view, table.rows(fold.valid)), fold.valid)
+            self._make_room(train.x.size + valid.x.size, view)
             self._matrices[k, view] = train, valid
         return self._matrices[k, view]
 
@@ -59,12 +90,15 @@ class PreparedFolds:
         """The matrix of the holdout's rows, by the plan of the last fold."""
         if view not in self._held:
             plan = self.plan(len(self.problem.split.folds) - 1)
-            x = plan.matrix(view, self.problem.table.rows(self.problem.split.test))
-            if self._cells + x.size > MOST_CELLS_KEPT:
-                return x
-            self._cells += x.size
+            x = self._kept(plan.matrix(view, self.problem.table.rows(self.problem.split.test)))
+            self._make_room(x.size, view)
             self._held[view] = x
         return self._held[view]
+
+    def fitted(self, k: int, view: str) -> None:
+        """Forgets the parts of fold `k`, which a candidate has been fitted on, where there is no room."""
+        if self._cells > MOST_CELLS_KEPT:
+            self._matrices.pop((k, view), None)
 
     def affordable(self, budget: Budget, earlier: int | None = None) -> PreparedFolds:
         """These folds, or only the last of them where preparing all would take too much of the limit; as many
@@ -84,7 +118,6 @@ class PreparedFolds:
         folds = PreparedFolds(replace(self.problem, split=fewer))
         folds._plans = {k - last - 1 + count: p for k, p in self._plans.items()}
         folds._matrices = {(k - last - 1 + count, v): p for (k, v), p in self._matrices.items()}
-        folds._cells = self._cells
         return folds
 
     def _count(self, budget: Budget, last: int) -> int:
@@ -97,7 +130,33 @@ class PreparedFolds:
         """Forgets the matrices; the plans stay."""
         self._matrices.clear()
         self._held.clear()
-        self._cells = 0
+
+    @property
+    def _cells(self) -> int:
+        parts = sum(part.x.size for pair in self._matrices.values() for part in pair)
+        return parts + sum(x.size for x in self._held.values())
+
+    def _make_room(self, cells: int, view: str) -> None:
+        """Forgets matrices of other views, the oldest first, until there is room for so many cells."""
+        for k, other in [key for key in self._matrices if key[1] != view]:
+            if self._cells + cells <= MOST_CELLS_KEPT:
+                return
+            del self._matrices[k, other]
+            self._held.pop(other, None)
+
+    def _part(self, x: Doubles, index: Ints) -> Part:
+        part = part_of(self.problem, x, index)
+        weights = None if part.weights is None else self._kept(part.weights)
+        return Part(self._kept(part.x), self._kept(part.y), weights)
+
+    def _kept(self, array: Doubles) -> Doubles:
+        if self.alone:
+            return array
+        try:
+            return POOL.exchange.keep(array)
+        except OSError as problem:
+            self.alone = f"no file could be written for them ({problem})"
+            return array
 
 
 def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:

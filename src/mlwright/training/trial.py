@@ -1,25 +1,30 @@
 """A Trial: one candidate fitted on every fold, its out-of-fold predictions, and what it cost.
 
 How many rounds a fold's predictions use is decided by the other folds' best rounds, so that no row's own
-target
-chooses what is said about it.
+target chooses what is said about it. Called by `search`; how folds come to other processes `lanes` knows.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
 
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.evaluation import Score
 from mlwright.evaluation.intervals import score
 from mlwright.graph.trees import Shape
-from mlwright.learners import Config, Fitted, Job, Learner
+from mlwright.learners import Config, Job, Learner, families
 from mlwright.learners.protocol import Settings
 from mlwright.training.ensemble import error_on
+from mlwright.training.exchange import Done, Failed, Margins, Settled, path_of
+from mlwright.training.lane import reason_of
+from mlwright.training.lanes import POOL, Crew, Event, Here
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 
@@ -43,6 +48,14 @@ class Trial:
     shape: Shape | None = None
     """How large the last fold's trees are; None for what is no sum of trees."""
     fold_seconds: list[float] = field(default_factory=list)
+    """Per fold, the seconds that fitting it took in its lane."""
+    wall_seconds: float = 0.0
+    """Seconds from the candidate's start to its end, folds side by side."""
+    waited_seconds: float = 0.0
+    """How much of it this process waited for lanes."""
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    """The most memory that a lane held while it fitted a fold; 0 where that is unknown."""
     failure: str = ""
     score: Score | None = None
 
@@ -57,43 +70,163 @@ class Trial:
 
 
 def run_trial(
-    config: Config, learner: Learner, folds: PreparedFolds, fold_deadline: Callable[[], float | None]
+    config: Config,
+    learner: Learner | str | None,
+    folds: PreparedFolds,
+    fold_deadline: Callable[[], float | None],
 ) -> Trial:
-    """Cross-validates `config`. Whatever the learner raises is kept as the trial's failure, with its
-    reason."""
-    problem = folds.problem
-    trial, fits = Trial(config), list[Fitted]()
+    """Cross-validates `config`, folds side by side in lanes. Whatever the learner raises, or does to the
+    process that it is fitted in, is kept as the trial's failure, with its reason.
+
+    `learner` is the family's, by itself or by its name; one that lanes could not find is fitted in this
+    process.
+    """
+    began, trial = time.monotonic(), Trial(config)
     try:
-        for k in range(len(problem.split.folds)):
-            began = time.monotonic()
-            train, valid = folds.parts(k, config.view)
-            began = time.monotonic() if k else began
-            job = Job(
-                config=config,
-                classes=problem.classes,
-                train=train,
-                valid=valid,
-                members=tuple(folds.plan(k).members(config.view)),
-                seed=problem.seed,
-                threads=problem.threads,
-                deadline=fold_deadline(),
-                settings=fits[0].settled if fits else {},
-            )
-            fits.append(learner.fit(job))
-            trial.fold_seconds.append(time.monotonic() - began)
-        trial.best_rounds, trial.settled = tuple(f.rounds for f in fits), fits[0].settled
-        grown = fits[-1].trees()
-        trial.shape = None if grown is None else grown.shape
-        _predict_unseen(trial, fits, folds)
-    except Exception as problem_met:  # noqa: BLE001  # a stranger's learner may raise anything: it costs this candidate alone
-        trial.failure = f"{type(problem_met).__name__}: {problem_met}".split("\n")[0][:200]
+        if not (_in_lanes(config, learner, folds) and _tried_in_lanes(trial, folds, fold_deadline)):
+            found = learner if learner and not isinstance(learner, str) else families()[config.family]
+            trial = Trial(config)
+            _Attempt(trial, folds, Here(found, folds.problem.threads), fold_deadline).run()
+    except Exception as problem:  # noqa: BLE001  # features of a view may fail as learners do: it costs this candidate alone
+        trial.failure = reason_of(problem)
+    trial.wall_seconds = time.monotonic() - began
     return trial
+
+
+def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFolds) -> bool:
+    """Whether lanes would fit the same learner, and there are any. The baseline is not worth the way."""
+    if not folds.alone:
+        folds.alone = POOL.unable()
+    if folds.alone or config.family == "baseline":
+        return False
+    if learner is None or isinstance(learner, str):
+        return True
+    own = f"{type(learner).__module__}:{type(learner).__qualname__}"
+    points = entry_points(group="mlwright.learners", name=config.family)
+    return any(point.value == own for point in points)
+
+
+def _tried_in_lanes(trial: Trial, folds: PreparedFolds, fold_deadline: Callable[[], float | None]) -> bool:
+    """Fits and judges the trial in lanes; False where none is to be had after all."""
+    try:
+        with closing(POOL.crew(folds.lanes, folds.threads)) as crew:
+            _Attempt(trial, folds, crew, fold_deadline).run()
+    except EnvironmentProblem as problem:  # no process starts here: nor will the next
+        folds.alone = POOL.broken = str(problem)
+    except OSError as problem:
+        folds.alone = f"no process or file could be made for them ({problem})"
+    return not folds.alone
+
+
+class _Attempt:
+    """One candidate's folds, fitted by a crew: the first alone until it has settled, then side by side."""
+
+    def __init__(
+        self, trial: Trial, folds: PreparedFolds, crew: Crew, fold_deadline: Callable[[], float | None]
+    ) -> None:
+        self.trial, self.folds, self.crew, self.fold_deadline = trial, folds, crew, fold_deadline
+        self.count = len(folds.problem.split.folds)
+        self.settled: Settings | None = None
+        self.done: dict[int, Done] = {}
+
+    def run(self) -> None:
+        """Fills the trial, or only its failure."""
+        self._fit()
+        if not self.trial.failure:
+            self._predict()
+
+    def _fit(self) -> None:
+        waiting = list(range(self.count))
+        while len(self.done) < self.count:
+            while waiting and (waiting[0] == 0 or self.settled is not None):
+                job = self._job(waiting[0])
+                if not self.crew.free():
+                    break
+                job = replace(job, deadline=self.fold_deadline(), settings=self.settled or {})
+                self.crew.fit(waiting[0], job, shape=waiting[0] == self.count - 1)
+                waiting.pop(0)
+            if waiting and self.crew.size > 1:  # made while others are fitted
+                self.folds.parts(waiting[0], self.trial.config.view)
+            event = self._next()
+            if isinstance(event, Failed):
+                self.trial.failure = event.reason
+                return
+            if isinstance(event, Settled | Done) and event.handle == 0 and self.settled is None:
+                self.settled = event.settings if isinstance(event, Settled) else event.settled
+            if isinstance(event, Done):
+                self.done[event.handle] = event
+                self.folds.fitted(event.handle, self.trial.config.view)
+        self._note()
+
+    def _job(self, k: int) -> Job:
+        config, problem = self.trial.config, self.folds.problem
+        train, valid = self.folds.parts(k, config.view)
+        path = path_of(train.x)
+        return Job(
+            config=config,
+            classes=problem.classes,
+            train=train,
+            valid=valid,
+            members=tuple(self.folds.plan(k).members(config.view)),
+            seed=problem.seed,
+            threads=self.crew.threads,
+            key="" if path is None else path.name,
+        )
+
+    def _note(self) -> None:
+        done, trial = [self.done[k] for k in range(self.count)], self.trial
+        trial.best_rounds, trial.settled = tuple(d.rounds for d in done), done[0].settled
+        trial.shape = done[-1].shape
+        trial.fold_seconds = [d.seconds for d in done]
+        trial.cpu_seconds = sum(d.cpu_seconds for d in done)
+        trial.peak_bytes = max(d.peak_bytes for d in done)
+
+    def _predict(self) -> None:
+        """Fills the trial's margins of rows that the fold's model had not seen, and its error on them."""
+        trial, problem = self.trial, self.folds.problem
+        split, columns = problem.split, problem.classes if problem.classes > 2 else 1
+        trial.margins = np.full((len(problem.y), columns), np.nan)
+        for k in range(self.count):
+            others = [rounds for i, rounds in enumerate(trial.best_rounds) if i != k]
+            self.crew.predict(k, round(float(np.median(others))) if others and others[0] else None)
+        for _ in range(self.count):
+            said = self._margins()
+            if said is None:
+                return
+            trial.margins[split.folds[said[0]].valid] = said[1] + problem.shift
+        if len(split.test):
+            self.crew.predict(self.count - 1, None, self.folds.held(trial.config.view))
+            said = self._margins()
+            if said is None:
+                return
+            trial.held = said[1] + problem.shift
+        judged = split.judged
+        if not (np.isfinite(trial.margins[judged]).all() and np.isfinite(trial.held).all()):
+            trial.failure = "it predicted something that is not a number"
+            return
+        answer = problem.output_of(trial.margins[judged], judged)
+        trial.error = error_on(problem.metric, problem.truth[judged], answer, problem.weights_of(judged))
+
+    def _next(self) -> Event:
+        began, busy = time.monotonic(), time.thread_time()
+        event = self.crew.next()
+        self.trial.waited_seconds += time.monotonic() - began - (time.thread_time() - busy)
+        return event
+
+    def _margins(self) -> tuple[int, Doubles] | None:
+        """The next fold that answered, and its margins; None where one failed."""
+        while not isinstance(event := self._next(), Margins | Failed):
+            continue
+        if isinstance(event, Failed):
+            self.trial.failure = event.reason
+            return None
+        return event.handle, np.frombuffer(event.doubles).reshape(event.shape)
 
 
 def own_score(problem: Problem, trial: Trial) -> Score | None:
     """The trial's out-of-fold score with its interval, for the leaderboard; None where it is undefined."""
     judged = problem.split.judged
-    output = problem.answer_of(trial.margins[judged])
+    output = problem.output_of(trial.margins[judged], judged)
     reached = score(
         problem.metric,
         problem.truth[judged],
@@ -104,21 +237,3 @@ def own_score(problem: Problem, trial: Trial) -> Score | None:
         effort=0.1,
     )
     return reached if np.isfinite(reached.value) else None
-
-
-def _predict_unseen(trial: Trial, fits: list[Fitted], folds: PreparedFolds) -> None:
-    """Fills the trial's margins of rows that the fold's model had not seen, and its error on them."""
-    problem, judged = folds.problem, folds.problem.split.judged
-    columns = problem.classes if problem.classes > 2 else 1
-    trial.margins = np.full((len(problem.y), columns), np.nan)
-    for k, fold in enumerate(problem.split.folds):
-        others = [rounds for i, rounds in enumerate(trial.best_rounds) if i != k]
-        rounds = round(float(np.median(others))) if others and others[0] else None
-        _, valid = folds.parts(k, trial.config.view)
-        trial.margins[fold.valid] = fits[k].margin(valid.x, rounds) + problem.shift
-    if len(problem.split.test):
-        trial.held = fits[-1].margin(folds.held(trial.config.view)) + problem.shift
-    if not (np.isfinite(trial.margins[judged]).all() and np.isfinite(trial.held).all()):
-        raise ValueError("it predicted something that is not a number")
-    answer = problem.answer_of(trial.margins[judged])
-    trial.error = error_on(problem.metric, problem.truth[judged], answer, problem.weights_of(judged))
