@@ -121,11 +121,11 @@ def run(name: str, interpreter: Path, facts: Facts, limit_s: float) -> Result:
 def _judged(facts: Facts, folder: Path, said: dict[str, Any], ran: Watched, limit_s: float) -> dict[str, Any]:
     """The numbers, or why there are none; a system killed while being measured keeps its score."""
     numbers = {k: said.get(k) for k in ("seconds", "row_us", "rows_per_s", "size_bytes")}
+    if "failure" in said:
+        return numbers | {"failure": without_paths(said["failure"])}
     if ran.code is None and "seconds" not in said:
         why = f"ended after {ran.seconds:.0f} s, {PATIENCE} times the limit and {STARTING_S:.0f} s to start"
         return {"seconds": ran.seconds, "failure": why}
-    if "failure" in said:
-        return numbers | {"failure": without_paths(said["failure"])}
     if "seconds" not in said:
         last = (ran.output.strip().splitlines() or ["it said nothing"])[-1]
         return {"failure": without_paths(f"exit code {ran.code}: {last}")}
