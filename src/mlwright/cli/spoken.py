@@ -67,6 +67,7 @@ _FLAGS = {
     "max_trials": "max-trials",
     "threshold": "threshold",
     "alerts": "alerts",
+    "monotone": "monotone",
     "costs": "costs",
     "rows_per_day": "rows-per-day",
     "memory": "memory",

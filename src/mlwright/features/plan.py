@@ -28,6 +28,7 @@ from mlwright.features.datetimes import PARTS, Moments
 from mlwright.features.linear import Indicators, Logs, Missing, Standardised, scales_of
 from mlwright.features.rich import KINDS, Source, generate
 from mlwright.features.running import session
+from mlwright.features.screening import worth
 from mlwright.features.table import Table
 from mlwright.features.text import choose_tokens, count_nodes
 from mlwright.features.transform import CODE, NUMBER, Feature, Inputs, Lookup, Transform, build, closure
@@ -45,6 +46,8 @@ MOST_MEMBERS = 64
 MOST_ENCODINGS = 400
 """Target encodings kept, of the most telling columns and classes: each column could have one a class."""
 MOST_ENCODING_CELLS = 1_000_000
+MOST_LINEAR = 1_000
+"""Numbers, and indicators of codes, of the linear view: those that tell most of the target."""
 _CHUNK = 32_768
 
 
@@ -64,6 +67,9 @@ class FeaturePlan:
     """The fold of each row for cross-fitting."""
     seed: int = 0
     threads: int = 1
+    bound: frozenset[int] = frozenset()
+    """Places among the numbers that no feature but the number itself (and its absence) may be made of, for
+    the answer is to be monotone in them."""
     kinds: tuple[str, ...] = KINDS
     """The kinds of generated features that the view `rich` may have."""
     _transforms: dict[str, Transform] = field(default_factory=dict)
@@ -71,7 +77,14 @@ class FeaturePlan:
 
     @classmethod
     def fit(
-        cls, table: Table, y: Doubles, *, seed: int, threads: int = 1, groups: Ints | None = None
+        cls,
+        table: Table,
+        y: Doubles,
+        *,
+        seed: int,
+        threads: int = 1,
+        groups: Ints | None = None,
+        bound: frozenset[int] = frozenset(),
     ) -> FeaturePlan:
         """Fits on all rows of `table` with targets `y` [N, K] (class indicators, or the number itself).
 
@@ -81,7 +94,8 @@ class FeaturePlan:
         dictionary = fit_dictionary(table.ids, table.vocabularies)
         budget = max(20, min(MOST_TOKENS, int(2e8 // max(len(table), 1))))
         tokens = tuple(choose_tokens(t, y, budget) for t in table.texts)
-        plan = cls(table, y, dictionary, tokens, fit_folds(len(table), seed, groups), seed, threads)
+        fold = fit_folds(len(table), seed, groups)
+        plan = cls(table, y, dictionary, tokens, fold, seed, threads, bound)
         moments = [i for i, c in enumerate(table.schema.numbers) if c.kind == "datetime"]
         if moments:
             plan._add(Moments("moment", tuple(Feature(NUMBER, i) for i in moments)))
@@ -103,8 +117,23 @@ class FeaturePlan:
                 "rich": self._rich,
                 "rich-linear": self._rich_linear,
             }.get(view)
-            self._layouts[view] = tuple(made() if made else self._plain(view))
+            features = made() if made else self._plain(view)
+            own = (NUMBER, "scaled", "missing")
+            self._layouts[view] = tuple(f for f in features if f.transform in own or self._is_free(f))
         return self._layouts[view]
+
+    def directions(self, view: str, wanted: Mapping[int, int]) -> tuple[int, ...]:
+        """For each column of the view 1 or -1 where it is a number that `wanted` has by its place, else 0."""
+        scaled = self._transforms.get("scaled")
+        of = scaled.sources if isinstance(scaled, Standardised) else ()
+        numbers = (of[f.column] if f.transform == "scaled" else f for f in self.layout(view))
+        return tuple(wanted.get(f.column, 0) if f.transform == NUMBER else 0 for f in numbers)
+
+    def _is_free(self, feature: Feature) -> bool:
+        """Whether a feature rests on no number that is bound."""
+        if not self.bound:
+            return True
+        return not self.bound.intersection(closure(self._transforms, [feature]).get(NUMBER, ()))
 
     def members(self, view: str) -> list[int]:
         """The matrix columns that hold codes to be split by set membership."""
@@ -261,10 +290,12 @@ class FeaturePlan:
         owners = {Feature("encoding", i): f for i, f in enumerate(sources)}
         source = Source(
             read=self._read,
-            numbers=tuple(arithmetic),
+            numbers=tuple(f for f in arithmetic if self._is_free(f)),
             codes=sizes,
             owners=owners,
-            linear=lambda: [f for f in self.layout("linear") if f.transform != "scaled_token"],
+            linear=lambda: [
+                f for f in self.layout("linear") if f.transform != "scaled_token" and self._is_free(f)
+            ],
             y=self.y,
             fold=self.fold,
             seed=self.seed,
@@ -292,7 +323,7 @@ class FeaturePlan:
 
     def _linear(self) -> list[Feature]:
         features = []
-        numbers = self._numbers()
+        numbers = self._telling(self._numbers(), MOST_LINEAR)
         if numbers:
             raw = self.values(numbers, self.table)
             features += self._add(Standardised("scaled", tuple(numbers), scales_of(raw)))
@@ -300,8 +331,10 @@ class FeaturePlan:
             absent = [numbers[i] for i in np.flatnonzero(np.isnan(raw).any(axis=0))]
             features += self._add(Missing("missing", tuple(absent)))
         sizes = self.dictionary.sizes
-        few = [j for j, size in enumerate(sizes) if size <= MOST_ONE_HOT]
-        one_hot = [(Feature(CODE, j), code) for j in few for code in range(sizes[j])]
+        few = [Feature(CODE, j) for j, size in enumerate(sizes) if size <= MOST_ONE_HOT]
+        if few:
+            few = self._telling(few, max(1, MOST_LINEAR * len(few) // sum(sizes[f.column] for f in few)))
+        one_hot = [(f, code) for f in few for code in range(sizes[f.column])]
         values = np.array([float(code) for _, code in one_hot])
         features += self._add(Indicators("indicator", tuple(f for f, _ in one_hot), values))
         encodings = self._encodings(MOST_ONE_HOT)
@@ -314,6 +347,14 @@ class FeaturePlan:
             scale = 1 / np.maximum(deviation, 1e-3)
             features += self._add(Logs("scaled_token", tuple(tokens), scale))
         return features
+
+    def _telling(self, features: list[Feature], most: int) -> list[Feature]:
+        """At most `most` of them: those that tell most of the target on their own."""
+        if len(features) <= most:
+            return features
+        rows = np.arange(0, len(self.table), -(-len(self.table) // 2_000))
+        told = worth(self._read(features, rows, {}), self.y[rows])
+        return [features[i] for i in np.sort(np.argsort(-told, kind="stable")[:most])]
 
     def _rich_linear(self) -> list[Feature]:
         linear = list(self.layout("linear"))

@@ -71,6 +71,8 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows may be called positive: "50/day", or "2%" of them. The likeliest ones are."""
     rows_per_day: float | None = None
     """How many rows a day will bring, for `alerts` a day; None: as many as the time column says."""
+    monotone: dict[str, int] | None = None
+    """By number column: 1 where the prediction may only rise with it, -1 where only fall."""
     waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
@@ -168,6 +170,7 @@ def _fit(call: _Call) -> Model:
         seed=settings.seed,
         threads=settings.threads or cpu_count(),
         labels=labels_of(settings),
+        monotone=settings.monotone,
     )
     problem, more = kind.problem(admitted.dataset, asked)
     with journal_of(call.state, problem, budget, call.progress) as journal:

@@ -24,6 +24,7 @@ def refuse_settings(settings: FitSettings) -> None:
     need("train", "training")
     from mlwright.evaluation.metrics import METRICS, metric_named
     from mlwright.tasks.tabular.deciding import refuse_labels
+    from mlwright.tasks.tabular.shape import refuse_directions
 
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
@@ -32,6 +33,7 @@ def refuse_settings(settings: FitSettings) -> None:
     if settings.metric is not None and settings.task is not None:
         metric_named(settings.metric, settings.task)
     refuse_labels(labels_of(settings))
+    refuse_directions(settings.monotone)
     if settings.time_limit is None and settings.max_trials is None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
     if settings.max_trials is not None and settings.max_trials < 2:
@@ -70,6 +72,7 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     from mlwright.evaluation.metrics import default_metric, metric_named
     from mlwright.tasks.tabular.deciding import wanted_of
     from mlwright.tasks.tabular.problem import read_target
+    from mlwright.tasks.tabular.shape import monotone_of
 
     try:
         target, _, _ = read_target(dataset, dataset.target, settings.task)
@@ -77,3 +80,4 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
         return
     metric = metric_named(settings.metric, target.task) if settings.metric else default_metric(target.task)
     wanted_of(dataset, target, metric, labels_of(settings))
+    monotone_of(dataset.schema, target, settings.monotone)

@@ -40,6 +40,8 @@ class Asked:
     seed: int = 0
     threads: int = 1
     labels: Labels = Labels()
+    monotone: Mapping[str, int] | None = None
+    """By column: 1 where the prediction may only rise with it, -1 where only fall."""
     settings: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -60,6 +60,7 @@ def run_of(problem: Problem) -> Run:
     """The identity of a fit. It reads every value once: about a second for ten million."""
     table = problem.table
     data = hashlib.sha256(canonical_json(table.schema))
+    data.update(problem.terms.encode())
     arrays: list[Array | None] = [table.numbers, table.ids, problem.y, problem.weights, problem.groups]
     for tokens in table.texts:
         arrays += [tokens.flat, tokens.starts]

@@ -162,9 +162,15 @@ class PreparedFolds:
 def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
     """A plan fitted on the rows `index` alone."""
     table = problem.table.rows(index)
-    return FeaturePlan.fit(table, problem.indicators(index), seed=problem.seed, threads=problem.threads)
+    return FeaturePlan.fit(
+        table,
+        problem.indicators(index),
+        seed=problem.seed,
+        threads=problem.threads,
+        bound=frozenset(problem.monotone),
+    )
 
 
 def part_of(problem: Problem, x: npt.NDArray[np.float64], index: Ints) -> Part:
     """The rows `index` as a Part with matrix `x`."""
-    return Part(x, problem.y[index] - problem.shift, problem.weights_of(index))
+    return Part(x, problem.learned(index), problem.weights_of(index))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +14,14 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.decision import Wanted, decide, labels_by
 from mlwright.evaluation.metrics import Answered, Metric, Truth, seen_by
 from mlwright.evaluation.splits import Split
-from mlwright.features import Table
+from mlwright.features import FeaturePlan, Table
 from mlwright.learners import Config, answer_of
-from mlwright.statistics.links import Link
+from mlwright.statistics.links import Link, linked, unlinked
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+ABSOLUTE = ("mae", "median_absolute_error", "mape")
+"""Metrics whose best answer is a median rather than a mean."""
 MOST_INDICATORS = 10
 """Classes that get a target encoding of their own: the most frequent ones."""
 
@@ -35,6 +39,10 @@ class Problem:
     portfolio: tuple[Config, ...]
     weights: Doubles | None = None
     groups: npt.NDArray[np.generic] | None = None
+    link: Link = "identity"
+    """What numbers are learned behind."""
+    monotone: Mapping[int, int] = field(default_factory=dict)
+    """By place among the numbers: 1 where the margin may only rise with the column, -1 where only fall."""
     wanted: Wanted = field(default_factory=Wanted)
     """What was asked of labels."""
     seed: int = 0
@@ -50,11 +58,6 @@ class Problem:
         return self.y.astype(np.int64) if self.classes else self.y
 
     @property
-    def link(self) -> Link:
-        """What numbers are learned behind."""
-        return "identity"
-
-    @property
     def exposed(self) -> str:
         """The column that a rate is multiplied by; "" where there is none."""
         return ""
@@ -65,7 +68,25 @@ class Problem:
 
         LightGBM and CatBoost keep labels in float32, which cannot tell apart times in seconds.
         """
-        return 0.0 if self.classes else float(self.y.mean())
+        return 0.0 if self.classes else float(linked(self.y, self.link).mean())
+
+    @property
+    def loss(self) -> Literal["squared", "absolute"]:
+        """What learners of numbers make small, so that they answer with what the metric asks for."""
+        return "absolute" if self.metric.name in ABSOLUTE else "squared"
+
+    @property
+    def terms(self) -> str:
+        """What decides, beside rows and metric, what a candidate's margins are: for journals."""
+        return f"{self.link}, {self.loss}, {sorted(self.monotone.items())}"
+
+    def learned(self, index: Ints) -> Doubles:
+        """The targets of the rows `index` as learners see them: class numbers, or centred numbers."""
+        return linked(self.y[index], "identity" if self.classes else self.link) - self.shift
+
+    def directions(self, plan: FeaturePlan, view: str) -> tuple[int, ...]:
+        """`Job.monotone` for the view's matrix."""
+        return plan.directions(view, self.monotone) if self.monotone else ()
 
     @property
     def floor(self) -> float | None:
@@ -75,7 +96,7 @@ class Problem:
 
     def answer_of(self, margin: Doubles) -> Doubles:
         """Margins [N, M] as what metrics judge: probabilities [N, K], or numbers [N, 1] above the floor."""
-        answer = answer_of(margin, self.classes)
+        answer = answer_of(unlinked(margin, self.link), self.classes)
         return answer if self.floor is None else np.maximum(answer, self.floor)
 
     def decide(self, margin: Doubles, rows: Ints) -> Decision:
@@ -106,11 +127,11 @@ class Problem:
         return self.weights[index]
 
     def indicators(self, index: npt.NDArray[np.int64]) -> Doubles:
-        """Targets [n, K] of the rows `index` for encodings: the number, the positive class, or one column a
-        class."""
+        """Targets [n, K] of the rows `index` for encodings: the number behind its link, the positive class,
+        or one column a class."""
         y = self.y[index]
         if not self.classes:
-            return y[:, None]
+            return linked(y, self.link)[:, None]
         if self.classes == 2:
             return np.asarray(y == 1, dtype=np.float64)[:, None]
         frequent = np.argsort(-np.bincount(self.y.astype(np.int64), minlength=self.classes), kind="stable")

@@ -99,6 +99,8 @@ class _Refit:
             train=self.parts[view],
             rounds=trial.rounds or None,
             members=tuple(self.plan.members(view)),
+            monotone=self.problem.directions(self.plan, view),
+            loss=self.problem.loss,
             seed=self.problem.seed,
             threads=self.threads,
             deadline=self.budget.deadline_in(left),

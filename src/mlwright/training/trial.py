@@ -20,7 +20,7 @@ from mlwright.base.evaluation import Score
 from mlwright.evaluation.intervals import score
 from mlwright.graph.trees import Shape
 from mlwright.learners import Config, Job, Learner, families
-from mlwright.learners.protocol import Settings
+from mlwright.learners.protocol import Settings, abilities_of
 from mlwright.training.ensemble import error_on
 from mlwright.training.exchange import Done, Failed, Margins, Settled, path_of
 from mlwright.training.lane import reason_of
@@ -29,6 +29,8 @@ from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 
 Doubles = npt.NDArray[np.float64]
+LEFT_OUT = "left out"
+"""How the failure of a candidate begins that was never begun."""
 
 
 @dataclass
@@ -82,6 +84,9 @@ def run_trial(
     process.
     """
     began, trial = time.monotonic(), Trial(config)
+    trial.failure = _unable(config, learner, folds.problem)
+    if trial.failure:
+        return trial
     try:
         if not (_in_lanes(config, learner, folds) and _tried_in_lanes(trial, folds, fold_deadline)):
             found = learner if learner and not isinstance(learner, str) else families()[config.family]
@@ -91,6 +96,15 @@ def run_trial(
         trial.failure = reason_of(problem)
     trial.wall_seconds = time.monotonic() - began
     return trial
+
+
+def _unable(config: Config, learner: Learner | str | None, problem: Problem) -> str:
+    """Why the family cannot keep to what is asked of every candidate; nothing where it can."""
+    if not problem.monotone:
+        return ""
+    found = learner if learner and not isinstance(learner, str) else families()[config.family]
+    refusal = abilities_of(found).refusal(problem.classes, monotone=True, absolute=False, weights=False)
+    return f"{LEFT_OUT}: {refusal}" if refusal else ""
 
 
 def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFolds) -> bool:
@@ -168,6 +182,8 @@ class _Attempt:
             train=train,
             valid=valid,
             members=tuple(self.folds.plan(k).members(config.view)),
+            monotone=problem.directions(self.folds.plan(k), config.view),
+            loss=problem.loss,
             seed=problem.seed,
             threads=self.crew.threads,
             key="" if path is None else path.name,

@@ -15,7 +15,7 @@ from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of, read_and_check, roles_of
-from mlwright.cli.written import costs_in
+from mlwright.cli.written import costs_in, directions_in
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -79,6 +79,7 @@ class Asked:
         self._settings = FitSettings(
             **{name: getattr(arguments, name) for name in (*names, *labels)},
             costs=costs_in(arguments.costs),
+            monotone=directions_in(arguments.monotone),
             waive=self._waive,
         )
         refuse_settings(self._settings)
@@ -256,6 +257,11 @@ COMMAND = Command(
             "number",
             value="P",
             shown_default="the likeliest class, or the best one for a --metric of labels",
+        ),
+        Flag(
+            "--monotone",
+            "Columns that the prediction may only rise or fall with, such as age=+1,income=-1",
+            value="COLUMNS",
         ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),

@@ -24,6 +24,7 @@ from mlwright.features import table_of
 from mlwright.tasks.kind import Asked
 from mlwright.tasks.tabular.candidates import portfolio
 from mlwright.tasks.tabular.deciding import wanted_of
+from mlwright.tasks.tabular.shape import link_of, monotone_of
 from mlwright.tasks.tabular.split import choose_split
 from mlwright.training.problem import Problem
 
@@ -71,6 +72,8 @@ class Tabular:
             portfolio=portfolio(len(target.classes), len(y), len(schema.features)),
             weights=_weights(joined),
             groups=_groups(joined),
+            link=link_of(metric, target, y),
+            monotone=monotone_of(joined.schema, target, asked.monotone),
             wanted=wanted,
             seed=asked.seed,
             threads=asked.threads,
