@@ -10,8 +10,8 @@ from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Ints, Tree, Trees, tree_ensemble
 from mlwright.learners.protocol import Abilities, Doubles, Job, Settings
 
-LEAST = 1e-15
-"""The share of a class without a row, so that it has a logarithm."""
+LEAST = 0.5
+"""The rows that a class without any counts for, so that its share has a logarithm."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Baseline:
     def fit(self, job: Job) -> FittedBaseline:
         y, w = job.train.y, job.train.weights
         if job.classes:
-            shares = np.bincount(y.astype(np.int64), weights=w, minlength=job.classes)
-            logs = np.log(np.maximum(shares / shares.sum(), LEAST))
+            sums = np.bincount(y.astype(np.int64), weights=w, minlength=job.classes)
+            logs = np.log(np.where(sums > 0, sums / sums.sum(), LEAST / len(y)))
             return FittedBaseline(logs[1:] - logs[:1] if job.classes == 2 else logs)
         middle = weighted_median(y, w) if job.loss == "absolute" else float(np.average(y, weights=w))
         return FittedBaseline(np.array([middle]))

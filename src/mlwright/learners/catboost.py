@@ -1,9 +1,8 @@
 """CatBoost, and its oblivious trees as ordinary ones.
 
 Its own handling of categories does not export, so it is given encoded numbers. It compares in float32; its
-borders
-are written as the doubles that decide alike (`graph.trees.above_float32`), so that its trees stand beside
-others' over one matrix.
+borders are written as the doubles that decide alike (`graph.trees.above_float32`), so that its trees stand
+beside others' over one matrix.
 """
 
 from __future__ import annotations
@@ -21,12 +20,21 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Doubles, Tree, Trees, above_float32, tree_ensemble
-from mlwright.learners.pace import affordable_rate
-from mlwright.learners.protocol import Job, Settings, useful_threads
+from mlwright.learners.kept import kept
+from mlwright.learners.pace import affordable, affordable_rate
+from mlwright.learners.protocol import Abilities, Fitted, Job, Settings, useful_threads
+from mlwright.learners.sound import soundly
 from mlwright.learners.zone import Range, Zone
 
 MOST_ROUNDS = 1000
 MOST_RATE = 0.4
+CAREFUL: Settings = {"learning_rate": 0.03, "depth": 3, "l2_leaf_reg": 20.0}
+"""What is tried once where the loss on unseen rows is worse than the plain answer's."""
+MOST_BORDERS, MOST_COLUMNS = 127_000, 500
+"""Borders in all, and columns a level: beyond 500 columns both are cut, to keep a round affordable."""
+SECONDS_A_CELL = 2e-7
+"""What quantising takes, which cannot be stopped: 3 s for 10 million cells on two busy cores."""
+FEWEST_ROUNDS, SHALLOW = 20, 4
 ZONE: Zone = {
     "learning_rate": Range(0.005, 0.5, 0.06, by_factors=True),
     "depth": Range(1, 10, 6, whole=True),
@@ -48,11 +56,14 @@ class FittedCatBoost:
     classes: int
     rounds: int
     settled: Settings = field(default_factory=dict)
+    threads: int = 1
 
     def margin(self, x: Doubles, rounds: int | None = None) -> Doubles:
         end = min(rounds or self.rounds, self.model.tree_count_)
-        raw = np.asarray(self.model.predict(_float32(x), prediction_type="RawFormulaVal", ntree_end=end))
-        return raw.reshape(len(x), -1)
+        raw = self.model.predict(
+            _float32(x), prediction_type="RawFormulaVal", ntree_end=end, thread_count=self.threads
+        )
+        return np.asarray(raw).reshape(len(x), -1)
 
     def trees(self) -> Trees:
         return trees_of(self.model, self.rounds)
@@ -62,52 +73,88 @@ class FittedCatBoost:
 
 
 class CatBoost:
-    """Ordered boosting of oblivious trees; settings are CatBoost's own parameters."""
+    """Boosting of oblivious trees; settings are CatBoost's own parameters."""
 
     family = "catboost"
     zone = ZONE
+    # Its trees are written once a class: beyond a few the graph would be slow and large.
+    abilities = Abilities(monotone=True, absolute=True, most_classes=12, library="catboost", extra="train")
 
-    def fit(self, job: Job) -> FittedCatBoost:
-        import catboost as cb
+    def fit(self, job: Job) -> Fitted:
+        return soundly(job, _boosted, CAREFUL)
 
-        settled = dict(job.settings)
-        params = self._params(job) | settled
-        pool = cb.Pool(_float32(job.train.x), job.train.y, weight=job.train.weights)
+
+def _boosted(job: Job) -> FittedCatBoost:
+    import catboost as cb
+
+    job = affordable(job, SECONDS_A_CELL / useful_threads(job))
+    settled = dict(job.settings)
+    params = _params(job) | settled
+    borders = int(params["border_count"])
+    with kept(job, (borders,), partial(_quantised, job, borders)) as (pool, valid):
         if job.deadline is not None and "learning_rate" not in settled and job.rounds is None:
-            trial = partial(_timed, params, pool)
-            rate = float(params["learning_rate"])
-            settled["learning_rate"] = affordable_rate(job.deadline, rate, MOST_RATE, 2, trial)
+            settled |= _affordable_settings(params, pool, job.deadline)
             params |= settled
-        job.settle(settled)
         params["iterations"] = int(job.rounds or MOST_ROUNDS)
-        kept: dict[str, Any] = {}
-        if job.valid is not None:
-            kept["eval_set"] = cb.Pool(_float32(job.valid.x), job.valid.y, weight=job.valid.weights)
-            kept["early_stopping_rounds"] = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 100))
+        watched: dict[str, Any] = {}
+        if valid is not None:
+            watched["eval_set"] = valid
+            patience = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 100))
+            watched["early_stopping_rounds"] = patience
             params["use_best_model"] = False  # keep every round: how many to use is decided across folds
         if job.deadline is not None:
-            kept["callbacks"] = [_StopAt(job.deadline)]
+            watched["callbacks"] = [_StopAt(job.deadline)]
         model = cb.CatBoost(params)
         # Its warnings, such as of a class that a fold lacks, would run into the user's terminal.
-        model.fit(pool, **kept, log_cout=io.StringIO(), log_cerr=io.StringIO())
-        best = model.get_best_iteration() if job.valid is not None else None
-        return FittedCatBoost(model, job.classes, model.tree_count_ if best is None else best + 1, settled)
+        model.fit(pool, **watched, log_cout=io.StringIO(), log_cerr=io.StringIO())
+        best = model.get_best_iteration() if valid is not None else None
+    rounds = model.tree_count_ if best is None else best + 1
+    return FittedCatBoost(model, job.classes, rounds, settled, useful_threads(job))
 
-    def _params(self, job: Job) -> dict[str, Any]:  # Any: CatBoost's parameters are of many types
-        return {
-            "loss_function": "RMSE" if not job.classes else "Logloss" if job.classes == 2 else "MultiClass",
-            "learning_rate": 0.06,
-            "depth": 6,
-            "thread_count": useful_threads(job),
-            "random_seed": job.seed,
-            "boosting_type": "Plain",
-            "bootstrap_type": "Bernoulli",
-            "subsample": 0.8,
-            "verbose": False,
-            "allow_writing_files": False,
-            **({"classes_count": job.classes} if job.classes > 2 else {}),
-            **job.config.settings,
-        }
+
+def _params(job: Job) -> dict[str, Any]:  # Any: CatBoost's parameters are of many types
+    plain = "MAE" if job.loss == "absolute" else "RMSE"
+    width = job.train.x.shape[1]
+    return {
+        "loss_function": plain if not job.classes else "Logloss" if job.classes == 2 else "MultiClass",
+        "learning_rate": 0.06,
+        "depth": 6,
+        # A round costs columns times borders times leaves, however few the rows are.
+        "border_count": int(np.clip(MOST_BORDERS // max(width, 1), 32, 254)),
+        "rsm": float(np.clip(MOST_COLUMNS / max(width, 1), 0.1, 1.0)),
+        "thread_count": useful_threads(job),
+        "random_seed": job.seed,
+        "boosting_type": "Plain",
+        "bootstrap_type": "Bernoulli",
+        "subsample": 0.8,
+        "verbose": False,
+        "allow_writing_files": False,
+        **({"classes_count": job.classes} if job.classes > 2 else {}),
+        # It knows no constraints for more than two classes, where a margin alone means nothing.
+        **({"monotone_constraints": list(job.monotone)} if any(job.monotone) and job.classes < 3 else {}),
+        **job.config.settings,
+    }
+
+
+def _quantised(job: Job, borders: int) -> tuple[Any, Any]:  # Any: catboost.Pool
+    import catboost as cb
+
+    pool = cb.Pool(_float32(job.train.x), job.train.y, weight=job.train.weights)
+    pool.quantize(border_count=borders)
+    if job.valid is None:
+        return pool, None
+    return pool, cb.Pool(_float32(job.valid.x), job.valid.y, weight=job.valid.weights)
+
+
+def _affordable_settings(params: dict[str, Any], pool: Any, deadline: float) -> Settings:  # Any: CatBoost's
+    """The learning rate, and a lesser depth where even so the time would end after a few rounds."""
+    began = time.monotonic()
+    _timed(params, pool, 1)
+    each, left = time.monotonic() - began, deadline - time.monotonic()
+    if left > 0 and each * FEWEST_ROUNDS > left and int(params["depth"]) > SHALLOW:
+        return _affordable_settings(params | {"depth": SHALLOW}, pool, deadline) | {"depth": SHALLOW}
+    trial = partial(_timed, params, pool)
+    return {"learning_rate": affordable_rate(deadline, float(params["learning_rate"]), MOST_RATE, 2, trial)}
 
 
 def trees_of(model: Any, rounds: int) -> Trees:  # Any: catboost.CatBoost

@@ -18,7 +18,7 @@ import numpy as np
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import LEQ, MEMBER, Doubles, Ints, Tree, Trees, tree_ensemble
 from mlwright.learners.kept import kept
-from mlwright.learners.pace import affordable_rate
+from mlwright.learners.pace import affordable, affordable_rate
 from mlwright.learners.protocol import Abilities, Fitted, Job, Settings, useful_threads
 from mlwright.learners.sound import soundly
 from mlwright.learners.zone import Range, Zone
@@ -30,6 +30,8 @@ STEADY: Settings = {"min_sum_hessian_in_leaf": 1.0, "lambda_l2": 1.0, "max_delta
 of 0.3: 1.78 without these, 0.24 with them)."""
 CAREFUL: Settings = STEADY | {"learning_rate": 0.03, "max_delta_step": 0.5, "num_leaves": 8}
 """What is tried once where even so the loss on unseen rows is worse than the plain answer's."""
+SECONDS_A_CELL = 1e-7
+"""What binning takes at most, which cannot be stopped."""
 BINNING = ("max_bin", "min_data_in_bin")
 """The settings on which a library's own form of the rows depends."""
 ZONE: Zone = {
@@ -91,6 +93,7 @@ class LightGBM:
 
 def _boosted(job: Job) -> FittedLightGBM:
     lgb = _library()
+    job = affordable(job, SECONDS_A_CELL / useful_threads(job))
     settled = dict(job.settings)
     limit = int(
         job.rounds

@@ -48,6 +48,16 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def rows(self, index: npt.NDArray[np.int64]) -> Part:
+        """The rows `index` alone."""
+        return Part(self.x[index], self.y[index], None if self.weights is None else self.weights[index])
+
+    def evenly(self, most: int) -> Part:
+        """At most `most` rows, evenly from first to last."""
+        if len(self) <= most:
+            return self
+        return self.rows(np.linspace(0, len(self) - 1, most).astype(np.int64))
+
 
 @dataclass(frozen=True)
 class Job:
