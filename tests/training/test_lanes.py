@@ -21,8 +21,9 @@ from mlwright.learners import Config
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget, train
 from mlwright.training import lanes as lanes_module
+from mlwright.training import pool as pool_module
 from mlwright.training.exchange import Exchange
-from mlwright.training.lanes import POOL, Pool
+from mlwright.training.pool import POOL, Pool
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.trial import run_trial
 
@@ -150,8 +151,8 @@ def test_without_child_processes_candidates_are_fitted_here(problem, monkeypatch
 def test_where_no_lane_starts_candidates_are_fitted_here(problem, monkeypatch, tmp_path):
     broken = Pool()
     monkeypatch.setattr("mlwright.training.trial.POOL", broken)
-    monkeypatch.setattr(lanes_module, "_path", lambda: [str(tmp_path)])  # no mlwright there
-    monkeypatch.setattr(lanes_module, "_environment", lambda threads: {"PYTHONHOME": str(tmp_path)})
+    monkeypatch.setattr(pool_module, "_path", lambda: [str(tmp_path)])  # no mlwright there
+    monkeypatch.setattr(pool_module, "_environment", lambda threads: {"PYTHONHOME": str(tmp_path)})
     folds = PreparedFolds(problem)
     trial = run_trial(Config("g", "good", "tree"), None, folds, lambda: None)
     assert not trial.failure and "did not start" in folds.alone and broken.unable() == folds.alone
@@ -204,7 +205,7 @@ sys.path.insert(0, {site!r})
 import numpy as np, mlwright as mw
 from mlwright.learners import Config
 from mlwright.tasks import Asked, kind_named
-from mlwright.training.lanes import POOL
+from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.trial import run_trial
 x = np.random.default_rng(0).normal(size=3000)

@@ -15,7 +15,7 @@ from mlwright.base.machine import memory_available
 from mlwright.features import FeaturePlan
 from mlwright.learners import Part
 from mlwright.training.budget import Budget
-from mlwright.training.lanes import POOL
+from mlwright.training.pool import POOL
 from mlwright.training.problem import Problem
 
 Doubles = npt.NDArray[np.float64]
@@ -173,4 +173,4 @@ def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
 
 def part_of(problem: Problem, x: npt.NDArray[np.float64], index: Ints) -> Part:
     """The rows `index` as a Part with matrix `x`."""
-    return Part(x, problem.learned(index), problem.weights_of(index))
+    return Part(x, problem.learned(index), problem.learning_weights(index))

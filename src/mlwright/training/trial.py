@@ -21,10 +21,12 @@ from mlwright.evaluation.intervals import score
 from mlwright.graph.trees import Shape
 from mlwright.learners import Config, Job, Learner, families
 from mlwright.learners.protocol import Settings, abilities_of
+from mlwright.training.crew import Crew, Event, Here
 from mlwright.training.ensemble import error_on
 from mlwright.training.exchange import Done, Failed, Margins, Settled, path_of
 from mlwright.training.lane import reason_of
-from mlwright.training.lanes import POOL, Crew, Event, Here
+from mlwright.training.lanes import Lanes
+from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 
@@ -123,7 +125,7 @@ def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFold
 def _tried_in_lanes(trial: Trial, folds: PreparedFolds, fold_deadline: Callable[[], float | None]) -> bool:
     """Fits and judges the trial in lanes; False where none is to be had after all."""
     try:
-        with closing(POOL.crew(folds.lanes, folds.threads)) as crew:
+        with closing(Lanes(POOL, folds.lanes, folds.threads)) as crew:
             _Attempt(trial, folds, crew, fold_deadline).run()
     except EnvironmentProblem as problem:  # no process starts here: nor will the next
         folds.alone = POOL.broken = str(problem)
