@@ -24,7 +24,9 @@ from mlwright.evaluation.metrics import METRICS, error_of
 SHARE, SEED = 0.2, 20_261_122
 BY_ROW_ORDER = ("electricity_nsw",)
 """Ordered by time without a column for it: what datasets.json says in its notes."""
-VERSION = 1
+MOMENTS = 20
+"""A time column with fewer moments is told to no system: no split within the rows can be made by it."""
+VERSION = 2
 """To be raised when anything here changes what is written."""
 KINDS = ("tabular", "tabular with free text")
 RESAMPLES = 100
@@ -42,7 +44,7 @@ class Facts:
     classes: tuple[str, ...]
     """In the order of the columns of probabilities; the last of two is the positive one."""
     time: str | None
-    """The column that orders the rows; later ones are tested on."""
+    """The column that orders the rows; later ones are tested on. None where it has few moments."""
     ordered: bool
     """Whether rows are ordered by time, be it by a column or by their place."""
     text: tuple[str, ...]
@@ -82,7 +84,7 @@ def prepared(entry: dict[str, Any]) -> Facts:
     facts = Facts(
         name=entry["name"], kind=entry["kind"], target=target, task=task,
         metric=entry["metric"].split(" ")[0], classes=classes,
-        time=entry.get("time_column"), ordered=_ordered(entry),
+        time=_time_told(entry, train), ordered=_ordered(entry),
         text=tuple(c for c in train.columns if c != target and _is_text(train[c])), folder=str(folder),
     )  # fmt: skip
     train.to_parquet(folder / "train.parquet", index=False)
@@ -169,6 +171,11 @@ def _read(path: Path, entry: dict[str, Any]) -> pd.DataFrame:
 
 def _ordered(entry: dict[str, Any]) -> bool:
     return bool(entry.get("time_column")) or entry["name"] in BY_ROW_ORDER
+
+
+def _time_told(entry: dict[str, Any], train: pd.DataFrame) -> str | None:
+    time = entry.get("time_column")
+    return time if time and train[time].nunique() >= MOMENTS else None
 
 
 def _latest(table: pd.DataFrame, time: str | None) -> np.ndarray:
