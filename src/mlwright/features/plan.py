@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +32,22 @@ from mlwright.features.running import session
 from mlwright.features.screening import worth
 from mlwright.features.table import Table
 from mlwright.features.text import choose_tokens, count_nodes
-from mlwright.features.transform import CODE, NUMBER, Feature, Inputs, Lookup, Transform, build, closure
+from mlwright.features.transform import (
+    CODE,
+    NUMBER,
+    Feature,
+    Inputs,
+    Lookup,
+    Transform,
+    build,
+    build_each,
+    closure,
+)
 from mlwright.graph.build import GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Array = TypeVar("Array", Doubles, Ints)
 VIEWS = ("tree", "encoded", "linear", "rich", "rich-linear")
 
 MOST_TOKENS = 300
@@ -48,6 +60,8 @@ MOST_ENCODINGS = 400
 MOST_ENCODING_CELLS = 1_000_000
 MOST_LINEAR = 1_000
 """Numbers, and indicators of codes, of the linear view: those that tell most of the target."""
+MOST_SCALED = 50_000
+"""Rows that means and deviations are taken of."""
 _CHUNK = 32_768
 
 
@@ -229,9 +243,24 @@ class FeaturePlan:
         `numbers` and `codes` are the whole tensors, or with `inputs` (what `inputs_of` gave for these
         features or for more) only its columns; "" stands for a tensor without columns.
         """
+        return self.tensors(g, [features], numbers, codes, inputs)[0]
+
+    def tensors(
+        self,
+        g: GraphBuilder,
+        groups: Sequence[Sequence[Feature]],
+        numbers: str,
+        codes: str,
+        inputs: Inputs | None = None,
+    ) -> list[str]:
+        """As `feature_nodes`, a tensor for each of `groups`: what they have in common is built once."""
         kept = inputs or self._everything()
         given = {NUMBER: (numbers, kept.numbers), CODE: (codes, kept.codes)}
-        return build(g, self._transforms, features, given)
+        return build_each(g, self._transforms, groups, given)
+
+    def transform(self, name: str) -> Transform | None:
+        """The fitted transform called `name`; None for the numbers and codes themselves."""
+        return self._transforms.get(name)
 
     def nodes(self, g: GraphBuilder, view: str, numbers: str, codes: str) -> str:
         """The view's matrix as a tensor [N, width] from the whole tensors `numbers` and `codes`."""
@@ -261,7 +290,8 @@ class FeaturePlan:
 
     def _numbers(self) -> list[Feature]:
         """Numbers and the parts of datetimes that every view has."""
-        features = [Feature(NUMBER, i) for i in range(self.table.numbers.shape[1])]
+        columns = enumerate(self.table.schema.numbers)
+        features = [Feature(NUMBER, i) for i, c in columns if c.role != "exposure"]
         moments = self._moments()
         return features + moments[: len(moments) // len(PARTS) * PARTS.index("day_of_year")]
 
@@ -325,7 +355,7 @@ class FeaturePlan:
         features = []
         numbers = self._telling(self._numbers(), MOST_LINEAR)
         if numbers:
-            raw = self.values(numbers, self.table)
+            raw = self._sampled(numbers)
             features += self._add(Standardised("scaled", tuple(numbers), scales_of(raw)))
             # A number that was never missing can have no weight for being so.
             absent = [numbers[i] for i in np.flatnonzero(np.isnan(raw).any(axis=0))]
@@ -339,11 +369,11 @@ class FeaturePlan:
         features += self._add(Indicators("indicator", tuple(f for f, _ in one_hot), values))
         encodings = self._encodings(MOST_ONE_HOT)
         if encodings:
-            scales = scales_of(self.values(encodings, self.table, training=True))
+            scales = scales_of(self._sampled(encodings))
             features += self._add(Standardised("scaled_encoding", tuple(encodings), scales, guarded=False))
         tokens = self._tokens()
         if tokens:
-            deviation = np.log1p(self.values(tokens, self.table)).std(axis=0)
+            deviation = np.log1p(self._sampled(tokens)).std(axis=0)
             scale = 1 / np.maximum(deviation, 1e-3)
             features += self._add(Logs("scaled_token", tuple(tokens), scale))
         return features
@@ -352,20 +382,23 @@ class FeaturePlan:
         """At most `most` of them: those that tell most of the target on their own."""
         if len(features) <= most:
             return features
-        rows = np.arange(0, len(self.table), -(-len(self.table) // 2_000))
-        told = worth(self._read(features, rows, {}), self.y[rows])
+        told = worth(self._sampled(features, 2_000), _spaced(self.y, 2_000))
         return [features[i] for i in np.sort(np.argsort(-told, kind="stable")[:most])]
+
+    def _sampled(self, features: Sequence[Feature], most: int = MOST_SCALED) -> Doubles:
+        """Values of evenly spaced training rows, at most `most`."""
+        rows = _spaced(np.arange(len(self.table)), most)
+        return self._read(features, None if len(rows) == len(self.table) else rows, {})
 
     def _rich_linear(self) -> list[Feature]:
         linear = list(self.layout("linear"))
         numbers = [f for f in linear if f.transform in ("scaled", "scaled_encoding")]
         features = list(linear)
         if numbers:
-            features += self._add(fit_bends(numbers, self.values(numbers, self.table, training=True)))
+            features += self._add(fit_bends(numbers, self._sampled(numbers)))
         near = [f for f in linear if f.transform != "scaled_token"]
         if near and len(near) <= MOST_NEAR:
-            x = self.values(near, self.table, training=True)
-            features += self._add(fit_nearness(near, x, self.seed))
+            features += self._add(fit_nearness(near, self._sampled(near), self.seed))
         return features
 
     # What follows is the cut between strings and codes.
@@ -407,3 +440,8 @@ class FeaturePlan:
         if self._is_blank:
             blocks.append(np.zeros((len(table), len(which))))
         return np.concatenate(blocks, axis=1)
+
+
+def _spaced(rows: Array, most: int) -> Array:
+    """Every so many-th, at most `most`."""
+    return rows[:: max(1, -(-len(rows) // most))]

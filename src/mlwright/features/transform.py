@@ -132,12 +132,22 @@ def build(
     given: Mapping[str, tuple[str, tuple[int, ...]]],
 ) -> str:
     """The tensor of `features` [N, len(features)]; `given` has tensors and their columns by transform."""
-    wanted = closure(transforms, features, given)
+    return build_each(g, transforms, [features], given)[0]
+
+
+def build_each(
+    g: GraphBuilder,
+    transforms: Mapping[str, Transform],
+    groups: Sequence[Sequence[Feature]],
+    given: Mapping[str, tuple[str, tuple[int, ...]]],
+) -> list[str]:
+    """A tensor for each of `groups`, what they have in common built once; `given` as for `build`."""
+    wanted = closure(transforms, [f for features in groups for f in features], given)
     built = Built(g, dict(given))
     for name, transform in transforms.items():
         if name in wanted and name not in given:
             built.tensors[name] = transform.nodes(g, built, wanted[name]), wanted[name]
-    return built.take(features)
+    return [built.take(features) for features in groups]
 
 
 @dataclass(frozen=True)
