@@ -9,9 +9,9 @@ import mlwright as mw
 from mlwright.base.canonical import canonical_json
 from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.base.progress import Progress
-from mlwright.learners.linear import Linear
 from mlwright.training import Budget
 from mlwright.training.journal import DIED, key_of
+from mlwright.training.trial import Trial, run_trial
 
 TRIALS = 3
 
@@ -63,7 +63,8 @@ def test_a_fit_that_was_killed_goes_on_and_gives_the_same_model(data, tmp_path):
     assert folder.is_dir()
     heard = Heard()
     resumed = mw.fit(data, max_trials=TRIALS, state=folder, resume=True, progress=heard)
-    assert heard.tried == ["lightgbm"] and heard.notes == []
+    assert heard.tried == ["lightgbm"]
+    assert len(heard.notes) == 1 and "unfinished fit: 2 finished candidates" in heard.notes[0]
     assert resumed.digest == mw.fit(data, max_trials=TRIALS).digest
     assert not folder.exists()
 
@@ -102,7 +103,7 @@ def test_a_damaged_beginning_leaves_the_records_of_use(data, tmp_path):
     (folder / "run.json").write_bytes(b"{torn")
     heard = Heard()
     mw.fit(data, max_trials=TRIALS, state=folder, resume=True, progress=heard)
-    assert heard.tried == ["lightgbm"] and "run.json is damaged" in heard.notes[0]
+    assert heard.tried == ["lightgbm"] and any("run.json is damaged" in note for note in heard.notes)
 
 
 def test_another_fit_is_refused_with_what_differs(data, tmp_path):
@@ -139,10 +140,10 @@ def test_a_candidate_that_takes_the_process_down_twice_is_left_out(data, tmp_pat
 
 
 def test_an_interrupted_candidate_has_not_taken_the_process_down(data, tmp_path, monkeypatch):
-    def interrupted(self, job):
+    def interrupted(config, *others):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Linear, "fit", interrupted)
+    monkeypatch.setattr("mlwright.training.search.run_trial", interrupted)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             mw.fit(data, max_trials=TRIALS, state=tmp_path / "state", resume=True)
@@ -153,10 +154,12 @@ def test_an_interrupted_candidate_has_not_taken_the_process_down(data, tmp_path,
 
 
 def test_a_failed_candidate_is_not_tried_again(data, tmp_path, monkeypatch):
-    def broken(self, job):
-        raise MemoryError("this will not fit")
+    def broken(config, *others):
+        if config.family == "linear":
+            return Trial(config, failure="MemoryError: this will not fit")
+        return run_trial(config, *others)
 
-    monkeypatch.setattr(Linear, "fit", broken)
+    monkeypatch.setattr("mlwright.training.search.run_trial", broken)
     killed_at(data, tmp_path / "state", "lightgbm")
     monkeypatch.undo()
     model = mw.fit(data, max_trials=TRIALS, state=tmp_path / "state", resume=True)

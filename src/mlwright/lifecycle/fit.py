@@ -20,10 +20,12 @@ from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
+from mlwright.lifecycle.bounded import within
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.foreseen import labels_of, refuse_absent, refuse_metric, refuse_settings
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.state import State, journal_of, state_of
+from mlwright.lifecycle.warm import begun_from, members_of, opened
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -98,6 +100,7 @@ def fit(
     options: ReadOptions | None = None,
     state: str | os.PathLike[str] | State | None = None,
     resume: bool = False,
+    warm_start: Model | str | os.PathLike[str] | None = None,
     **named: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
@@ -109,6 +112,7 @@ def fit(
 
     In the folder `state`, where one is named, what is finished is kept as it goes: with `resume` the same
     call goes on there after a crash, in what is left of its time. The folder is gone after a finished fit.
+    `warm_start` is an earlier model (or its file) whose candidates are tried first.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ChecksRefused` where a finding would make the
     model a lie (a leak) and is not waived, `ParityFailed` where the graph would not answer as training does.
@@ -120,7 +124,8 @@ def fit(
     listener = progress or Progress()
     try:
         kept = state_of(state, resume)
-        return _fit(_Call(data, test, findings, settings, options, roles, listener, began, kept))
+        earlier = None if warm_start is None else opened(warm_start)
+        return _fit(_Call(data, test, findings, settings, options, roles, listener, began, kept, earlier))
     finally:
         listener.done()
 
@@ -136,6 +141,7 @@ class _Call:
     progress: Progress
     began: float
     state: State | None = None
+    earlier: Model | None = None
 
     @property
     def limit_s(self) -> float | None:
@@ -173,14 +179,20 @@ def _fit(call: _Call) -> Model:
         monotone=settings.monotone,
     )
     problem, more = kind.problem(admitted.dataset, asked)
+    if call.earlier is not None:
+        problem = begun_from(problem, call.earlier, call.progress.note)
     with journal_of(call.state, problem, budget, call.progress) as journal:
-        trained = train(problem, budget, call.progress, limits=settings.limits(), journal=journal)
+        limits = settings.limits()
+        trained = train(problem, budget, call.progress, limits=limits, journal=journal)
         call.progress.stage("packaging")
         admitted = replace(admitted, findings=(*admitted.findings, *more))
         everything = _with_test(admitted).with_schema(problem.table.schema)
-        return package(
-            kind.name, trained.blend, everything, _evidence(call, admitted, problem, trained, everything)
-        )
+
+        def packaged(trained: Trained) -> Model:
+            evidence = _evidence(call, admitted, problem, trained, everything)
+            return package(kind.name, trained.blend, everything, evidence)
+
+        return within(limits, trained, packaged)
 
 
 def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
@@ -230,7 +242,11 @@ def _evidence(
             profile_of(everything) if whole is None else whole.profile, predictions=predictions
         ),
         recipe=_recipe(call, problem)
-        | {"baseline": trained.baseline.tolist(), "data_sha256": provenance.sha256},
+        | {
+            "baseline": trained.baseline.tolist(),
+            "data_sha256": provenance.sha256,
+            "members": members_of(trained.blend),
+        },
         facts={
             "Data": f"{provenance.source}, "
             + (f"{len(everything):,} rows" if whole is None else f"larger than memory: {whole.said}")
@@ -374,4 +390,6 @@ def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON value
     for column in problem.table.schema.columns:
         if column.role not in ("feature", "ignored"):
             roles.setdefault(column.role, []).append(column.name)
+    if call.earlier is not None:
+        recipe["warm_start"] = call.earlier.digest
     return recipe | {"metric": problem.metric.name, "task": problem.target.task, "roles": roles}

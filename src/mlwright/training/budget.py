@@ -23,6 +23,8 @@ class Budget:
     busy_at_start: float = field(default_factory=time.process_time)
     before_s: float = 0.0
     """Seconds that earlier runs of the same fit spent, where it is one that was killed."""
+    waited_s: float = 0.0
+    """Seconds that this process waited for others that worked for it."""
 
     def __post_init__(self) -> None:
         if self.began < 0:
@@ -48,7 +50,7 @@ class Budget:
     def slowness(self) -> float:
         """Wall seconds a CPU second has taken so far, 1 to 5: how much longer than usual things take here."""
         busy = time.process_time() - self.busy_at_start
-        return min(max((self.spent_s - self.before_s) / max(busy, 0.1), 1.0), 5.0)
+        return min(max((self.spent_s - self.before_s - self.waited_s) / max(busy, 0.1), 1.0), 5.0)
 
     def fraction(self) -> float:
         """How much of the limit is spent, 0 to 1; 0 without a time limit."""

@@ -7,7 +7,8 @@ choices made without it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +16,26 @@ from threadpoolctl import threadpool_limits
 
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.progress import Progress
-from mlwright.evaluation.calibration import Calibrator, fit_calibrator
 from mlwright.packaging.blend import Blend
+from mlwright.packaging.costing import Pricer
+from mlwright.packaging.ending import Ending
 from mlwright.training.budget import Budget
-from mlwright.training.ensemble import choose_weights, error_on
+from mlwright.training.choosing import Choice
+from mlwright.training.estimates import packaging_seconds, refit_seconds
+from mlwright.training.found import Search
 from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
-from mlwright.training.limits import Limits
+from mlwright.training.limits import Limits, Pricing, price_of
+from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
-from mlwright.training.refit import refit
-from mlwright.training.search import Search, packaging_seconds, refit_seconds, search
+from mlwright.training.refit import Shipped, refit
+from mlwright.training.search import search
 from mlwright.training.trial import Trial
+from mlwright.training.unseen import answers_unseen, conclude
 
 Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,55 @@ class Trained:
     baseline: Doubles
     """What the plain baseline answers to every row: class shares [K], or the mean [1]."""
     notes: tuple[str, ...]
+    run: Run
+    shipped: Shipped
+
+    def lighter(self, broken: str) -> Trained | None:
+        """The same without the member that costs most for its share, judged anew.
+
+        Of a single member, a choice among those that cost less; None where there is none. `broken` says which
+        limit the whole was measured to break.
+        """
+        run, shares = self.run, self.shipped.shares
+        cost = {id(t): price_of(run.price.alone(t)) for t in run.found.finished}
+        heaviest = max(shares, key=lambda k: cost[k] / shares[k])
+        if len(shares) > 1:
+            return judged(run.without({heaviest: broken}), self.shipped.without(heaviest))
+        run = run.without({k: broken for k in cost if cost[k] >= cost[heaviest]})
+        trials = run.choice.trials
+        weights = run.choice.weights(run.problem.split.judged) if trials else np.zeros(0)
+        return judged(run, run.refitted(trials, weights)) if weights.any() else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was found, and what of it was dropped on the way to what ships."""
+
+    problem: Problem
+    found: Search
+    price: Pricing
+    budget: Budget
+    progress: Progress
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    """Trials (by identity) that were chosen and do not ship, and why."""
+
+    @property
+    def choice(self) -> Choice:
+        """The finished trials that may have a part in what ships."""
+        trials = [t for t in self.found.finished if id(t) not in self.dropped]
+        return Choice(self.problem, trials, self.price.of(trials))
+
+    def without(self, dropped: Mapping[int, str]) -> Run:
+        """The same, in which more trials may have no part: by identity, which limit each would break."""
+        reasons = {k: f"dropped: {broken}" for k, broken in dropped.items()}
+        return replace(self, dropped={**self.dropped, **reasons})
+
+    def refitted(self, trials: list[Trial], weights: Doubles) -> Shipped:
+        """Trials of positive weight fitted on all rows, as many as there is time for."""
+        chosen = {id(t): w for t, w in zip(trials, weights, strict=True)}
+        every = np.array([chosen.get(id(t), 0.0) for t in self.found.finished])
+        affordable = _within_time(self.problem, self.found, every, self.budget)
+        return refit(self.problem, self.found, affordable, self.budget, self.progress)
 
 
 def train(
@@ -64,62 +120,54 @@ def train(
 
 def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal) -> Trained:
     progress.stage("training")
-    folds = PreparedFolds(problem).affordable(budget, journal.folds)
+    folds = PreparedFolds(problem)
+    POOL.start(folds.lanes, folds.threads)
+    folds = folds.affordable(budget, journal.folds)
     problem = folds.problem
     journal.begins(problem)
     found = search(problem, folds, budget, progress, journal)
     folds.free()
+    if folds.alone:
+        found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
-    weights = _weights(problem, found.finished, problem.split.judged)
-    wanted = {id(t) for t, w in zip(found.finished, weights, strict=True) if w > 0}
-    weights = _within_time(problem, found, found.finished, weights, budget)
-    # Judged is what ships: candidates that there was no time to refit have no part in the score.
-    shipped = refit(problem, found, weights, budget, progress)
+    pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target)
+    run = Run(problem, found, Pricing(pricer, limits), budget, progress)
+    weights = run.choice.weights(problem.split.judged)
+    if not weights.any():
+        raise run.price.unmet(found.finished)
+    shipped = run.refitted(found.finished, weights)
+    late = {
+        id(t): "dropped: no time was left to fit it on all rows"
+        for t, w in zip(found.finished, weights, strict=True)
+        if w > 0 and id(t) not in shipped.shares
+    }
     progress.stage("judging")
-    dropped = wanted - set(shipped.shares)
-    trials = [t for t in found.finished if not dropped or id(t) in shipped.shares]
-    weights = np.array([shipped.shares.get(id(t), 0.0) for t in trials])
-    blended, how, rows = _unseen_answers(problem, trials, weights)
-    judged = problem.split.judged
-    calibrator = _calibrator(problem, _mix(trials, weights)[judged], judged)
-    entries = leaderboard(found, shipped.shares, dropped)
-    evaluation = evaluate_blend(problem, blended, rows, how, entries, calibrator.said)
-    blend = Blend(shipped.plan, shipped.members, calibrator, problem.target, problem.shift, problem.floor)
-    notes = (*shipped.notes, f"search ended because {found.stopped}")
-    return Trained(blend, evaluation, blended, plain_answer(problem), notes)
+    return judged(replace(run, dropped=late), shipped)
 
 
-def _mix(trials: list[Trial], weights: Doubles) -> Doubles:
-    return np.asarray(sum(w * t.margins for w, t in zip(weights, trials, strict=True) if w > 0))
+def judged(run: Run, shipped: Shipped) -> Trained:
+    """What ships, beside what it scores on rows that no part of it had seen.
+
+    Candidates that do not ship although they were chosen have no part in the score.
+    """
+    problem, choice = run.problem, run.choice
+    weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
+    unseen = answers_unseen(choice, weights)
+    chosen_on = problem.split.judged
+    concluded = conclude(problem, choice.mix(weights, chosen_on), chosen_on)
+    entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
+    evaluation = evaluate_blend(problem, unseen, concluded, entries)
+    ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
+    blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
+    notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
+    return Trained(blend, evaluation, unseen.answer, plain_answer(problem), notes, run, shipped)
 
 
-def _weights(problem: Problem, trials: list[Trial], rows: npt.NDArray[np.int64]) -> Doubles:
-    """Shares of the trials, by what they say of `rows`. The plain baseline stands alone or not at all."""
-    given = problem.weights_of(rows)
-    able = [i for i, t in enumerate(trials) if t.config.family != "baseline"]
-    shares = np.zeros(len(trials))
-    if not able:
-        shares[0] = 1.0
-        return shares
-    margins = [trials[i].margins[rows] for i in able]
-    truth = problem.truth[rows]
-    shares[able] = choose_weights(problem.metric, truth, margins, problem.answer_of, given, seed=problem.seed)
-    plain = [i for i in range(len(trials)) if i not in able]
-    if plain:
-        errors = [error_on(problem.metric, truth, problem.answer_of(t.margins[rows]), given) for t in trials]
-        if errors[plain[0]] < min(errors[i] for i in able):
-            shares[:] = 0.0
-            shares[plain[0]] = 1.0
-    return shares
-
-
-def _within_time(
-    problem: Problem, found: Search, trials: list[Trial], weights: Doubles, budget: Budget
-) -> Doubles:
+def _within_time(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> Doubles:
     """Drops the lightest members until the refits fit in what is left."""
     weights = weights.copy()
     while (weights > 0).sum() > 1:
-        kept = [t for t, w in zip(trials, weights, strict=True) if w > 0]
+        kept = [t for t, w in zip(found.finished, weights, strict=True) if w > 0]
         if refit_seconds(problem, found, kept) + packaging_seconds(problem, found, budget) <= max(
             budget.left_s(), 0.0
         ):
@@ -127,44 +175,3 @@ def _within_time(
         weights[np.argmin(np.where(weights > 0, weights, np.inf))] = 0.0
         weights /= weights.sum()
     return weights
-
-
-def _calibrator(problem: Problem, mixed: Doubles, rows: npt.NDArray[np.int64]) -> Calibrator:
-    if not problem.classes:
-        return Calibrator(said="")
-    return fit_calibrator(mixed, problem.y[rows].astype(np.int64), problem.weights_of(rows), problem.seed)
-
-
-def _unseen_answers(
-    problem: Problem, trials: list[Trial], weights: Doubles
-) -> tuple[Doubles, str, npt.NDArray[np.int64]]:
-    """Calibrated answers for rows that no part of what made them had seen; how; and which rows."""
-    split, judged = problem.split, problem.split.judged
-    if len(split.test):
-        calibrator = _calibrator(problem, _mix(trials, weights)[judged], judged)
-        mixed = np.asarray(sum(w * t.held for w, t in zip(weights, trials, strict=True) if w > 0))
-        how = (
-            f"on a holdout of {len(split.test):,} rows that nothing touched, by models fitted on "
-            f"{len(split.folds[-1].train):,} rows; the shipped model is then fitted again on all "
-            f"{len(problem.y):,} rows"
-        )
-        return problem.answer_of(calibrator.apply(mixed)), how, split.test
-    if len(split.folds) == 1:
-        how = (
-            f"on {len(judged):,} rows that no model was fitted on, but which chose rounds, weights and "
-            "calibration for want of a second fold, so a little too good; the shipped model is then fitted "
-            "again on all rows"
-        )
-        part = _mix(trials, weights)[judged]
-        return problem.answer_of(_calibrator(problem, part, judged).apply(part)), how, judged
-    mixed = np.full_like(trials[0].margins, np.nan)
-    for fold in split.folds:
-        others = np.setdiff1d(judged, fold.valid)
-        part = _mix(trials, _weights(problem, trials, others))
-        mixed[fold.valid] = _calibrator(problem, part[others], others).apply(part[fold.valid])
-    how = (
-        f"cross-fitted over {len(split.folds)} folds: each of {len(judged):,} rows is judged by models, "
-        "rounds, weights and a calibration chosen without it; the shipped model is then fitted again on "
-        "all rows"
-    )
-    return problem.answer_of(mixed[judged]), how, judged

@@ -70,6 +70,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     settled: Settings
     shape: Shape | None
     fold_seconds: tuple[float, ...]
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
     failure: str
     score: Score | None
     arrays: dict[str, str]
@@ -145,6 +148,9 @@ class JournalFolder(Journal):
             settled=trial.settled,
             shape=trial.shape,
             fold_seconds=tuple(trial.fold_seconds),
+            wall_seconds=trial.wall_seconds,
+            cpu_seconds=trial.cpu_seconds,
+            peak_bytes=trial.peak_bytes,
             failure=trial.failure,
             score=trial.score,
             arrays={name: sha256(data) for name, data in files.items()},
@@ -195,8 +201,9 @@ class JournalFolder(Journal):
     def _replace(self) -> None:
         finished = len(list(self._folder.glob("*.trial.json")))
         if finished:
-            told = "1 finished candidate" if finished == 1 else f"{finished} finished candidates"
-            self._note(f"an unfinished fit with {told} was in {self._folder}: this one replaces it")
+            self._note(
+                f"an unfinished fit with {_told(finished)} was in {self._folder}: this one replaces it"
+            )
         _clear(self._folder)
 
     def _load(self) -> None:
@@ -210,6 +217,9 @@ class JournalFolder(Journal):
             if record.run == self._digest:
                 self._records[key_of(record.config)] = record
         self.spent_s = max((r.spent_s for r in self._records.values()), default=0.0)
+        self._note(
+            f"going on with an unfinished fit: {_told(len(self._records))}, {self.spent_s:.0f} s spent"
+        )
         for path in self._folder.glob("*.running.json"):
             said = self._said(path)
             if said is not None:
@@ -255,6 +265,9 @@ class JournalFolder(Journal):
             settled=record.settled,
             shape=record.shape,
             fold_seconds=list(record.fold_seconds),
+            wall_seconds=record.wall_seconds,
+            cpu_seconds=record.cpu_seconds,
+            peak_bytes=record.peak_bytes,
             failure=record.failure,
             score=record.score,
         )
@@ -319,6 +332,10 @@ def _clear(folder: Path) -> None:
             if path.name != _LOCK:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _told(candidates: int) -> str:
+    return "1 finished candidate" if candidates == 1 else f"{candidates} finished candidates"
 
 
 def key_of(config: Config) -> str:

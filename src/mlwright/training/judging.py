@@ -5,32 +5,43 @@ Called by `training.fit` with predictions on rows that no part of the blend had 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.evaluation import Entry, Evaluation, Score
+from mlwright.base.decision import Decision
+from mlwright.base.evaluation import Entry, Evaluation, Outcome, Score
 from mlwright.evaluation.intervals import all_scores
-from mlwright.evaluation.metrics import confusion
+from mlwright.evaluation.metrics import Answered, Output, confusion
+from mlwright.evaluation.outcomes import Judged, outcomes_of
+from mlwright.learners.baseline import weighted_median
+from mlwright.statistics.links import linked, unlinked
+from mlwright.training.found import Search
+from mlwright.training.limits import Pricing
 from mlwright.training.problem import Problem
-from mlwright.training.search import Search
+from mlwright.training.trial import LEFT_OUT
+from mlwright.training.unseen import Concluded, Unseen
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 def evaluate_blend(
-    problem: Problem, unseen: Doubles, rows: Ints, how: str, entries: tuple[Entry, ...], calibration: str
+    problem: Problem, unseen: Unseen, concluded: Concluded, entries: tuple[Entry, ...]
 ) -> Evaluation:
-    """Scores with intervals of `unseen` ([n, K] or [n, 1], calibrated) on `rows`, the baseline's beside
-    them."""
+    """Scores with intervals of what was answered for unseen rows, the baseline's beside them, and what
+    the decision that ships brings."""
+    rows, how, decision = unseen.rows, unseen.how, concluded.decision
     plain = np.tile(plain_answer(problem), (len(rows), 1))
+    if problem.exposure is not None:
+        plain = plain * problem.exposure[rows][:, None]
     table: tuple[tuple[int, ...], ...] = ()
     if 0 < problem.classes <= 30:
-        counts = confusion(problem.truth[rows], unseen.argmax(axis=1), problem.classes)
+        counts = confusion(problem.truth[rows], unseen.labels, problem.classes)
         table = tuple(tuple(int(v) for v in row) for row in counts)
-    scores = _scores(problem, unseen, rows)
+    answered = Answered(unseen.answer, unseen.labels) if problem.classes else unseen.answer
+    scores = _scores(problem, answered, rows)
     if all(s.metric != problem.metric.name for s in scores):
         how += f"; {problem.metric.name} is undefined on them, as of rows of one class"
     return Evaluation(
@@ -43,32 +54,57 @@ def evaluate_blend(
         split=problem.split.rule,
         why_split=problem.split.why,
         leaderboard=entries,
-        calibration=calibration,
+        calibration=concluded.calibrator.said,
         confusion=table,
+        decision=None if decision.rule == "likeliest" else decision,
+        outcomes=_outcomes(problem, unseen, decision),
     )
 
 
-def leaderboard(found: Search, shares: Mapping[int, float], dropped: Collection[int]) -> tuple[Entry, ...]:
-    """Every trial, best first, with what became of it; `shares` and `dropped` go by the trial's identity."""
+def _outcomes(problem: Problem, unseen: Unseen, decision: Decision) -> tuple[Outcome, ...]:
+    judged = Judged(
+        y=problem.y[unseen.rows].astype(np.int64),
+        margin=unseen.margin,
+        labels=unseen.labels,
+        classes=problem.target.classes,
+        weights=problem.weights_of(unseen.rows),
+        groups=None if problem.groups is None else problem.groups[unseen.rows],
+        amounts=problem.wanted.rows(unseen.rows).amounts,
+    )
+    return outcomes_of(decision, judged)
+
+
+def leaderboard(
+    found: Search, shares: Mapping[int, float], dropped: Mapping[int, str], price: Pricing
+) -> tuple[Entry, ...]:
+    """Every trial, best first, with what it costs (by estimate) and what became of it.
+
+    `shares` and `dropped` (why it does not ship although it was chosen) go by the trial's identity.
+    """
     entries = []
     for t in found.trials:
         weight = shares.get(id(t), 0.0)
         if t.failure:
-            reason = f"failed: {t.failure}"
+            reason = t.failure if t.failure.startswith(LEFT_OUT) else f"failed: {t.failure}"
         elif weight > 0:
             reason = "kept"
         elif id(t) in dropped:
-            reason = "dropped: no time was left to fit it on all rows"
+            reason = dropped[id(t)]
         elif t.config.family == "baseline":
             reason = "the plain baseline, for comparison"
         else:
-            reason = "left out: adds nothing to the others"
+            broken = price.limits.tightened().broken_by(price.alone(t))
+            gains = "left out: adds nothing to the others, or less than it costs to serve"
+            reason = f"left out: {broken} (by estimate)" if broken else gains
+        cost = None if t.failure else price.alone(t)
         entries.append(
             Entry(
                 name=t.config.name,
                 family=t.config.family,
                 score=t.score,
                 fit_seconds=t.fit_seconds,
+                cpu_us=None if cost is None else round(cost.cpu_us, 1),
+                size_bytes=None if cost is None else cost.size_bytes,
                 weight=weight,
                 reason=reason,
             )
@@ -76,12 +112,14 @@ def leaderboard(found: Search, shares: Mapping[int, float], dropped: Collection[
     return tuple(sorted(entries, key=_rank))
 
 
-def _scores(problem: Problem, output: Doubles, rows: Ints) -> tuple[Score, ...]:
+def _scores(problem: Problem, output: Output | Answered, rows: Ints) -> tuple[Score, ...]:
+    if not problem.classes and not isinstance(output, Answered):
+        output = output[:, 0]
     scores = all_scores(
         problem.target.task,
         problem.metric,
         problem.truth[rows],
-        output if problem.classes else output[:, 0],
+        output,
         weights=problem.weights_of(rows),
         groups=None if problem.groups is None else problem.groups[rows],
         seed=problem.seed,
@@ -97,7 +135,11 @@ def plain_answer(problem: Problem) -> Doubles:
     if problem.classes:
         counts = np.bincount(problem.y[train].astype(np.int64), weights=given, minlength=problem.classes)
         return np.asarray(counts / counts.sum())
-    return np.array([np.average(problem.y[train], weights=given)])
+    given = problem.learning_weights(train)
+    if problem.loss == "absolute":
+        return np.array([weighted_median(problem.rates[train], given)])
+    middle = np.average(linked(problem.rates[train], problem.link), weights=given)
+    return unlinked(np.array([middle]), problem.link)
 
 
 def _rank(entry: Entry) -> tuple[float, float]:

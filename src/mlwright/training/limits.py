@@ -12,12 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlwright.base.cost import Cost
+from mlwright.base.errors import LimitUnmet
+from mlwright.packaging.costing import Pricer
 from mlwright.training.ensemble import Flags, Price
+from mlwright.training.trial import Trial
 
 EASY_US, DEAR = 100.0, 0.002
 """A tenth of a millisecond of CPU time a row must bring 0.2 % of the error, up to that much in all ..."""
 DEARER = 0.02
 """... and ten times that beyond."""
+CAUTION = 0.9
+"""Estimates are held to a little less than the limit."""
 SIZE_BYTES = 3_000_000
 """A file of so many bytes costs as much as EASY_US of time do."""
 
@@ -31,6 +36,15 @@ class Limits:
     size_bytes: int | None = None
     memory_bytes: int | None = None
     """Resident memory that opening and serving the model takes."""
+
+    def tightened(self) -> Limits:
+        """The limits that an estimate is held to, which may be off."""
+        if self == Limits():
+            return self
+        latency = None if self.latency_us is None else self.latency_us * CAUTION
+        size = None if self.size_bytes is None else int(self.size_bytes * CAUTION)
+        memory = None if self.memory_bytes is None else int(self.memory_bytes * CAUTION)
+        return Limits(latency, size, memory)
 
     def broken_by(self, cost: Cost) -> str:
         """The first limit that `cost` breaks, in words; empty where it keeps to all.
@@ -57,16 +71,36 @@ def price_of(cost: Cost) -> float:
     return float((np.minimum(spent, 1.0) * DEAR + np.maximum(spent - 1.0, 0.0) * DEARER).sum())
 
 
-def pricing(alone: Sequence[Cost], shared: Cost, limits: Limits) -> Price:
-    """The price of a choice among candidates, from what each adds to the `shared` part of a graph.
+@dataclass(frozen=True)
+class Pricing:
+    """What candidates cost by estimate, and what a choice among them therefore must gain."""
 
-    Infinite for a choice that would break a limit.
-    """
+    pricer: Pricer
+    limits: Limits
 
-    def price(chosen: Flags) -> float:
-        whole = shared
-        for i in np.flatnonzero(chosen):
-            whole = whole + alone[i]
-        return float("inf") if limits.broken_by(whole) else price_of(whole)
+    def alone(self, trial: Trial) -> Cost:
+        """What a model of this trial alone costs."""
+        return self.whole([trial])
 
-    return price
+    def whole(self, trials: Sequence[Trial]) -> Cost:
+        """What a model of these trials costs."""
+        return self.pricer.whole([(t.config.view, t.shape) for t in trials])
+
+    def of(self, trials: Sequence[Trial]) -> Price:
+        """The price of a choice among `trials`: infinite where it would break a limit."""
+
+        def price(chosen: Flags) -> float:
+            whole = self.whole([t for t, c in zip(trials, chosen, strict=True) if c])
+            return float("inf") if self.limits.tightened().broken_by(whole) else price_of(whole)
+
+        return price
+
+    def unmet(self, trials: Sequence[Trial]) -> LimitUnmet:
+        """The refusal where nothing keeps to the limits: by how much the cheapest misses."""
+        cheapest = min(trials, key=lambda t: price_of(self.alone(t)))
+        cost = self.alone(cheapest)
+        broken = self.limits.broken_by(cost) or self.limits.tightened().broken_by(cost)
+        return LimitUnmet(
+            f"no candidate keeps to the limits, not even {cheapest.config.name}: {broken} (by estimate)",
+            remedy="raise the limit, or leave columns out",
+        )

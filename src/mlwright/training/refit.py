@@ -16,13 +16,14 @@ from mlwright.features import FeaturePlan
 from mlwright.learners import Fitted, Job, Part, families
 from mlwright.packaging.blend import Member
 from mlwright.training.budget import Budget
+from mlwright.training.estimates import packaging_seconds
+from mlwright.training.found import Search
 from mlwright.training.prepared import fit_plan, part_of
 from mlwright.training.problem import Problem
-from mlwright.training.search import Search, packaging_seconds
 from mlwright.training.trial import Trial
 
 MOST_CELLS = 20_000_000
-"""Table cells up to which members are refitted side by side on fewer threads each; beyond it, memory counts."""
+"""Cells of the table up to which members are refitted side by side; beyond it, memory counts."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Shipped:
     members: tuple[Member, ...]
     shares: dict[int, float]
     notes: tuple[str, ...]
+
+    def without(self, trial: int) -> Shipped:
+        """The same without one member, by its trial's identity; the others share its weight."""
+        kept = [(k, m) for (k, _), m in zip(self.shares.items(), self.members, strict=True) if k != trial]
+        total = sum(m.weight for _, m in kept)
+        members = tuple(replace(m, weight=m.weight / total) for _, m in kept)
+        shares = {k: m.weight for (k, _), m in zip(kept, members, strict=True)}
+        return replace(self, members=members, shares=shares)
 
 
 def refit(

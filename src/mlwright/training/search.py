@@ -1,133 +1,198 @@
-"""The search: candidates in the portfolio's order, each cross-validated, for as long as the budget allows.
+"""The search: candidates in the portfolio's order, then near the best ones, for as long as the budget allows.
 
-Every candidate is given a share of what is left after keeping back the time to refit what has been found so
-far and to package it. Ctrl-C ends the search and keeps what is finished.
+Every candidate is cross-validated in a share of what is left after keeping back the time to refit what has
+been found so far and to package it. A search that finds nothing better ends early, and Ctrl-C ends it: what
+is finished is kept.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
-from mlwright.learners import families
+from mlwright.learners import Config, Learner, families, missing_families
 from mlwright.training.budget import Budget
+from mlwright.training.choosing import Choice
+from mlwright.training.ensemble import error_on
+from mlwright.training.estimates import likely_kept, packaging_seconds, refit_seconds, usual_seconds
+from mlwright.training.found import Search
 from mlwright.training.journal import Journal
+from mlwright.training.patience import Patience
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
+from mlwright.training.refine import mark, propose
 from mlwright.training.trial import Trial, own_score, run_trial
 
-REFIT_MARGIN = 1.25
-"""Refits take longer than their folds did, by more rows and by noise."""
-
-
-@dataclass
-class Search:
-    """What the search found: trials in the order they ran, and how long preparing one fold took."""
-
-    trials: list[Trial] = field(default_factory=list)
-    prepare_seconds: float = 0.0
-    score_seconds: float = 0.0
-    """The longest that one candidate's score and interval took."""
-    stopped: str = "every candidate of the portfolio was tried"
-
-    @property
-    def finished(self) -> list[Trial]:
-        return [t for t in self.trials if not t.failure]
+WORTH_STARTING = 0.4
+"""A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
+has no chance."""
+NO_TIME, TOO_LONG = 0.0, -1.0
+"""Shares that are none: no candidate can be tried any more, or this one would take too long."""
+MOST_SKIPPED = 8
+"""So many proposals in a row that would take too long end the search."""
+MOST_CHOOSING = 0.04
+"""The share of the time spent that choosing weights between candidates may take."""
 
 
 def search(
     problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress, journal: Journal
 ) -> Search:
-    """Runs the portfolio, but for what the journal holds already. Raises KeyboardInterrupt only while nothing
-    is finished, `Misuse` where nothing fits."""
-    known = families()
-    for config in problem.portfolio:
-        if config.family not in known:
-            raise UnknownName("learner family", config.family, known)
-    found = Search()
+    """Runs the portfolio and refines its best, but for what the journal holds already.
+
+    Raises KeyboardInterrupt only while nothing is finished, `Misuse` where nothing fits.
+    """
+    going = _Going(problem, folds, budget, progress, journal)
     try:
-        began = time.monotonic()
-        folds.plan(0)
-        found.prepare_seconds = time.monotonic() - began
-        for i, config in enumerate(problem.portfolio):
-            if budget.max_trials is not None and i >= budget.max_trials:
-                found.stopped = f"max_trials={budget.max_trials} was reached"
-                break
-            earlier = journal.recorded(config)
-            if earlier is not None:
-                found.trials.append(earlier)
-                continue
-            share = _seconds_a_fold(found, problem, budget)
-            if share is not None and share <= 0:
-                found.stopped = "the time limit was reached"
-                break
-            progress.step(f"trying {config.name}", budget.fraction(), budget.left_s() if share else None)
-            journal.starting(config)
-            try:
-                trial = run_trial(config, known[config.family], folds, partial(_deadline, budget, share))
-            except BaseException:
-                journal.stopped(config)
-                raise
-            if trial.failure:
-                progress.note(f"{config.name} failed: {trial.failure}")
-            _keep(found, problem, trial)
-            journal.finished(trial, budget.spent_s)
+        going.run()
     except KeyboardInterrupt:
-        if not any(t.config.family != "baseline" for t in found.finished):
+        if not going.found.real:
             raise
-        found.stopped = "it was interrupted"
+        going.found.stopped = "it was interrupted"
         progress.note("interrupted: packaging the best so far; once more to give up")
-    if not found.finished:
-        raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in found.trials))
-    return found
+    if not going.found.finished:
+        raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in going.found.trials))
+    return going.found
 
 
-def refit_seconds(problem: Problem, found: Search, trials: list[Trial]) -> float:
-    """An upper estimate of the seconds to refit `trials` on all rows, features included."""
-    fold = problem.split.folds[-1]  # in time, the longest
-    growth = len(problem.y) / max(len(fold.train), 1) * REFIT_MARGIN
-    slowest = [max(t.fold_seconds, default=0.0) for t in trials]
-    return growth * (found.prepare_seconds + sum(slowest))
+@dataclass
+class _Going:
+    """A search under way."""
 
+    problem: Problem
+    folds: PreparedFolds
+    budget: Budget
+    progress: Progress
+    journal: Journal
+    found: Search = field(default_factory=Search)
+    known: Mapping[str, Learner] = field(default_factory=families)
+    tried: set[bytes] = field(default_factory=set)
+    skipped: int = 0
+    """Proposals in a row that there was no time for."""
+    choosing_in_all: float = 0.0
 
-def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
-    """An upper estimate of the seconds for judging the blend and for making the file."""
-    cells = len(problem.y) * (len(problem.table.schema.features) + 5)
-    judged = len(problem.split.test) or len(problem.split.judged)
-    # The bootstraps of model and baseline, two seconds from some 20,000 rows on (evaluation.intervals).
-    judging = 2.0 * min(1.0, judged / 20_000 * max(1, problem.classes / 2))
-    return (1.5 + judging + cells * 3e-8) * budget.slowness() + 2 * found.score_seconds
+    def __post_init__(self) -> None:
+        self.patience = Patience(len(self.problem.y))
 
+    def run(self) -> None:
+        """Tries one candidate after the other until something says that it is enough."""
+        portfolio = self._portfolio()
+        began = time.monotonic()
+        self.folds.plan(0)
+        self.found.prepare_seconds = time.monotonic() - began
+        self.found.fold_threads = self.folds.threads
+        for config in portfolio:
+            if not self._goes_on_with(config):
+                return
+        while near := propose(self.found.real, self.known, self.tried, self.problem.seed):
+            if not self._goes_on_with(near):
+                return
 
-def _seconds_a_fold(found: Search, problem: Problem, budget: Budget) -> float | None:
-    """Seconds that the next candidate may take for a fold; 0 to stop; None without a limit."""
-    if budget.limit_s is None or not found.finished:  # the baseline takes no time
-        return None
-    folds = problem.split.folds
-    worth = sorted(found.finished, key=lambda t: t.error)[:4]  # what an ensemble would most likely keep
-    kept = refit_seconds(problem, found, worth) + packaging_seconds(problem, found, budget)
-    left = budget.left_s() - kept
-    # Its own refit must fit as well, and the first real candidates must leave room for others. With one fold
-    # (large data) the first is the one that matters most.
-    growth = len(problem.y) / max(len(folds[-1].train), 1) * REFIT_MARGIN
-    generous = 0.75 if len(found.finished) > 3 or len(folds) == 1 else 0.45
-    share = left * generous / (len(folds) + growth)
-    if left >= 0.5 and share >= 0.05:
-        return share
-    real = any(t.config.family != "baseline" for t in found.finished)
-    return 0.0 if real else 0.2  # one real candidate is tried however late it is
+    def _portfolio(self) -> list[Config]:
+        """The portfolio's configurations of families that can run here. Raises `UnknownName`."""
+        missing = missing_families()
+        for config in self.problem.portfolio:
+            if config.family not in self.known and config.family not in missing:
+                raise UnknownName("learner family", config.family, self.known)
+        for family in sorted({c.family for c in self.problem.portfolio} & set(missing)):
+            self.progress.note(f"left out: {missing[family].message}")
+        return [c for c in self.problem.portfolio if c.family in self.known]
 
+    def _goes_on_with(self, config: Config) -> bool:
+        """Tries `config`, where there is time for it; whether to go on then."""
+        if self.budget.max_trials is not None and len(self.found.trials) >= self.budget.max_trials:
+            self.found.stopped = f"max_trials={self.budget.max_trials} was reached"
+            return False
+        if mark(config) in self.tried:
+            return True
+        self.tried.add(mark(config))
+        trial = self.journal.recorded(config)
+        if trial is None:
+            share = self._seconds_a_fold(config)
+            if share is not None and share <= 0:
+                self.skipped += 1
+                self.found.stopped = "the time limit was reached"
+                return share == TOO_LONG and self.skipped < MOST_SKIPPED
+            trial = self._tried(config, share)
+        self.skipped = 0
+        self.found.trials.append(trial)
+        return not self._is_enough(trial)
 
-def _deadline(budget: Budget, share: float | None) -> float | None:
-    return None if share is None else budget.deadline_in(share)
+    def _tried(self, config: Config, share: float | None) -> Trial:
+        budget = self.budget
+        self.progress.step(f"trying {config.name}", budget.fraction(), budget.left_s() if share else None)
 
+        def deadline() -> float | None:
+            return None if share is None else budget.deadline_in(share)
 
-def _keep(found: Search, problem: Problem, trial: Trial) -> None:
-    began = time.monotonic()
-    if not trial.failure:
-        trial.score = own_score(problem, trial)
-    found.score_seconds = max(found.score_seconds, time.monotonic() - began)
-    found.trials.append(trial)
+        self.journal.starting(config)
+        try:
+            trial = run_trial(config, self.known[config.family], self.folds, deadline)
+        except BaseException:
+            self.journal.stopped(config)
+            raise
+        began = time.monotonic()
+        if trial.failure:
+            self.progress.note(f"{config.name} failed: {trial.failure}")
+        else:
+            trial.score = own_score(self.problem, trial)
+            self._time_features(trial)
+        self.found.score_seconds = max(self.found.score_seconds, time.monotonic() - began)
+        self.journal.finished(trial, budget.spent_s)
+        return trial
+
+    def _time_features(self, trial: Trial) -> None:
+        """Notes how long the view's matrices of a fold took, where this trial was the first to ask."""
+        view, count = trial.config.view, len(self.problem.split.folds)
+        if view not in self.found.view_seconds:
+            here = trial.wall_seconds - max(
+                trial.waited_seconds, trial.fit_seconds if self.folds.alone else 0
+            )
+            self.found.view_seconds[view] = max(here, 0.0) / count
+
+    def _is_enough(self, trial: Trial) -> bool:
+        """Whether the search has found what it will find."""
+        limited = self.budget.limit_s is not None
+        if trial.failure or trial.config.family == "baseline" or not limited:
+            return False
+        if self.choosing_in_all > MOST_CHOOSING * self.budget.spent_s:
+            return self._gained_nothing(min(t.error for t in self.found.real))
+        began = time.monotonic()
+        choice, rows = Choice(self.problem, self.found.finished), self.problem.split.judged
+        weights = choice.weights(rows)
+        self.found.chosen = [t for t, w in zip(choice.trials, weights, strict=True) if w > 0]
+        self.found.choosing_seconds = time.monotonic() - began
+        self.choosing_in_all += self.found.choosing_seconds
+        output = self.problem.output_of(choice.mix(weights, rows), rows)
+        given = self.problem.weights_of(rows)
+        return self._gained_nothing(error_on(self.problem.metric, self.problem.truth[rows], output, given))
+
+    def _gained_nothing(self, error: float) -> bool:
+        if not self.patience.saw(error):
+            return False
+        self.found.stopped = f"{self.patience.limit} candidates in a row brought nothing"
+        return True
+
+    def _seconds_a_fold(self, config: Config) -> float | None:
+        """Seconds that `config` may take for a fold, or NO_TIME, or TOO_LONG; None without a limit."""
+        if self.budget.limit_s is None or not self.found.finished:  # the baseline takes no time
+            return None
+        found, problem = self.found, self.problem
+        kept = refit_seconds(problem, found, likely_kept(found)) + packaging_seconds(
+            problem, found, self.budget
+        )
+        left = self.budget.left_s() - kept
+        # Its own refit must fit as well, and the first real candidates must leave room for others. With one
+        # fold (large data) the first is the one that matters most.
+        count = len(problem.split.folds)
+        growth = 0.3 if len(found.real) > 3 else len(problem.y) / max(len(problem.split.folds[-1].train), 1)
+        generous = 0.75 if len(found.finished) > 3 or count == 1 else 0.45
+        share = left * generous / (self.folds.rounds + growth)
+        usual = usual_seconds(found, config.family)
+        if not found.real:
+            return max(share, 0.2)  # one real candidate is tried however late it is
+        if left < 0.5 or share < 0.05:
+            return NO_TIME
+        return share if share >= WORTH_STARTING * usual else TOO_LONG

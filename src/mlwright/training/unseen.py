@@ -70,7 +70,7 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
             f"{len(split.folds[-1].train):,} rows; the shipped model is then fitted again on all "
             f"{len(problem.y):,} rows"
         )
-        return Unseen(split.test, margin, problem.answer_of(margin), labels, how)
+        return Unseen(split.test, margin, problem.answer_of(margin, split.test), labels, how)
     if len(split.folds) == 1:
         part = choice.mix(weights, judged)
         margin, labels = conclude(problem, part, judged).of(part, judged)
@@ -79,7 +79,7 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
             "calibration for want of a second fold, so a little too good; the shipped model is then fitted "
             "again on all rows"
         )
-        return Unseen(judged, margin, problem.answer_of(margin), labels, how)
+        return Unseen(judged, margin, problem.answer_of(margin, judged), labels, how)
     margin = np.full_like(trials[0].margins, np.nan)
     labels = np.zeros(len(margin), dtype=np.int64)
     for fold in split.folds:
@@ -93,4 +93,5 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
         "rounds, weights and a calibration chosen without it; the shipped model is then fitted again on "
         "all rows"
     )
-    return Unseen(judged, margin[judged], problem.answer_of(margin[judged]), labels[judged], how)
+    answer = problem.answer_of(margin[judged], judged)
+    return Unseen(judged, margin[judged], answer, labels[judged], how)

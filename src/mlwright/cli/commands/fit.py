@@ -69,9 +69,11 @@ class Asked:
         from mlwright.base.amounts import seconds_of
         from mlwright.lifecycle.fit import FitSettings
         from mlwright.lifecycle.foreseen import refuse_absent, refuse_settings
+        from mlwright.lifecycle.warm import opened
 
         self._arguments, self._began, self._progress, self._state = arguments, began, progress, state
         self._limit_s = seconds_of(arguments.time_limit)
+        self._earlier = None if arguments.warm_start is None else opened(arguments.warm_start)
         self._options = options_of(arguments)
         self._waive = tuple(arguments.waive or ())
         names = ("task", "metric", "max_trials", "max_latency", "max_size", "max_memory", "seed", "threads")
@@ -117,6 +119,7 @@ class Asked:
             test=arguments.test,
             options=self._options,
             state=self._state,
+            warm_start=self._earlier,
             progress=headed(screen, self._progress),
         )
 
@@ -271,6 +274,7 @@ COMMAND = Command(
             "--max-memory", "Memory that opening and serving the model may take, such as 200MB", value="SIZE"
         ),
         Flag("--test", "A table of rows, written alike, to measure on, never trained on", value="FILE"),
+        Flag("--warm-start", "An earlier model whose candidates are tried first", value="FILE"),
         Flag(
             "--resume",
             "Go on with a fit of the same table and settings that was killed, in what is left of its time "

@@ -1,0 +1,63 @@
+"""How long what is still to be done will take: refits, judging, packaging. By what was timed on the way.
+
+Asked by `search`, which keeps so much time back, and by `fit` and `refit`. Estimates lean to the long side: a
+limit is a promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mlwright.training.budget import Budget
+from mlwright.training.found import Search
+from mlwright.training.problem import Problem
+from mlwright.training.trial import Trial
+
+REFIT_MARGIN = 1.2
+"""Refits take longer than their folds did, by more rows and by noise."""
+LIKELY = 4
+"""The best so many are what an ensemble most likely keeps, where it was not asked yet."""
+
+
+def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> float:
+    """An upper estimate of the seconds to refit `trials` on all rows, side by side, features included."""
+    if not trials:
+        return 0.0
+    growth = (
+        len(problem.y) / max(len(problem.split.folds[-1].train), 1) * REFIT_MARGIN
+    )  # in time, the longest
+    views = {t.config.view for t in trials}
+    features = found.prepare_seconds + sum(found.view_seconds.get(view, 0.0) for view in views)
+    # CPU seconds as it were: a fold had `fold_threads`, a refit has its share of all of them.
+    work = [float(np.median(t.fold_seconds or [0.0])) * found.fold_threads for t in trials]
+    side_by_side = min(problem.threads, len(trials))
+    each = max(1, problem.threads // side_by_side)
+    fits = max(max(work) / each, sum(work) / (each * side_by_side))
+    return growth * (features + fits)
+
+
+def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
+    """An upper estimate of the seconds for judging the blend and for making the file."""
+    cells = len(problem.y) * (len(problem.table.schema.features) + 5)
+    judged = len(problem.split.test) or len(problem.split.judged)
+    # The bootstraps of model and baseline, two seconds from some 20,000 rows on (evaluation.intervals).
+    judging = 2.0 * min(1.0, judged / 20_000 * max(1, problem.classes / 2))
+    # Where rows are cross-fitted, weights are chosen once a fold more.
+    choices = 2 if len(problem.split.test) or len(problem.split.folds) == 1 else 1 + len(problem.split.folds)
+    chosen = found.choosing_seconds * choices
+    return (1.5 + judging + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
+
+
+def likely_kept(found: Search) -> list[Trial]:
+    """The trials that would be refitted if the search ended now."""
+    if found.chosen:
+        return found.chosen
+    return sorted(found.finished, key=lambda t: t.error)[:LIKELY]
+
+
+def usual_seconds(found: Search, family: str) -> float:
+    """Seconds that a fold of the family usually took, where one was timed; else 0."""
+    timed = [max(t.fold_seconds) for t in found.finished if t.config.family == family and t.fold_seconds]
+    return float(np.median(timed)) if timed else 0.0

@@ -1,0 +1,77 @@
+"""The search beyond the portfolio: refinement, patience, and what time is kept for."""
+
+import numpy as np
+import pytest
+
+from mlwright.learners import Config, families
+from mlwright.learners.zone import outside, zone_of
+from mlwright.training.patience import Patience
+from mlwright.training.refine import mark, propose
+from mlwright.training.trial import Trial
+
+
+def finished(*told):
+    return [Trial(Config(f"{f}-{i}", f, v, s), error=e) for i, (f, v, s, e) in enumerate(told)]
+
+
+FOUND = finished(
+    ("linear", "linear", {}, 0.30),
+    ("lightgbm", "tree", {"num_leaves": 31, "learning_rate": 0.05}, 0.20),
+    ("lightgbm", "encoded", {"num_leaves": 7}, 0.22),
+    ("catboost", "encoded", {"depth": 6}, 0.25),
+)
+
+
+def proposals(found, count, seed=0):
+    tried = {mark(t.config) for t in found}
+    out = []
+    while len(out) < count and (config := propose(found, families(), tried, seed)):
+        tried.add(mark(config))
+        out.append(config)
+    return out
+
+
+def test_what_is_proposed_lies_in_the_zone_is_new_and_repeats():
+    first = proposals(FOUND, 60)
+    assert len({mark(c) for c in first}) == len({c.name for c in first}) == 60
+    for config in first:
+        assert outside(config.settings, zone_of(families()[config.family])) == ""
+        assert config.view in {t.config.view for t in FOUND if t.config.family == config.family}
+    assert first == proposals(FOUND, 60) and first != proposals(FOUND, 60, seed=1)
+
+
+def test_the_family_of_the_best_is_refined_most_and_none_without_a_zone():
+    count = {f: sum(c.family == f for c in proposals(FOUND, 80)) for f in ("lightgbm", "catboost", "linear")}
+    assert count["lightgbm"] > 1.3 * count["catboost"] > 0 and count["linear"] == 0
+    assert proposals(FOUND[:1], 5) == []
+
+
+def test_most_proposals_stay_near_the_best():
+    leaves = [c.settings.get("num_leaves", 31) for c in proposals(FOUND[1:2], 200)]
+    assert 15 < np.median(leaves) < 60 and max(leaves) > 120
+
+
+@pytest.mark.parametrize(("rows", "limit"), [(50, 4), (500, 8), (2_000, 15), (9_000, 40), (600_000, 100)])
+def test_few_rows_end_a_search_that_gains_nothing_sooner(rows, limit):
+    patience = Patience(rows)
+    said = [patience.saw(0.5) for _ in range(limit + 1)]
+    assert said == [False] * limit + [True]
+
+
+def test_a_gain_that_so_few_rows_cannot_tell_is_none():
+    few, many = Patience(100), Patience(100_000)
+    for patience in (few, many):
+        patience.saw(0.5)
+        patience.saw(0.498)
+    assert (few.since, many.since) == (1, 0)
+    assert not few.saw(0.4) and few.since == 0
+
+
+def test_patience_holds_where_errors_are_below_zero_or_none():
+    patience = Patience(100)
+    patience.saw(float("inf"))
+    patience.saw(-0.5)
+    patience.saw(-0.501)
+    assert patience.since == 1
+    patience.saw(-0.6)
+    assert patience.since == 0
