@@ -50,14 +50,14 @@ SETS = (
 )  # fmt: skip
 
 
-def loaded(name: str) -> tuple[Table, np.ndarray, np.ndarray, int]:
-    """At most MOST_ROWS rows of a set in random order: table, y [N], the plan's targets, how many classes."""
+def loaded(name: str, most: int) -> tuple[Table, np.ndarray, np.ndarray, int]:
+    """At most `most` rows of a set in random order: table, y [N], the plan's targets, how many classes."""
     listed = json.loads((DATA / "datasets.json").read_text())
     entry = next(e for e in listed if e["name"] == name)
     data = mw.read(
         DATA / entry["file"], target=entry["target"], drop=entry["drop"], options=options_of(entry)
     )
-    data = data.rows(np.random.default_rng(0).permutation(len(data))[:MOST_ROWS])
+    data = data.rows(np.random.default_rng(0).permutation(len(data))[:most])
     target, y, _ = read_target(data, data.target)
     table, classes = table_of(data), len(target.classes)
     if not classes:
@@ -141,12 +141,12 @@ class Fold:
         return self.made[variant]
 
 
-def run(name: str, variants: list[str], folds: int, results: dict[str, Any], path: Path) -> None:
+def run(name: str, variants: list[str], folds: int, results: dict[str, Any], path: Path, most: int) -> None:
     """Adds what is missing to `results[name]`, fold by fold, written as it goes."""
     found = results.setdefault(name, {})
     if all(len(found.get(v, [])) >= folds for v in variants):
         return
-    table, y, targets, classes = loaded(name)
+    table, y, targets, classes = loaded(name, most)
     part = np.arange(len(y)) % 5
     for k in range(folds):
         stop, judge = part == (k + 1) % 5, part == k
@@ -196,11 +196,12 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=[*VARIANTS, *BLENDS])
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=MOST_ROWS)
     parser.add_argument("--show", action="store_true", help="only print what is there")
     given = parser.parse_args()
     results = json.loads(given.results.read_text()) if given.results.exists() else {}
     for name in given.sets if not given.show else ():
-        run(name, given.variants, given.folds, results, given.results)
+        run(name, given.variants, given.folds, results, given.results, given.rows)
     show(results, given.variants)
 
 

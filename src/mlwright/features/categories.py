@@ -95,13 +95,19 @@ def fit_target_encoding(
     """
     training = np.empty((len(y), len(pairs)))
     tables = []
-    parts = [(fold == f, fold != f) for f in np.unique(fold)]
+    names, part = np.unique(fold, return_inverse=True)
     for at, (j, k) in enumerate(pairs):
-        code, target = codes[:, j], y[:, k]
-        tables.append(_means(code, target, sizes[j]))
-        for out, rest in parts:
-            part = _means(code[rest], target[rest], sizes[j]) if rest.any() else tables[-1]
-            training[out, at] = part[code[out]]
+        size, key = sizes[j], part * sizes[j] + codes[:, j]
+        # About the overall mean: squares of large numbers close together would lose their digits.
+        centre = y[:, k].mean()
+        target = y[:, k] - centre
+        each = np.stack(
+            [np.bincount(key, weights=w, minlength=len(names) * size) for w in (None, target, target**2)]
+        ).reshape(3, len(names), size)
+        whole = each.sum(axis=1)
+        tables.append(centre + _means(*whole))
+        rest = [_means(*(whole - each[:, f])) if len(names) > 1 else tables[-1] for f in range(len(names))]
+        training[:, at] = centre + np.stack(rest).ravel()[key]
     return tuple(tables), training
 
 
@@ -142,20 +148,18 @@ def worthwhile_pairs(
     return sorted(kept)
 
 
-def _means(code: Ints, y: Doubles, size: int) -> Doubles:
-    """Shrunken means of `y` by code, [size]: codes without rows get the overall mean."""
-    counts = np.bincount(code, minlength=size).astype(np.float64)
-    overall = y.mean()
-    # About the overall mean: squares of large numbers close together would lose their digits.
-    centred = y - overall
-    sums = np.bincount(code, weights=centred, minlength=size)
-    squares = np.bincount(code, weights=centred**2, minlength=size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = np.where(counts > 0, sums / counts, 0.0)
-    within = max((squares - counts * means**2).sum() / max(len(code) - (counts > 0).sum(), 1), 1e-12)
-    seen = counts[counts > 0]
-    between = ((seen * means[counts > 0] ** 2).sum() - (len(seen) - 1) * within) / max(
-        seen.sum() - (seen**2).sum() / seen.sum(), 1e-12
+def _means(counts: Doubles, sums: Doubles, squares: Doubles) -> Doubles:
+    """Shrunken means by code, from the counts, sums and sums of squares of a centred target by code: codes
+    without rows get the overall mean."""
+    rows = counts.sum()
+    overall = sums.sum() / rows
+    squares = np.maximum(squares - 2 * overall * sums + counts * overall**2, 0.0)
+    sums = sums - counts * overall
+    seen = counts > 0
+    means = np.divide(sums, counts, out=np.zeros(len(counts)), where=seen)
+    within = max((squares - counts * means**2).sum() / max(rows - seen.sum(), 1), 1e-12)
+    between = ((counts * means**2).sum() - (seen.sum() - 1) * within) / max(
+        rows - (counts**2).sum() / rows, 1e-12
     )
     strength = float(np.clip(within / max(between, 1e-12), 1.0, 1e6))
     out: Doubles = overall + sums / (counts + strength)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mlwright.features.combined import OPERATORS, Ranges
 from mlwright.features.generated import Candidate, Made, Rows, candidates, fit
@@ -131,6 +131,8 @@ class _Screen:
         if not tried:
             return Made()
         made = fit(tried, self._rows(tried, self.rows), f"_{kind}_tried")
+        if not any(made.features):
+            return Made()
         owners = [c for c, features in zip(tried, made.features, strict=True) for _ in features]
         extra = self.ranges | {t.name: t for t in made.transforms}
         values = self.source.read([f for features in made.features for f in features], self.rows, extra)
@@ -199,7 +201,7 @@ def _telling_more(values: Doubles, residual: Doubles, most: int) -> list[int]:
         return []
     usable = np.isfinite(np.where(np.isnan(values), 0.0, values)).all(axis=0)
     score = np.where(usable, worth(values, residual), -1.0)
-    least = (chi2.isf(CHANCE / (values.shape[1] * residual.shape[1]), 15) - 15) / len(values)
+    least = (float(chdtri(15, CHANCE / (values.shape[1] * residual.shape[1]))) - 15) / len(values)
     order = [int(c) for c in np.argsort(-score, kind="stable") if score[c] > least]
     return distinct(values, np.array(order, dtype=np.int64), most)
 

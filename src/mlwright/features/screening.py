@@ -69,9 +69,9 @@ def fit_base(x: Doubles, y: Doubles, fold: Ints, *, seed: int, threads: int) -> 
 
 
 def better(before: Base, after: Base) -> bool:
-    """Whether the mean error fell by more than its standard error over the rows."""
+    """Whether the mean error fell by more than 1.5 of its standard errors over the rows."""
     less = before.error - after.error
-    return bool(less.mean() > less.std() / np.sqrt(len(less)))
+    return bool(less.mean() > 1.5 * less.std() / np.sqrt(len(less)))
 
 
 def worth(values: Doubles, residual: Doubles) -> Doubles:
