@@ -9,6 +9,8 @@ import pytest
 import mlwright as mw
 from mlwright.learners import Config
 from mlwright.tasks import Asked, kind_named
+from mlwright.training import unseen
+from mlwright.training.choosing import Choice
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.trial import run_trial
 
@@ -55,21 +57,22 @@ def test_the_rounds_of_a_fold_are_chosen_by_the_others(problem):
 
 
 def test_weights_and_calibration_of_a_fold_are_chosen_on_the_others(problem, monkeypatch):
-    module = importlib.import_module("mlwright.training.fit")
     seen = []
-    weights, calibrator = module._weights, module._calibrator
-    monkeypatch.setattr(module, "_weights", lambda p, t, rows: seen.append(rows) or weights(p, t, rows))
-    monkeypatch.setattr(
-        module, "_calibrator", lambda p, mixed, rows: seen.append(rows) or calibrator(p, mixed, rows)
-    )
-    folds = PreparedFolds(problem)
+    conclude = unseen.conclude
+    monkeypatch.setattr(unseen, "conclude", lambda p, m, rows: seen.append(rows) or conclude(p, m, rows))
+
+    class Watched(Choice):
+        def weights(self, rows):
+            seen.append(rows)
+            return super().weights(rows)
+
     trial = run_trial(
         Config("linear", "linear", "linear"),
         importlib.import_module("mlwright.learners.linear").Linear(),
-        folds,
+        PreparedFolds(problem),
         lambda: None,
     )
-    module._unseen_answers(problem, [trial], np.array([1.0]))
+    unseen.answers_unseen(Watched(problem, [trial]), np.array([1.0]))
     assert len(seen) == 2 * len(problem.split.folds)
     for i, fold in enumerate(problem.split.folds):
         for rows in seen[2 * i : 2 * i + 2]:

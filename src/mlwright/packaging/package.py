@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -27,6 +27,7 @@ from mlwright.features.running import session
 from mlwright.features.text import tokenise_against
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
+from mlwright.packaging.costing import measure
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import draw_rows, edge_rows
 from mlwright.version import __version__
@@ -52,27 +53,33 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
 
     `dataset` holds the rows that `blend.plan` was fitted on.
     """
-    schema = blend.plan.table.schema
+    known = blend.plan.table.schema
+    schema = without(known, blend.unused)
     graph = blend.graph()
     timings = Timings(
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
         fit_seconds=round(evidence.fit_seconds, 3),
-        entries={e.name: Spent(fit_seconds=round(e.fit_seconds, 3)) for e in evidence.evaluation.leaderboard},
+        entries={
+            e.name: Spent(fit_seconds=round(e.fit_seconds, 3), cpu_us=e.cpu_us)
+            for e in evidence.evaluation.leaderboard
+        },
     )
     rows = draw_rows(schema, evidence.profile, SAMPLES)
     samples = canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)})
     draft = _write(kind, schema, graph, evidence, timings, samples)
     rng = np.random.default_rng(0)
     picked = np.sort(rng.choice(len(dataset), min(MOST_REAL, len(dataset)), replace=False))
-    edges = decode_rows(edge_rows(schema, evidence.profile), schema)
-    edge_table = _table_of_decoded(blend, edges)
-    parity = compare(blend, draft, blend.plan.table.rows(picked), dataset.rows(picked), edges, edge_table)
-    p50, p99 = cpu_time_per_row(draft, dataset.rows(picked))
+    # Training knows all columns, the graph those that it asks for.
+    edges = edge_rows(known, evidence.profile)
+    edge_table = _table_of_decoded(blend, decode_rows(edges, known))
+    real = dataset.rows(picked).with_schema(schema)
+    table = blend.plan.table.rows(picked)
+    parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
+    p50, p99 = cpu_time_per_row(draft, real)
     spent = {
         m.config.name: Spent(
-            fit_seconds=timings.entries[m.config.name].fit_seconds,
-            cpu_us=_member_cost(blend, i, dataset.rows(picked)),
+            fit_seconds=timings.entries[m.config.name].fit_seconds, cpu_us=_member_cost(blend, i, real)
         )
         for i, m in enumerate(blend.members)
     }
@@ -81,6 +88,13 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
     return _write(kind, schema, graph, replace(evidence, evaluation=evaluation), timings, samples)
+
+
+def without(schema: Schema, unused: Sequence[str]) -> Schema:
+    """The schema of a file whose graph does not ask for the columns `unused`."""
+    for name in unused:
+        schema = schema.changed(name, unused=True)
+    return schema
 
 
 def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
@@ -93,9 +107,9 @@ def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[
     for i in range(calls):
         at = i % n
         row, texts = numbers[at : at + 1], strings[at : at + 1]
-        began = time.process_time_ns()
+        began = time.thread_time_ns()
         model.run(row, texts)
-        times.append((time.process_time_ns() - began) / 1e3)
+        times.append((time.thread_time_ns() - began) / 1e3)
     return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
 
 
@@ -177,18 +191,9 @@ def _table_of_decoded(blend: Blend, decoded: Decoded) -> Table:
 def _member_cost(blend: Blend, index: int, dataset: Dataset) -> float:
     """CPU microseconds per one-row call of one member alone, features included."""
     alone = replace(blend, members=(replace(blend.members[index], weight=1.0),))
-    run = session(alone.graph())
-    wanted = {i.name for i in run.get_inputs()}
-    feeds = {"numbers": dataset.numbers(), "strings": dataset.strings()}
-    feeds = {k: v for k, v in feeds.items() if k in wanted}
-    times = []
-    for i in range(60):
-        at = i % len(dataset)
-        row = {k: v[at : at + 1] for k, v in feeds.items()}
-        began = time.process_time_ns()
-        run.run(None, row)
-        times.append((time.process_time_ns() - began) / 1e3)
-    return round(float(np.median(times)), 1)
+    known = blend.plan.table.schema
+    sent = dataset.with_schema(without(known, alone.unused))
+    return measure(alone.graph(), sent, calls=60).cost.cpu_us
 
 
 def _versions() -> dict[str, str]:

@@ -96,6 +96,9 @@ class Run:
         """Trials of positive weight fitted on all rows, as many as there is time for."""
         chosen = {id(t): w for t, w in zip(trials, weights, strict=True)}
         every = np.array([chosen.get(id(t), 0.0) for t in self.found.finished])
+        kept = as_fitted(self.problem, self.found, every)
+        if kept is not None and not _fits(self.problem, self.found, every, self.budget):
+            return kept
         affordable = _within_time(self.problem, self.found, every, self.budget)
         return refit(self.problem, self.found, affordable, self.budget, self.progress)
 
@@ -152,7 +155,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     """
     problem, choice = run.problem, run.choice
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
-    unseen = answers_unseen(choice, weights)
+    unseen = answers_unseen(choice, weights, again=shipped.again)
     chosen_on = problem.split.judged
     concluded = conclude(problem, choice.mix(weights, chosen_on), chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
@@ -161,6 +164,13 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
     return Trained(blend, evaluation, unseen.answer, plain_answer(problem), notes, run, shipped)
+
+
+def _fits(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> bool:
+    """Whether there is time to refit the trials of positive weight, and for what comes after."""
+    kept = [t for t, w in zip(found.finished, weights, strict=True) if w > 0]
+    needed = refit_seconds(problem, found, kept) + packaging_seconds(problem, found, budget)
+    return needed <= max(budget.left_s(), 0.0)
 
 
 def _within_time(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> Doubles:

@@ -34,6 +34,8 @@ class Shipped:
     members: tuple[Member, ...]
     shares: dict[int, float]
     notes: tuple[str, ...]
+    again: bool = True
+    """Whether the members were fitted again on all rows; else they are those of the only fold."""
 
     def without(self, trial: int) -> Shipped:
         """The same without one member, by its trial's identity; the others share its weight."""
@@ -42,6 +44,20 @@ class Shipped:
         members = tuple(replace(m, weight=m.weight / total) for _, m in kept)
         shares = {k: m.weight for (k, _), m in zip(kept, members, strict=True)}
         return replace(self, members=members, shares=shares)
+
+
+def as_fitted(problem: Problem, found: Search, weights: npt.NDArray[np.float64]) -> Shipped | None:
+    """The fold's own models of the trials of positive weight; None where they were not kept."""
+    chosen = [(float(w), t) for t, w in zip(found.finished, weights, strict=True) if w > 0]
+    if found.plan is None or any(t.fitted is None for _, t in chosen):
+        return None
+    total = sum(w for w, _ in chosen)
+    members = tuple(Member(t.config, t.fitted, w / total) for w, t in chosen if t.fitted is not None)
+    shares = {id(t): w / total for w, t in chosen}
+    rows = len(problem.split.folds[-1].train)
+    note = f"what ships was fitted on {rows:,} rows, for want of time to fit it again on all {len(problem.y):,}"
+    # Whoever compares graph and training path does so on rows of the whole table.
+    return Shipped(replace(found.plan, table=problem.table), members, shares, (note,), again=False)
 
 
 def refit(

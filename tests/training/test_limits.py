@@ -1,0 +1,121 @@
+"""Limits bind: what would break one is not chosen; what does when measured is made lighter, or refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import mlwright as mw
+from mlwright.base.cost import Cost
+from mlwright.base.errors import LimitUnmet, Misuse
+from mlwright.evaluation.metrics import METRICS
+from mlwright.lifecycle.bounded import within
+from mlwright.training.ensemble import choose_weights
+from mlwright.training.limits import Limits, price_of
+
+
+@pytest.fixture(scope="module")
+def bent():
+    """A line and a step: a linear model and trees each know a half, so that an ensemble pays."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 6))
+    y = x @ [3, 2, 1, 1, 1, 1] + 6 * (x[:, 0] * x[:, 1] > 0) + rng.normal(size=500)
+    return {f"x{j}": x[:, j].tolist() for j in range(6)} | {"y": y.tolist()}
+
+
+def test_a_slow_candidate_must_earn_its_place():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=2000)
+    margins = [(y + rng.normal(size=2000))[:, None] for _ in range(2)]
+
+    def dear(chosen):
+        return 0.5 * chosen[1]
+
+    def forbidden(chosen):
+        return np.inf if chosen[1] else 0.0
+
+    weigh = {"metric": METRICS["rmse"], "y": y, "margins": margins, "answer": lambda m: m}
+    assert (choose_weights(**weigh) > 0).all()
+    assert choose_weights(**weigh, price=dear).tolist() == [1, 0]
+    assert choose_weights(**weigh, price=forbidden).tolist() == [1, 0]
+    assert not choose_weights(**weigh, price=lambda chosen: np.inf).any()
+
+
+def test_the_price_rises_with_time_and_size_and_faster_beyond_what_is_easy():
+    prices = [
+        price_of(Cost(us, size)) for us, size in ((20, 0), (80, 0), (80, 10**6), (300, 10**6), (300, 10**7))
+    ]
+    assert prices == sorted(set(prices))
+    assert prices[3] - prices[2] > 5 * (prices[1] - prices[0])
+
+
+def test_a_limit_on_size_is_kept_and_said(bent):
+    free = mw.fit(bent, target="y", max_trials=6)
+    size = len(free.to_bytes())
+    bound = mw.fit(bent, target="y", max_trials=6, max_size=int(size * 0.6))
+    assert len(bound.to_bytes()) <= size * 0.6
+    assert bound.manifest.recipe["max_size"] == int(size * 0.6)
+    with pytest.raises(
+        LimitUnmet, match=r"no candidate keeps to the limits, not even .*: max_size is 2,000 bytes"
+    ):
+        mw.fit(bent, target="y", max_trials=3, max_size="2KB")
+
+
+def test_a_limit_on_latency_leaves_out_what_is_too_slow(bent, monkeypatch):
+    def counted(self, members):
+        """Ten microseconds, and one for each tree: nothing is clocked."""
+        return Cost(10.0 + sum(shape.trees for _, shape in members if shape), 1000)
+
+    def as_estimated(model, *, memory):
+        return Cost(max(e.cpu_us for e in model.leaderboard if e.weight > 0))
+
+    monkeypatch.setattr("mlwright.packaging.costing.Pricer.whole", counted)
+    monkeypatch.setattr("mlwright.lifecycle.bounded.cost_of", as_estimated)
+    free = mw.fit(bent, target="y", max_trials=6)
+    assert max(e.cpu_us for e in free.leaderboard if e.weight > 0) > 20
+    bound = mw.fit(bent, target="y", max_trials=6, max_latency="20us")
+    assert max(e.cpu_us for e in bound.leaderboard if e.weight > 0) <= 18
+    slow = [e for e in bound.leaderboard if e.cpu_us > 18]
+    assert slow and all("max_latency is 20 us a row, and it takes" in e.reason for e in slow)
+    assert all(e.size_bytes for e in bound.leaderboard)
+    with pytest.raises(LimitUnmet, match=r"not even baseline: max_latency is 5 us a row, and it takes 10"):
+        mw.fit(bent, target="y", max_trials=3, max_latency="5us")
+
+
+def test_what_breaks_a_limit_when_measured_is_made_lighter(bent, monkeypatch):
+    shares = []
+
+    def measured(model, *, memory):
+        kept = [e for e in model.leaderboard if e.weight > 0]
+        shares.append(len(kept))
+        return Cost(memory_bytes=len(kept) * 100)
+
+    monkeypatch.setattr("mlwright.lifecycle.bounded.cost_of", measured)
+    model = mw.fit(bent, target="y", max_trials=6, max_memory=10**9)
+    assert shares == [1] or shares[0] > 1
+    whole = shares[0]
+    monkeypatch.setattr("mlwright.training.limits.Limits.tightened", lambda self: Limits())
+    shares.clear()
+    model = mw.fit(bent, target="y", max_trials=6, max_memory=100)
+    assert shares == list(range(whole, 0, -1))
+    if whole > 1:
+        assert any("max_memory is 100 bytes" in e.reason for e in model.leaderboard)
+    with pytest.raises(LimitUnmet, match="max_memory is 50 bytes, and serving it takes 100"):
+        mw.fit(bent, target="y", max_trials=6, max_memory=50)
+
+
+def test_limits_that_are_none_are_refused_before_anything_is_read():
+    for name, value in (("max_latency", "fast"), ("max_size", "-1MB"), ("max_memory", 0)):
+        with pytest.raises(Misuse, match=f"{name}="):
+            mw.fit("no such file.csv", target="y", **{name: value})
+
+
+def test_a_model_within_its_limits_is_left_as_it_is():
+    @dataclasses.dataclass
+    class Packaged:
+        timings: object = dataclasses.field(default_factory=lambda: type("T", (), {"cpu_us_p50": 10.0}))
+
+        def to_bytes(self):
+            return b"1234"
+
+    assert isinstance(within(Limits(latency_us=20, size_bytes=4), None, lambda trained: Packaged()), Packaged)
