@@ -304,7 +304,8 @@ def h2o(problem: Problem, options: dict[str, Any]) -> Fitted:
                      "rmsle": "RMSE", "accuracy": "logloss"}[problem.metric],
     )  # fmt: skip
     classes = problem.task != "regression"
-    kinds = {c: "enum" for c in problem.features.columns if problem.features[c].dtype == object}
+    letters = {"O": "enum", "M": "time"}  # said for all: one row does not show what a column holds
+    kinds = {c: letters.get(t.kind, "numeric") for c, t in problem.features.dtypes.items()}
     kinds.update(dict.fromkeys(problem.text, "string"))
     if classes:
         kinds[problem.target] = "enum"
@@ -325,7 +326,7 @@ def h2o(problem: Problem, options: dict[str, Any]) -> Fitted:
         return problem.in_order(said.drop(columns="predict").to_numpy(), names)
 
     return Fitted(
-        answer, lambda folder: Path(automl.leader.save_mojo(str(folder), force=True)),
+        answer, lambda folder: Path(library.save_model(automl.leader, str(folder), force=True)),
         note=automl.leader.algo,  # its own labels are for the greatest F1: the likeliest class is better here
     )  # fmt: skip
 
