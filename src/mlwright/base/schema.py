@@ -14,7 +14,7 @@ import msgspec
 from mlwright.base.errors import Misuse, UnknownName
 
 Kind = Literal["numeric", "boolean", "datetime", "categorical", "text", "id"]
-Role = Literal["feature", "target", "time", "group", "id", "weight", "protected", "ignored"]
+Role = Literal["feature", "target", "time", "group", "id", "weight", "exposure", "protected", "ignored"]
 TaskName = Literal["binary", "multiclass", "regression"]
 LabelType = Literal["text", "integer", "boolean"]
 
@@ -79,6 +79,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Spellings of a boolean, lower-cased; besides JSON's own true and false."""
     formats: tuple[str, ...] = ()
     """strptime forms of a datetime; ISO 8601 is always understood."""
+    unused: bool = False
+    """Whether no part of the model asks for it: rows may bring it or not, and it is not looked at."""
     why: str = ""
     """One sentence: how this kind and role were arrived at."""
 
@@ -118,8 +120,9 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def features(self) -> tuple[Column, ...]:
-        """The columns that a model is given, in order."""
-        return tuple(c for c in self.columns if c.role in ("feature", "time") and c.kind != "id")
+        """The columns that a model is given, in order: used features, and what a rate is answered for."""
+        given = ("feature", "time", "exposure")
+        return tuple(c for c in self.columns if c.role in given and c.kind != "id" and not c.unused)
 
     @property
     def numbers(self) -> tuple[Column, ...]:

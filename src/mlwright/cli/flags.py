@@ -113,6 +113,11 @@ ROLES = (
     Flag("--group", "The column whose values must not be torn apart, such as a patient", value="COLUMN"),
     Flag("--id", "The column that only names the row", value="COLUMN"),
     Flag("--weight", "The column that says how much a row counts", value="COLUMN"),
+    Flag(
+        "--exposure",
+        "The column that says how long or how much was watched: the target is learned as a rate of it",
+        value="COLUMN",
+    ),
     Flag("--protected", "A column for checks of fairness, never a feature", value="COLUMN", repeats=True),
     Flag(
         "--drop", "A column to leave out, such as one that is not known in time", value="COLUMN", repeats=True

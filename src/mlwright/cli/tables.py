@@ -32,6 +32,7 @@ class Roles(TypedDict, total=False):
     group: str | None
     id: str | None
     weight: str | None
+    exposure: str | None
     protected: tuple[str, ...]
     drop: tuple[str, ...]
     kinds: dict[str, str] | None
@@ -58,6 +59,7 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
         group=arguments.group,
         id=arguments.id,
         weight=arguments.weight,
+        exposure=getattr(arguments, "exposure", None),
         protected=tuple(arguments.protected or ()),
         drop=tuple(arguments.drop or ()),
         kinds=dict(arguments.kind) if arguments.kind else None,

@@ -198,6 +198,22 @@ def _squared_log(y: Truth, prediction: Output) -> Floats:
         return np.asarray((truth - guess) ** 2, dtype=np.float64)
 
 
+def _poisson(y: Truth, prediction: Output) -> Floats:
+    """Infinite where the prediction is not above 0, NaN where the truth is below."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        truth = np.where(y >= 0, y, np.nan)
+        logs = np.where(y > 0, y * np.log(y / prediction), 0.0)
+        return np.asarray(np.where(prediction > 0, 2 * (logs - truth + prediction), np.inf + 0 * truth))
+
+
+def _gamma(y: Truth, prediction: Output) -> Floats:
+    """Infinite where the prediction is not above 0, NaN where the truth is not."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        truth = np.where(y > 0, y, np.nan)
+        deviance = 2 * (np.log(prediction / truth) + truth / prediction - 1)
+        return np.asarray(np.where(prediction > 0, deviance, np.inf + 0 * truth))
+
+
 def mean_of(values: Floats, weights: Floats | None) -> float:
     """The (weighted) mean; NaN of no rows."""
     if not len(values):
@@ -299,6 +315,15 @@ def _zero_targets(y: Truth) -> str:
     if near:
         return f"{near} true values are (nearly) 0, and an error divided by 0 drowns all others"
     return ""
+
+
+def _no_counts(y: Truth) -> str:
+    counts = bool((y >= 0).all() and (y == np.round(y)).all())
+    return "" if counts else "true values are no counts"
+
+
+def _not_asked(y: Truth) -> str:
+    return "it is for amounts above 0 that spread as they grow, where it is asked for"
 
 
 def _negative_targets(y: Truth) -> str:
@@ -428,6 +453,22 @@ METRICS: dict[str, Metric] = {
             "Root mean squared error of log(1 + y), for targets that span magnitudes.",
             math.sqrt,
             _negative_targets,
+        ),
+        _mean_metric(
+            "poisson_deviance",
+            NUMBERS,
+            "prediction",
+            _poisson,
+            "Mean Poisson deviance, for counts and rates: 0 is perfect, and it asks for the mean.",
+            trap=_no_counts,
+        ),
+        _mean_metric(
+            "gamma_deviance",
+            NUMBERS,
+            "prediction",
+            _gamma,
+            "Mean gamma deviance, for amounts above 0 whose spread grows with them: it asks for the mean.",
+            trap=_not_asked,
         ),
     )
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.decision import LIKELIEST
 from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, SchemaBroken
 from mlwright.base.labels import matcher
@@ -16,11 +17,14 @@ from mlwright.lifecycle.extras import need
 if TYPE_CHECKING:
     import polars as pl
 
-    from mlwright.artifact import Model
-    from mlwright.base.evaluation import Evaluation
-    from mlwright.base.schema import Column
+    from mlwright.artifact import Model, Outputs
+    from mlwright.base.evaluation import Evaluation, Outcome
+    from mlwright.base.schema import Column, Target
     from mlwright.data.dataset import Dataset
+    from mlwright.evaluation.outcomes import Judged
     from mlwright.sources import ReadOptions
+
+Ints = npt.NDArray[np.int64]
 
 
 def evaluate(
@@ -71,31 +75,62 @@ def evaluate(
 def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
-    from mlwright.evaluation.metrics import Output, Truth, confusion
+    from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
+    from mlwright.evaluation.outcomes import outcomes_of
 
     target, prior = model.target, model.evaluation
     outputs = model.run(fresh.numbers(), fresh.strings())
     plain = _plain(model, y)
-    truth: Truth = y
-    output: Output | None = outputs.prediction
-    if target.task != "regression":
-        truth, output = y.astype(np.int64), outputs.probability
-    assert output is not None  # the graph has the output of its task
-    repeated = np.tile(plain, (len(y), 1)) if output.ndim == 2 else np.full(len(y), float(plain.ravel()[0]))
     table: tuple[tuple[int, ...], ...] = ()
-    if 0 < len(target.classes) <= 30:
-        counts = confusion(truth, output.argmax(axis=1), len(target.classes))
-        table = tuple(tuple(int(v) for v in row) for row in counts)
+    outcomes: tuple[Outcome, ...] = ()
+    truth: Truth = y
+    answer: Output | Answered | None = outputs.prediction
+    repeated: Output = np.full(len(y), float(plain.ravel()[0])) * _exposure(model, fresh)
+    if outputs.probability is not None:
+        truth, labels = y.astype(np.int64), _numbers_of(outputs, target)
+        answer = Answered(outputs.probability, labels)
+        repeated = np.tile(plain, (len(y), 1))
+        outcomes = outcomes_of(prior.decision or LIKELIEST, _decided(outputs, labels, y, model, fresh))
+        if len(target.classes) <= 30:
+            counts = confusion(truth, labels, len(target.classes))
+            table = tuple(tuple(int(v) for v in row) for row in counts)
+    assert answer is not None  # the graph has the output of its task
     return Evaluation(
         task=target.task,
         metric=prior.metric,
-        scores=all_scores(target.task, prior.metric, truth, output),
+        scores=all_scores(target.task, prior.metric, truth, answer),
         baseline=all_scores(target.task, prior.metric, truth, repeated),
         rows=len(y),
         how=how,
         split=prior.split,
         confusion=table,
+        decision=prior.decision,
+        outcomes=outcomes,
     )
+
+
+def _numbers_of(outputs: Outputs, target: Target) -> Ints:
+    """The class numbers [N] of the labels that were answered."""
+    assert outputs.label is not None  # it stands beside probabilities
+    number = {target.label(k): k for k in range(len(target.classes))}
+    return np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
+
+
+def _decided(
+    outputs: Outputs, labels: Ints, y: npt.NDArray[np.float64], model: Model, fresh: Dataset
+) -> Judged:
+    from mlwright.evaluation.outcomes import Judged
+
+    assert outputs.margin is not None  # it stands beside probabilities
+    decision = model.evaluation.decision or LIKELIEST
+    amounts = {one.column: fresh.frame[one.column].to_numpy().astype(np.float64) for one in decision.amounts}
+    return Judged(y.astype(np.int64), outputs.margin, labels, model.target.classes, amounts=amounts)
+
+
+def _exposure(model: Model, fresh: Dataset) -> npt.NDArray[np.float64]:
+    """What a rate is answered for in each row; 1 where the model has no exposure."""
+    columns = [c.name for c in model.schema.columns if c.role == "exposure"]
+    return fresh.frame[columns[0]].to_numpy().astype(np.float64) if columns else np.ones(len(fresh))
 
 
 def _plain(model: Model, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

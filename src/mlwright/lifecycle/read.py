@@ -31,6 +31,8 @@ class RoleNames(TypedDict, total=False):
     """Names a row; never a feature."""
     weight: str | None
     """How much a row counts."""
+    exposure: str | None
+    """How long or how much was watched, such as days insured: the target is learned as a rate of it."""
     protected: Iterable[str]
     """Kept out of training."""
     drop: Iterable[str]
@@ -129,6 +131,7 @@ def roles_of(**roles: Unpack[RoleNames]) -> Roles:
         group=roles.get("group"),
         id=roles.get("id"),
         weight=roles.get("weight"),
+        exposure=roles.get("exposure"),
         protected=names(roles.get("protected")),
         drop=names(roles.get("drop")),
         kinds=dict(roles.get("kinds") or {}),

@@ -43,7 +43,7 @@ class Blend:
     target: Target
     shift: float = 0.0
     """Added to the members' margins: what a regression's target was centred by."""
-    ending: Ending = Ending()
+    ending: Ending = field(default_factory=Ending)
     """How numbers and labels follow from the margin."""
 
     @property

@@ -21,8 +21,8 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ending:
-    """For numbers: the link that margins live behind, the exposure of a rate, and the least answer; for
-    classes: the decision that makes a label."""
+    """For numbers: the link that margins live behind, the least answer (of a rate: the least rate), and the
+    exposure that a rate is answered for; for classes: the decision that makes a label."""
 
     decision: Decision = LIKELIEST
     link: Link = "identity"
@@ -42,9 +42,8 @@ class Ending:
     def number(self, margin: Doubles, columns: Mapping[str, Doubles]) -> Doubles:
         """The numbers that are answered [N] for margins [N]."""
         number = unlinked(margin, self.link)
-        if self.exposure:
-            number = number * columns[self.exposure]
-        return number if self.floor is None else np.maximum(number, self.floor)
+        number = number if self.floor is None else np.maximum(number, self.floor)
+        return number * columns[self.exposure] if self.exposure else number
 
     def label_nodes(self, g: GraphBuilder, margin: str, probability: str, columns: Mapping[str, str]) -> str:
         """The class numbers [N] from `margin` and `probability` [N, K]; `columns` double [N, 1] each."""
@@ -55,6 +54,6 @@ class Ending:
         if self.link == "log1p":
             margin = g.node("Exp", g.node("Min", margin, g.constant(MOST_LOG)))
             margin = g.node("Sub", margin, g.constant(1.0))
-        if self.exposure:
-            margin = g.node("Mul", margin, columns[self.exposure])
-        return margin if self.floor is None else g.node("Max", margin, g.constant(self.floor))
+        if self.floor is not None:
+            margin = g.node("Max", margin, g.constant(self.floor))
+        return g.node("Mul", margin, columns[self.exposure]) if self.exposure else margin

@@ -33,8 +33,9 @@ def draw_rows(schema: Schema, profile: Profile, count: int, seed: int = 0) -> li
 
 def edge_rows(schema: Schema, profile: Profile) -> list[Row]:
     """Rows at the edges: all missing, each column missing, unseen and empty text, the extremes of every
-    number."""
+    number; but for exposures, without which a row has no answer."""
     base = draw_rows(schema, profile, 1, seed=1)[0]
+    watched = {c.name: base[c.name] for c in schema.features if c.role == "exposure"}
     rows: list[Row] = [dict.fromkeys(base, None)]
     rows += [{**base, c.name: None} for c in schema.features[:50]]
     rows.append({**base, **{c.name: UNSEEN if c.kind != "text" else "" for c in schema.strings}})
@@ -45,7 +46,7 @@ def edge_rows(schema: Schema, profile: Profile) -> list[Row]:
         rows.append(
             {**base, **{c.name: _number(c, ends[c.name][end]) for c in schema.numbers if c.name in ends}}
         )
-    return rows
+    return [row | watched for row in rows]
 
 
 def _draw(column: Column, profile: ColumnProfile | None, count: int, rng: np.random.Generator) -> list[Any]:

@@ -93,7 +93,8 @@ def _with_roles(schema: Schema, roles: Roles, raw: Raw) -> Schema:
     for name in roles.drop:
         if name not in schema.names:
             raise UnknownName("column to drop", name, schema.names, where="the schema")
-    kept = [c for c in schema.columns if c.name not in roles.drop]
+    # What one model made no use of, the next may.
+    kept = [msgspec.structs.replace(c, unused=False) for c in schema.columns if c.name not in roles.drop]
     if roles.target is not None:
         if roles.target not in schema.names:
             wrong = UnknownName("target column", roles.target, schema.names, where="the schema")
@@ -107,12 +108,13 @@ def _with_roles(schema: Schema, roles: Roles, raw: Raw) -> Schema:
     schema = Schema(columns=tuple(kept))
     named: list[tuple[Role, str | None]] = [("target", roles.target), ("time", roles.time)]
     named += [("group", roles.group), ("id", roles.id), ("weight", roles.weight)]
+    named += [("exposure", roles.exposure)]
     named += [("protected", name) for name in roles.protected]
     for role, of in named:
         if of is not None:
             schema = schema.with_roles(role, [of])
     for column in schema.columns:
-        if column.role in ("time", "weight") and column.kind not in NUMBER_KINDS:
+        if column.role in ("time", "weight", "exposure") and column.kind not in NUMBER_KINDS:
             raise Misuse(
                 f"the {column.role} column {column.name!r} is {column.kind} in the schema",
                 remedy="name a column of numbers or dates",

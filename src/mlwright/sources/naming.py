@@ -45,6 +45,7 @@ def named_roles(roles: Roles) -> list[tuple[Role, str]]:
         ("group", roles.group),
         ("id", roles.id),
         ("weight", roles.weight),
+        ("exposure", roles.exposure),
     )
     named: list[tuple[Role, str]] = [(role, name) for role, name in single if name is not None]
     return named + [("protected", name) for name in roles.protected]
@@ -81,7 +82,7 @@ def with_roles(schema: Schema, roles: Roles) -> Schema:
     """The schema with the roles that were named. Raises `Misuse` where a kind cannot have its role."""
     for role, name in named_roles(roles):
         column = schema.column(name)
-        if role in ("time", "weight"):
+        if role in ("time", "weight", "exposure"):
             _must_be_number(column, role)
         schema = schema.with_roles(role, [name])
     return schema

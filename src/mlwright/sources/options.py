@@ -38,6 +38,8 @@ class Roles:
     """What names a row; never a feature."""
     weight: str | None = None
     """How much a row counts."""
+    exposure: str | None = None
+    """How long or how much was watched for the target to come about: it is learned as a rate."""
     protected: tuple[str, ...] = ()
     """Columns to be fair about; never features."""
     drop: tuple[str, ...] = ()

@@ -22,6 +22,8 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 ABSOLUTE = ("mae", "median_absolute_error", "mape")
 """Metrics whose best answer is a median rather than a mean."""
+LEAST_SHARE = 1e-3
+"""Of the mean: the least answer where a metric ends at 0."""
 MOST_INDICATORS = 10
 """Classes that get a target encoding of their own: the most frequent ones."""
 
@@ -41,6 +43,10 @@ class Problem:
     groups: npt.NDArray[np.generic] | None = None
     link: Link = "identity"
     """What numbers are learned behind."""
+    exposed: str = ""
+    """The column that holds `exposure`; "" where there is none."""
+    exposure: Doubles | None = None
+    """How much was watched [N]: numbers are learned as rates of it, and judged as amounts."""
     monotone: Mapping[int, int] = field(default_factory=dict)
     """By place among the numbers: 1 where the margin may only rise with the column, -1 where only fall."""
     wanted: Wanted = field(default_factory=Wanted)
@@ -58,17 +64,12 @@ class Problem:
         return self.y.astype(np.int64) if self.classes else self.y
 
     @property
-    def exposed(self) -> str:
-        """The column that a rate is multiplied by; "" where there is none."""
-        return ""
-
-    @property
     def shift(self) -> float:
         """What learners' targets are centred by: their mean for numbers, 0 for classes.
 
         LightGBM and CatBoost keep labels in float32, which cannot tell apart times in seconds.
         """
-        return 0.0 if self.classes else float(linked(self.y, self.link).mean())
+        return 0.0 if self.classes else float(linked(self.rates, self.link).mean())
 
     @property
     def loss(self) -> Literal["squared", "absolute"]:
@@ -78,11 +79,11 @@ class Problem:
     @property
     def terms(self) -> str:
         """What decides, beside rows and metric, what a candidate's margins are: for journals."""
-        return f"{self.link}, {self.loss}, {sorted(self.monotone.items())}"
+        return f"{self.link}, {self.loss}, {self.exposed}, {sorted(self.monotone.items())}"
 
     def learned(self, index: Ints) -> Doubles:
         """The targets of the rows `index` as learners see them: class numbers, or centred numbers."""
-        return linked(self.y[index], "identity" if self.classes else self.link) - self.shift
+        return linked(self.rates[index], self.link) - self.shift
 
     def directions(self, plan: FeaturePlan, view: str) -> tuple[int, ...]:
         """`Job.monotone` for the view's matrix."""
@@ -90,14 +91,24 @@ class Problem:
 
     @property
     def floor(self) -> float | None:
-        """The least number to answer, where the metric exists only above one (rmsle ends at -1)."""
-        ends = not self.classes and self.metric.name == "rmsle" and self.y.min() >= 0
-        return 0.0 if ends else None
+        """The least number (or rate) to answer, where the metric exists only above one: rmsle ends at -1,
+        deviances at 0. Rates of what is never negative are not either."""
+        if self.classes or self.y.min() < 0:
+            return None
+        if self.metric.name in ("poisson_deviance", "gamma_deviance"):
+            return LEAST_SHARE * float(self.rates.mean())
+        return 0.0 if self.metric.name == "rmsle" or self.exposure is not None else None
 
-    def answer_of(self, margin: Doubles) -> Doubles:
-        """Margins [N, M] as what metrics judge: probabilities [N, K], or numbers [N, 1] above the floor."""
+    @property
+    def rates(self) -> Doubles:
+        """The numbers to predict [N], of one unit of exposure where there is one."""
+        return self.y if self.exposure is None else self.y / self.exposure
+
+    def answer_of(self, margin: Doubles, rows: Ints) -> Doubles:
+        """Margins [n, M] of `rows` as what metrics judge: probabilities [n, K], or numbers [n, 1]."""
         answer = answer_of(unlinked(margin, self.link), self.classes)
-        return answer if self.floor is None else np.maximum(answer, self.floor)
+        answer = answer if self.floor is None else np.maximum(answer, self.floor)
+        return answer if self.exposure is None else answer * self.exposure[rows][:, None]
 
     def decide(self, margin: Doubles, rows: Ints) -> Decision:
         """How labels follow from calibrated margins, chosen on those of `rows`; see `Wanted`."""
@@ -114,7 +125,7 @@ class Problem:
 
         The line between labels is drawn on the same rows here, as it is for every candidate alike.
         """
-        answer = self.answer_of(margin)
+        answer = self.answer_of(margin, rows)
         if self.metric.needs != "label" or self.wanted.plan.rule == "likeliest":
             return answer
         labels = self.labels_of(self.decide(margin, rows), margin, rows)
@@ -126,12 +137,25 @@ class Problem:
             return None
         return self.weights[index]
 
+    def learning_weights(self, index: Ints) -> Doubles | None:
+        """How much learners heed the rows `index`: their weights, and what was watched.
+
+        Squared differences of rates weighted by exposure have their least where the sum of the answers is
+        that of the amounts, as Poisson's likelihood with an offset has (Ohlsson and Johansson, "Non-Life
+        Insurance Pricing with Generalized Linear Models", 2010, section 2).
+        """
+        weights = self.weights_of(index)
+        if self.exposure is None:
+            return weights
+        watched = self.exposure[index] / self.exposure.mean()
+        return np.asarray(watched if weights is None else watched * weights)
+
     def indicators(self, index: npt.NDArray[np.int64]) -> Doubles:
         """Targets [n, K] of the rows `index` for encodings: the number behind its link, the positive class,
         or one column a class."""
         y = self.y[index]
         if not self.classes:
-            return linked(y, self.link)[:, None]
+            return linked(self.rates[index], self.link)[:, None]
         if self.classes == 2:
             return np.asarray(y == 1, dtype=np.float64)[:, None]
         frequent = np.argsort(-np.bincount(self.y.astype(np.int64), minlength=self.classes), kind="stable")

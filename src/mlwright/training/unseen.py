@@ -57,8 +57,11 @@ def conclude(problem: Problem, margin: Doubles, rows: Ints) -> Concluded:
     return Concluded(problem, calibrator, problem.decide(calibrator.apply(margin), rows))
 
 
-def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
-    """The ensemble of `weights`, or where rows are cross-fitted one chosen alike without them."""
+def answers_unseen(choice: Choice, weights: Doubles, *, again: bool = True) -> Unseen:
+    """The ensemble of `weights`, or where rows are cross-fitted one chosen alike without them.
+
+    `again` says whether what ships is fitted again on all rows.
+    """
     problem, trials = choice.problem, choice.trials
     split, judged = problem.split, problem.split.judged
     if len(split.test):
@@ -67,8 +70,7 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
         margin, labels = conclude(problem, part, judged).of(mixed, split.test)
         how = (
             f"on a holdout of {len(split.test):,} rows that nothing touched, by models fitted on "
-            f"{len(split.folds[-1].train):,} rows; the shipped model is then fitted again on all "
-            f"{len(problem.y):,} rows"
+            f"{len(split.folds[-1].train):,} rows; {_shipped(problem, again)}"
         )
         return Unseen(split.test, margin, problem.answer_of(margin, split.test), labels, how)
     if len(split.folds) == 1:
@@ -76,8 +78,7 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
         margin, labels = conclude(problem, part, judged).of(part, judged)
         how = (
             f"on {len(judged):,} rows that no model was fitted on, but which chose rounds, weights and "
-            "calibration for want of a second fold, so a little too good; the shipped model is then fitted "
-            "again on all rows"
+            f"calibration for want of a second fold, so a little too good; {_shipped(problem, again)}"
         )
         return Unseen(judged, margin, problem.answer_of(margin, judged), labels, how)
     margin = np.full_like(trials[0].margins, np.nan)
@@ -95,3 +96,9 @@ def answers_unseen(choice: Choice, weights: Doubles) -> Unseen:
     )
     answer = problem.answer_of(margin[judged], judged)
     return Unseen(judged, margin[judged], answer, labels[judged], how)
+
+
+def _shipped(problem: Problem, again: bool) -> str:
+    if again:
+        return f"the shipped model is then fitted again on all {len(problem.y):,} rows"
+    return "the shipped model is that very one, for want of time to fit it again on all rows"

@@ -24,7 +24,7 @@ from mlwright.features import table_of
 from mlwright.tasks.kind import Asked
 from mlwright.tasks.tabular.candidates import portfolio
 from mlwright.tasks.tabular.deciding import wanted_of
-from mlwright.tasks.tabular.shape import link_of, monotone_of
+from mlwright.tasks.tabular.shape import exposed_by, exposure_of, link_of, monotone_of, watched
 from mlwright.tasks.tabular.split import choose_split
 from mlwright.training.problem import Problem
 
@@ -59,6 +59,9 @@ class Tabular:
         target, y, findings = read_target(joined, column, asked.task)
         schema = msgspec.structs.replace(joined.schema, target=target)
         joined = joined.with_schema(schema)
+        exposed = exposed_by(schema, target)
+        if exposed is not None:
+            joined = joined.with_schema(watched(schema, exposed))
         table = table_of(joined)
         metric = metric_named(asked.metric, target.task) if asked.metric else default_metric(target.task)
         wanted = wanted_of(joined, target, metric, asked.labels)
@@ -73,6 +76,8 @@ class Tabular:
             weights=_weights(joined),
             groups=_groups(joined),
             link=link_of(metric, target, y),
+            exposed=exposed.name if exposed else "",
+            exposure=exposure_of(joined, exposed) if exposed else None,
             monotone=monotone_of(joined.schema, target, asked.monotone),
             wanted=wanted,
             seed=asked.seed,

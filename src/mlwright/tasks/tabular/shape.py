@@ -1,4 +1,4 @@
-"""How predicted numbers may depend on columns and behind which link they are learned: monotone, link.
+"""How predicted numbers may depend on columns, and what they are learned as: monotone, exposure, link.
 
 Called by `problem`, and by `lifecycle.foreseen` before any time is spent.
 """
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.errors import Misuse, UnknownName
-from mlwright.base.schema import Schema, Target
+from mlwright.base.errors import DataProblem, Misuse, UnknownName
+from mlwright.base.schema import Column, Schema, Target
+from mlwright.data.dataset import Dataset
 from mlwright.evaluation.metrics import Metric
 from mlwright.statistics.links import Link
 
@@ -58,6 +59,43 @@ def monotone_of(schema: Schema, target: Target, asked: Mapping[str, int] | None)
             )
         out[numbers.index(name)] = direction
     return out
+
+
+LEAST_EXPOSURE = 1e-9
+"""What a request must hold at least, in place of "above 0": a rule of a schema has an end that is allowed."""
+
+
+def exposed_by(schema: Schema, target: Target) -> Column | None:
+    """The column that a rate is answered for. Raises `Misuse` where the target is no amount."""
+    columns = [c for c in schema.columns if c.role == "exposure"]
+    if not columns:
+        return None
+    if target.classes:
+        raise Misuse(
+            f"exposure={columns[0].name!r} is for counts and amounts, and {target.name!r} has classes",
+            remedy="leave it out, or say task='regression'",
+        )
+    return columns[0]
+
+
+def exposure_of(dataset: Dataset, column: Column) -> npt.NDArray[np.float64]:
+    """The exposure of every row. Raises `DataProblem` where one is missing or not above 0."""
+    values = dataset.frame[column.name].to_numpy().astype(np.float64)
+    wrong = ~(values >= LEAST_EXPOSURE)
+    if wrong.any():
+        raise DataProblem(
+            f"{int(wrong.sum()):,} exposures are missing or not above 0, the first in row "
+            f"{int(wrong.argmax())}",
+            where=f"column {column.name!r}",
+            remedy="mend the column, or leave those rows out",
+        )
+    return values
+
+
+def watched(schema: Schema, column: Column) -> Schema:
+    """The schema that refuses rows without an exposure, by which an answer would be nothing."""
+    least = max(column.least or 0.0, LEAST_EXPOSURE)
+    return schema.changed(column.name, nullable=False, least=least)
 
 
 def refuse_directions(asked: object) -> None:
