@@ -7,7 +7,7 @@ calibration in its leaves. It answers in two ways, which the parity report compa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
