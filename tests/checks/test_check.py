@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from mlwright.base.finding import Finding
 from mlwright.base.schema import Column, Schema
 from mlwright.checks import CHECKS, Check, check
 from mlwright.checks.outcome import CouldNotLook, Seen, first_rows, percent
+from mlwright.checks.running import OVERRUN
 from mlwright.checks.table import Table
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.statistics.intervals import Interval
@@ -148,3 +150,27 @@ def tables(draw):
 def test_no_table_makes_a_check_fail(data):
     for finding in check(data):
         assert finding.status != "skipped", f"{finding.code}: {finding.evidence}"
+
+
+def test_looks_that_there_is_no_time_for_are_skipped_and_those_that_can_stop_a_fit_come_first(
+    make, clean, monkeypatch
+):
+    """Time passes by one second a column that is looked at."""
+    now = [0.0]
+    honest = Table.series
+
+    def slowly(table, column):
+        now[0] += 1.0
+        return honest(table, column)
+
+    monkeypatch.setattr(Table, "series", slowly)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    dataset = make(clean | {"copy": clean["y"]})
+    check(dataset)
+    needed, now[0] = now[0], 0.0
+    seconds = needed / OVERRUN / 2
+    status = {f.code: f.status for f in check(dataset, seconds=seconds)}
+    assert now[0] < 0.7 * needed
+    late = {c for c, s in status.items() if s == "skipped"}
+    assert len(late) > 5 and not late & {c.code for c in CHECKS if c.stops}
+    assert status["MLW401"] == "found"  # a feature that is the target in other words

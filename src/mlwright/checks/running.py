@@ -81,6 +81,10 @@ EVERY: Final[tuple[Check[Table] | Check[Held] | Check[Pair], ...]] = (
     *CONTAMINATION,
 )
 
+OVERRUN: Final = 1.6
+"""How many times the given seconds all looks together may take: a table of thousands of columns takes
+minutes."""
+
 SAME: Final = {"MLW604": "MLW508", "MLW605": "MLW504"}
 """Codes of shift that say of a column what a code of the schema has said already."""
 
@@ -98,7 +102,8 @@ def check(
     Looks at every row for what stands in the table, and at a sample of up to 50,000 rows, drawn by `seed`,
     for what tells the target. `task` says whether the target's numbers are classes, where the caller knows;
     `waive` names codes that are known and borne; `seconds` is the time after which looks that need a model
-    are skipped, and say so. Raises `UnknownName` for a code that does not exist; no check raises.
+    are skipped, and say so; well after it, all that are left are. Raises `UnknownName` for a code that does
+    not exist; no check raises.
 
     >>> import polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -110,9 +115,11 @@ def check(
     """
     known_codes(waive, dataset.findings)
     until = math.inf if seconds is None else time.monotonic() + seconds
-    table = Table(dataset, seed, task, until=until)
+    ends = math.inf if seconds is None else time.monotonic() + OVERRUN * seconds
+    table = Table(dataset, seed, task, until=until, ends=ends)
     findings: list[Finding] = list(dataset.findings)
-    for one in CHECKS:
+    # Those that can stop a fit come first: they are the last that should be skipped for want of time.
+    for one in CHECKS if seconds is None else sorted(CHECKS, key=lambda c: not c.stops):
         findings.extend(one.findings(table, dataset.whole))
     return waived(Findings.of(findings), waive)
 

@@ -64,6 +64,8 @@ class Table:
     """The time of the look in seconds since 1970: nobody is born after it."""
     until: float = math.inf
     """time.monotonic() up to which looks that need a model may take."""
+    ends: float = math.inf
+    """time.monotonic() after which no look is given any more to see: it says that it was skipped."""
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What several checks share, by name (`once`). Any: of whatever type it is."""
 
@@ -73,6 +75,7 @@ class Table:
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made when first asked for under this name; so is its refusal."""
         if name not in self.made:
+            self._refuse_when_late()
             try:
                 self.made[name] = make()
             except CouldNotLook as refusal:
@@ -85,6 +88,10 @@ class Table:
     def seconds_left(self) -> float:
         """Seconds that looks that need a model may still take."""
         return self.until - time.monotonic()
+
+    def _refuse_when_late(self) -> None:
+        if time.monotonic() > self.ends:
+            raise CouldNotLook("skipped", "the time limit left no time for this look")
 
     @property
     def target(self) -> Column | None:
@@ -125,7 +132,11 @@ class Table:
         return "binary" if distinct <= 2 else "multiclass"
 
     def series(self, column: Column) -> pl.Series:
-        """The column's values, null where missing, whole numbers in doubles."""
+        """The column's values, null where missing, whole numbers in doubles.
+
+        Raises `CouldNotLook` once the time for all looks is over.
+        """
+        self._refuse_when_late()
         series = self.dataset.frame[column.name]
         return series.fill_nan(None) if column.name in self._with_nan else series
 
