@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 
 MOST_SAMPLED = 10_000
 FEWEST_ROWS = 100
+FEWEST_CROSSED = 1_000
+"""Rows below which crossed codes are not tried: their encodings are noise that a few rows cannot confirm."""
 MOST_BASE = 100
 """Columns of the small model that screening starts from."""
 MOST_RANGES, MOST_VALUES = 10, 40
@@ -127,6 +129,8 @@ class _Screen:
     def block(self, kind: str) -> Made:
         """The candidates of one block that pass, fitted on all rows; none where they do not help together."""
         kinds, most = _CANDIDATES[kind]
+        if kind == "crosses" and len(self.rows) < FEWEST_CROSSED:
+            return Made()
         tried = candidates(self.numbers, list(self.codes), kinds)
         if not tried:
             return Made()
