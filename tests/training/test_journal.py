@@ -140,7 +140,7 @@ def test_a_candidate_that_takes_the_process_down_twice_is_left_out(data, tmp_pat
 
 
 def test_an_interrupted_candidate_has_not_taken_the_process_down(data, tmp_path, monkeypatch):
-    def interrupted(config, *others):
+    def interrupted(config, *others, **named):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlwright.training.search.run_trial", interrupted)
@@ -154,10 +154,10 @@ def test_an_interrupted_candidate_has_not_taken_the_process_down(data, tmp_path,
 
 
 def test_a_failed_candidate_is_not_tried_again(data, tmp_path, monkeypatch):
-    def broken(config, *others):
+    def broken(config, *others, **named):
         if config.family == "linear":
             return Trial(config, failure="MemoryError: this will not fit")
-        return run_trial(config, *others)
+        return run_trial(config, *others, **named)
 
     monkeypatch.setattr("mlwright.training.search.run_trial", broken)
     killed_at(data, tmp_path / "state", "lightgbm")

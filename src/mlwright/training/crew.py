@@ -88,6 +88,10 @@ class Here:
             self._events.append(self._todo.popleft()())
         return self._events.popleft()
 
+    def fitted(self, handle: int) -> Fitted:
+        """The finished fit itself, which no other crew could hand over."""
+        return self._fits[handle][0]
+
     def close(self) -> None:
         """See `Crew.close`."""
         self._todo.clear()

@@ -29,7 +29,7 @@ from mlwright.training.limits import Limits, Pricing, price_of
 from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
-from mlwright.training.refit import Shipped, refit
+from mlwright.training.refit import Shipped, as_fitted, refit
 from mlwright.training.search import search
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import answers_unseen, conclude
@@ -176,12 +176,7 @@ def _fits(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> 
 def _within_time(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> Doubles:
     """Drops the lightest members until the refits fit in what is left."""
     weights = weights.copy()
-    while (weights > 0).sum() > 1:
-        kept = [t for t, w in zip(found.finished, weights, strict=True) if w > 0]
-        if refit_seconds(problem, found, kept) + packaging_seconds(problem, found, budget) <= max(
-            budget.left_s(), 0.0
-        ):
-            break
+    while (weights > 0).sum() > 1 and not _fits(problem, found, weights, budget):
         weights[np.argmin(np.where(weights > 0, weights, np.inf))] = 0.0
         weights /= weights.sum()
     return weights

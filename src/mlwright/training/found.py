@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlwright.features import FeaturePlan
 from mlwright.training.trial import Trial
 
 
@@ -14,6 +15,8 @@ class Search:
     trials: list[Trial] = field(default_factory=list)
     chosen: list[Trial] = field(default_factory=list)
     """What the ensemble would be made of, where it was asked."""
+    plan: FeaturePlan | None = None
+    """The plan of the only fold, where its models are kept so that they may ship as they are."""
     prepare_seconds: float = 0.0
     """How long the feature plan of one fold took."""
     view_seconds: dict[str, float] = field(default_factory=dict)

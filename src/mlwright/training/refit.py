@@ -55,7 +55,9 @@ def as_fitted(problem: Problem, found: Search, weights: npt.NDArray[np.float64])
     members = tuple(Member(t.config, t.fitted, w / total) for w, t in chosen if t.fitted is not None)
     shares = {id(t): w / total for w, t in chosen}
     rows = len(problem.split.folds[-1].train)
-    note = f"what ships was fitted on {rows:,} rows, for want of time to fit it again on all {len(problem.y):,}"
+    note = (
+        f"what ships was fitted on {rows:,} rows, for want of time to fit it again on all {len(problem.y):,}"
+    )
     # Whoever compares graph and training path does so on rows of the whole table.
     return Shipped(replace(found.plan, table=problem.table), members, shares, (note,), again=False)
 

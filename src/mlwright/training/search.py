@@ -29,6 +29,8 @@ from mlwright.training.trial import Trial, own_score, run_trial
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
 has no chance."""
+ONCE = 0.88
+"""What a candidate of one fold may take of the time left; the rest is for predictions."""
 NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
 MOST_SKIPPED = 8
@@ -83,6 +85,8 @@ class _Going:
         self.folds.plan(0)
         self.found.prepare_seconds = time.monotonic() - began
         self.found.fold_threads = self.folds.threads
+        if self.budget.limit_s is not None and len(self.problem.split.folds) == 1:
+            self.found.plan = self.folds.plan(0)
         for config in portfolio:
             if not self._goes_on_with(config):
                 return
@@ -129,7 +133,8 @@ class _Going:
 
         self.journal.starting(config)
         try:
-            trial = run_trial(config, self.known[config.family], self.folds, deadline)
+            once = self.found.plan is not None
+            trial = run_trial(config, self.known[config.family], self.folds, deadline, keep=once)
         except BaseException:
             self.journal.stopped(config)
             raise
@@ -147,9 +152,8 @@ class _Going:
         """Notes how long the view's matrices of a fold took, where this trial was the first to ask."""
         view, count = trial.config.view, len(self.problem.split.folds)
         if view not in self.found.view_seconds:
-            here = trial.wall_seconds - max(
-                trial.waited_seconds, trial.fit_seconds if self.folds.alone else 0
-            )
+            alone = self.folds.alone or trial.fitted is not None
+            here = trial.wall_seconds - (trial.fit_seconds if alone else trial.waited_seconds)
             self.found.view_seconds[view] = max(here, 0.0) / count
 
     def _is_enough(self, trial: Trial) -> bool:
@@ -180,16 +184,15 @@ class _Going:
         if self.budget.limit_s is None or not self.found.finished:  # the baseline takes no time
             return None
         found, problem = self.found, self.problem
-        kept = refit_seconds(problem, found, likely_kept(found)) + packaging_seconds(
-            problem, found, self.budget
-        )
-        left = self.budget.left_s() - kept
-        # Its own refit must fit as well, and the first real candidates must leave room for others. With one
-        # fold (large data) the first is the one that matters most.
-        count = len(problem.split.folds)
-        growth = 0.3 if len(found.real) > 3 else len(problem.y) / max(len(problem.split.folds[-1].train), 1)
-        generous = 0.75 if len(found.finished) > 3 or count == 1 else 0.45
-        share = left * generous / (self.folds.rounds + growth)
+        left = self.budget.left_s() - packaging_seconds(problem, found, self.budget)
+        if found.plan is not None:  # its model may ship as it is: a long fit is worth more than several
+            share = left * ONCE
+        else:
+            left -= refit_seconds(problem, found, likely_kept(found))
+            # Its own refit must fit as well, and the first real candidates must leave room for others.
+            growth = len(problem.y) / max(len(problem.split.folds[-1].train), 1)
+            few = len(found.real) < 3
+            share = left * (0.45 if few else 0.75) / (self.folds.rounds + (growth if few else 0.3))
         usual = usual_seconds(found, config.family)
         if not found.real:
             return max(share, 0.2)  # one real candidate is tried however late it is

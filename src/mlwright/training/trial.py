@@ -19,7 +19,7 @@ from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.evaluation import Score
 from mlwright.evaluation.intervals import score
 from mlwright.graph.trees import Shape
-from mlwright.learners import Config, Job, Learner, families
+from mlwright.learners import Config, Fitted, Job, Learner, families
 from mlwright.learners.protocol import Settings, abilities_of
 from mlwright.training.crew import Crew, Event, Here
 from mlwright.training.ensemble import error_on
@@ -62,6 +62,8 @@ class Trial:
     """The most memory that a lane held while it fitted a fold; 0 where that is unknown."""
     failure: str = ""
     score: Score | None = None
+    fitted: Fitted | None = None
+    """The model of the only fold, where it may ship as it is."""
 
     @property
     def fit_seconds(self) -> float:
@@ -78,22 +80,27 @@ def run_trial(
     learner: Learner | str | None,
     folds: PreparedFolds,
     fold_deadline: Callable[[], float | None],
+    *,
+    keep: bool = False,
 ) -> Trial:
     """Cross-validates `config`, folds side by side in lanes. Whatever the learner raises, or does to the
     process that it is fitted in, is kept as the trial's failure, with its reason.
 
     `learner` is the family's, by itself or by its name; one that lanes could not find is fitted in this
-    process.
+    process. So is one whose model of the last fold is to be kept in the trial.
     """
     began, trial = time.monotonic(), Trial(config)
     trial.failure = _unable(config, learner, folds.problem)
     if trial.failure:
         return trial
     try:
-        if not (_in_lanes(config, learner, folds) and _tried_in_lanes(trial, folds, fold_deadline)):
+        lanes = not keep and _in_lanes(config, learner, folds)
+        if not (lanes and _tried_in_lanes(trial, folds, fold_deadline)):
             found = learner if learner and not isinstance(learner, str) else families()[config.family]
-            trial = Trial(config)
-            _Attempt(trial, folds, Here(found, folds.problem.threads), fold_deadline).run()
+            trial, crew = Trial(config), Here(found, folds.problem.threads)
+            _Attempt(trial, folds, crew, fold_deadline).run()
+            if keep and not trial.failure:
+                trial.fitted = crew.fitted(len(folds.problem.split.folds) - 1)
     except Exception as problem:  # noqa: BLE001  # features of a view may fail as learners do: it costs this candidate alone
         trial.failure = reason_of(problem)
     trial.wall_seconds = time.monotonic() - began
