@@ -9,8 +9,7 @@ import pytest
 import mlwright as mw
 from mlwright.base.errors import ParityFailed
 from mlwright.graph.build import GraphBuilder
-from mlwright.learners.lightgbm import FittedLightGBM
-from mlwright.learners.linear import FittedLinear
+from mlwright.packaging.merged import Merged
 
 
 def rows_of_every_kind(n: int = 400) -> pl.DataFrame:
@@ -41,16 +40,12 @@ def test_the_graph_was_compared_with_the_training_path(model):
 
 
 def test_a_graph_that_answers_otherwise_is_never_written(monkeypatch):
-    honest = FittedLinear.nodes
+    honest = Merged.nodes
 
-    def slightly_off(self, g: GraphBuilder, matrix: str) -> str:
-        return g.node("Add", honest(self, g, matrix), g.constant(1e-9))
+    def slightly_off(self, g: GraphBuilder, numbers: str, codes: str) -> str:
+        return g.node("Add", honest(self, g, numbers, codes), g.constant(1e-9))
 
-    monkeypatch.setattr(FittedLinear, "nodes", slightly_off)
-    original = FittedLightGBM.nodes
-    monkeypatch.setattr(
-        FittedLightGBM, "nodes", lambda self, g, m: g.node("Add", original(self, g, m), g.constant(1e-9))
-    )
+    monkeypatch.setattr(Merged, "nodes", slightly_off)
     with pytest.raises(ParityFailed, match=r"training path against graph|probabilities"):
         mw.fit(rows_of_every_kind(), target="bought", max_trials=3)
 

@@ -41,7 +41,8 @@ class Reference:
         """The columns that a table must have, unless they are optional."""
         if self.features_only:
             return self.schema.features
-        return tuple(c for c in self.schema.columns if c.role not in ("target", "ignored"))
+        kept = (c for c in self.schema.columns if c.role not in ("target", "ignored"))
+        return tuple(c for c in kept if not c.unused)
 
     def seen(self, name: str) -> ColumnProfile | None:
         """The profile of the column `name`, if there is one."""

@@ -82,8 +82,8 @@ class Trees:
         trees = tuple(replace(t, leaf=t.leaf * weight) for t in self.trees)
         return replace(self, trees=trees, bias=self.bias * weight)
 
-    def plus(self, number: float) -> Trees:
-        """The same trees, their sums raised by `number`."""
+    def plus(self, number: float | Doubles) -> Trees:
+        """The same trees, their sums raised by `number`, or by one for each output."""
         return replace(self, bias=self.bias + number)
 
     def over(self, columns: Ints) -> Trees:

@@ -8,6 +8,7 @@ calibration in its leaves. It answers in two ways, which the parity report compa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,10 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.calibration import Calibrator
 from mlwright.features import FeaturePlan, Table
 from mlwright.graph.build import GraphBuilder
-from mlwright.graph.trees import Trees, tree_ensemble
 from mlwright.learners import Config, Fitted, answer_of
 from mlwright.packaging.answers import publish_answers
 from mlwright.packaging.ending import Ending
+from mlwright.packaging.merged import Merged, merge
 
 Doubles = npt.NDArray[np.float64]
 
@@ -79,42 +80,40 @@ class Blend:
         names = [c.name for c in table.schema.numbers]
         return {name: table.numbers[:, names.index(name)] for name in self.ending.columns}
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The feature columns that no part of the graph asks for, in the schema's order."""
+        return tuple(c.name for c in self.plan.table.schema.features if c.name not in self._asked())
+
+    def _asked(self) -> set[str]:
+        schema, inputs = self.plan.table.schema, self._merged.inputs
+        names = {schema.numbers[i].name for i in inputs.numbers} | set(self.ending.columns)
+        return names | {schema.strings[i].name for i in inputs.strings}
+
+    @cached_property
+    def _merged(self) -> Merged:
+        slope = self.calibrator.slope
+        constant = self.calibrator.shift + slope * self.shift
+        outputs = self.classes if self.classes > 2 else 1
+        return merge(self.plan, self.members, outputs, slope, constant)
+
     def graph(self) -> bytes:
-        """The whole model as one ONNX model: `numbers`, `strings` in; answers out (contracts.md, section
-        2)."""
+        """The whole model as one ONNX model: `numbers`, `strings` in; answers out (contracts.md, section 2).
+
+        Its inputs are the columns of the schema but for those in `unused`.
+        """
         g = GraphBuilder()
-        schema = self.plan.table.schema
-        a, b = len(schema.numbers), len(schema.strings)
-        numbers = g.input("numbers", "float64", a) if a else ""
-        strings = g.input("strings", "string", b) if b else ""
-        codes = self.plan.code_nodes(g, strings) if self.plan.code_width else ""
-        margin = self._margin_nodes(g, numbers, codes)
-        names = [c.name for c in schema.numbers]
-        columns = {name: g.columns(numbers, [names.index(name)], a) for name in self.ending.columns}
+        schema, inputs = self.plan.table.schema, self._merged.inputs
+        sent = [i for i, c in enumerate(schema.numbers) if c.name in self._asked()]
+        numbers = g.input("numbers", "float64", len(sent)) if sent else ""
+        strings = g.input("strings", "string", len(inputs.strings)) if inputs.strings else ""
+        codes = self.plan.code_nodes(g, strings, inputs) if inputs.codes else ""
+        # A column that only the ending asks for is no feature.
+        features = (
+            g.columns(numbers, [sent.index(i) for i in inputs.numbers], len(sent)) if inputs.numbers else ""
+        )
+        margin = self._merged.nodes(g, features, codes)
+        names = [schema.numbers[i].name for i in sent]
+        columns = {name: g.columns(numbers, [names.index(name)], len(sent)) for name in self.ending.columns}
         publish_answers(g, margin, self.target, self.ending, columns)
         return g.to_bytes()
-
-    def _margin_nodes(self, g: GraphBuilder, numbers: str, codes: str) -> str:
-        """The calibrated margin [N, M]: one tree ensemble a view, and what is no sum of trees."""
-        slope = self.calibrator.slope
-        rest = self.calibrator.shift + slope * self.shift
-        views: dict[str, str] = {}
-        forests: dict[str, Trees] = {}
-        parts: list[str] = []
-        for m in self.members:
-            view, weight = m.config.view, m.weight * slope
-            if view not in views:
-                views[view] = self.plan.nodes(g, view, numbers, codes)
-            trees = m.fitted.trees()
-            if trees is None:
-                parts.append(g.node("Mul", m.fitted.nodes(g, views[view]), g.constant(weight)))
-            else:
-                grown = trees.scaled(weight)
-                forests[view] = forests[view].added(grown) if view in forests else grown
-        for view, forest in forests.items():
-            parts.append(tree_ensemble(g, forest.plus(rest), views[view]))
-            rest = 0.0
-        total = parts[0]
-        for part in parts[1:]:
-            total = g.node("Add", total, part)
-        return g.node("Add", total, g.constant(rest)) if rest else total
