@@ -29,6 +29,8 @@ class Search:
     """How long the last choice of weights took."""
     notes: list[str] = field(default_factory=list)
     """What the card says of the search, beside why it ended."""
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed once; the next one is to give up."""
     stopped: str = "every candidate of the portfolio was tried"
 
     @property

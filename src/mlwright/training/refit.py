@@ -5,7 +5,7 @@ Called by `training.fit` before anything is judged, so that the score is of what
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from mlwright.packaging.blend import Member
 from mlwright.training.budget import Budget
 from mlwright.training.estimates import packaging_seconds
 from mlwright.training.found import Search
+from mlwright.training.lane import reason_of
 from mlwright.training.prepared import fit_plan, part_of
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
@@ -69,38 +70,69 @@ def refit(
     budget: Budget,
     progress: Progress,
 ) -> Shipped:
-    """Fits the trials of positive weight on all rows. The heaviest is always fitted, the others in time."""
-    everything = np.arange(len(problem.y))
-    kept_back = packaging_seconds(problem, found, budget) if budget.limit_s else 0.0
-    plan = fit_plan(problem, everything)
+    """Fits the trials of positive weight on all rows. The heaviest is always fitted, the others in time.
+
+    A first Ctrl-C in the whole fit leaves out what has not begun; a second one is passed on.
+    """
     chosen = ((float(w), t) for t, w in zip(found.finished, weights, strict=True) if w > 0)
     kept = sorted(chosen, key=lambda pair: -pair[0])
-    views = {t.config.view for _, t in kept}
-    parts = {v: part_of(problem, plan.matrix(v, problem.table, training=True), everything) for v in views}
-    side_by_side = (
-        min(problem.threads, len(kept))
-        if problem.table.numbers.size + problem.table.ids.size < MOST_CELLS
-        else 1
-    )
-    job = _Refit(problem, plan, parts, budget, kept_back, max(1, problem.threads // side_by_side))
-    members: dict[int, Member] = {}
-    notes: list[str] = []
+    kept_back = packaging_seconds(problem, found, budget) if budget.limit_s else 0.0
+    job = _prepared(problem, {t.config.view for _, t in kept}, budget, kept_back)
+    small = problem.table.numbers.size + problem.table.ids.size < MOST_CELLS
+    side_by_side = min(problem.threads, len(kept)) if small else 1
+    job = replace(job, threads=max(1, problem.threads // side_by_side))
     with ThreadPoolExecutor(side_by_side) as pool:  # the libraries fit outside of Python's lock
-        running = [pool.submit(job.fit, trial, i == 0) for i, (_, trial) in enumerate(kept)]
-        for i, ((weight, trial), future) in enumerate(zip(kept, running, strict=True)):
-            message = f"refitting {trial.config.name} ({i + 1} of {len(kept)})"
-            progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
-            fitted = future.result()
-            if fitted is None:
-                continue
-            if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
-                stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
-                notes.append(f"{stopped}: the time limit was reached")
-            members[id(trial)] = Member(trial.config, fitted, weight)
+        fits = [pool.submit(job.fit, trial, i == 0) for i, (_, trial) in enumerate(kept)]
+        try:
+            for i, ((_, trial), fit) in enumerate(zip(kept, fits, strict=True)):
+                message = f"refitting {trial.config.name} ({i + 1} of {len(kept)})"
+                progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
+                wait([fit])
+        except KeyboardInterrupt:
+            if found.interrupted:
+                raise
+            found.interrupted = True
+            progress.note("interrupted: packaging what has begun to be refitted; once more to give up")
+            for fit in fits[1:]:
+                fit.cancel()
+            wait(fits)
+    notes: list[str] = []
+    members = _members(kept, fits, notes)
     total = sum(m.weight for m in members.values())
     members = {k: replace(m, weight=m.weight / total) for k, m in members.items()}
     shares = {k: m.weight for k, m in members.items()}
-    return Shipped(plan, tuple(members.values()), shares, tuple(notes))
+    return Shipped(job.plan, tuple(members.values()), shares, tuple(notes))
+
+
+def _prepared(problem: Problem, views: set[str], budget: Budget, kept_back: float) -> _Refit:
+    everything = np.arange(len(problem.y))
+    plan = fit_plan(problem, everything)
+    parts = {v: part_of(problem, plan.matrix(v, problem.table, training=True), everything) for v in views}
+    return _Refit(problem, plan, parts, budget, kept_back)
+
+
+def _members(
+    kept: list[tuple[float, Trial]], fits: list[Future[Fitted | None]], notes: list[str]
+) -> dict[int, Member]:
+    """The fits that came to something, by their trials' identities. One that failed costs itself alone.
+
+    Raises what the heaviest raised where nothing came of any.
+    """
+    members: dict[int, Member] = {}
+    for (weight, trial), fit in zip(kept, fits, strict=True):
+        problem = None if fit.cancelled() else fit.exception()
+        if problem is not None:
+            notes.append(f"{trial.config.name} could not be fitted on all rows: {reason_of(problem)}")
+        fitted = None if problem is not None or fit.cancelled() else fit.result()
+        if fitted is None:
+            continue
+        if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
+            stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
+            notes.append(f"{stopped}: the time limit was reached")
+        members[id(trial)] = Member(trial.config, fitted, weight)
+    if not members:
+        fits[0].result()
+    return members
 
 
 @dataclass(frozen=True)
@@ -112,7 +144,7 @@ class _Refit:
     parts: dict[str, Part]
     budget: Budget
     kept_back: float
-    threads: int
+    threads: int = 1
 
     def fit(self, trial: Trial, needed: bool) -> Fitted | None:
         """The trial fitted on all rows; None where there is no time for it and it is not needed."""

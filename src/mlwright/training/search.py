@@ -52,7 +52,7 @@ def search(
     except KeyboardInterrupt:
         if not going.found.real:
             raise
-        going.found.stopped = "it was interrupted"
+        going.found.stopped, going.found.interrupted = "it was interrupted", True
         progress.note("interrupted: packaging the best so far; once more to give up")
     if not going.found.finished:
         raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in going.found.trials))

@@ -1,0 +1,69 @@
+"""The refit: interrupted, or of a member that fails on all rows."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import mlwright as mw
+from mlwright.base.progress import Progress
+from mlwright.learners.lightgbm import LightGBM
+from mlwright.learners.linear import Linear
+
+
+class Interrupts(Progress):
+    """Presses Ctrl-C the first `times` times that something is refitted."""
+
+    def __init__(self, times):
+        self.times, self.notes = times, []
+
+    def step(self, message, fraction, seconds_left):
+        if message.startswith("refitting") and self.times:
+            self.times -= 1
+            raise KeyboardInterrupt
+
+    def note(self, message):
+        self.notes.append(message)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """A table of which a line tells one half and steps the other, so that both families are kept."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-2, 2, size=(900, 3))
+    y = x @ [3.0, 1.0, 2.0] + np.sign(np.sin(3 * x[:, 1])) + rng.normal(size=900)
+    return mw.read(pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y}), target="y")
+
+
+def test_interrupted_in_the_refit_what_has_begun_ships(data):
+    listener = Interrupts(1)
+    model = mw.fit(data, max_trials=3, threads=1, progress=listener)
+    kept = [e.name for e in mw.fit(data, max_trials=3).leaderboard if e.weight > 0]
+    assert len(kept) == 2 and [e.weight for e in model.leaderboard if e.name in kept] in ([1, 0], [0, 1])
+    assert any("interrupted" in note for note in listener.notes)
+
+
+def test_interrupted_a_second_time_it_gives_up(data):
+    class Twice(Interrupts):
+        def step(self, message, fraction, seconds_left):
+            if message == "trying lightgbm":
+                raise KeyboardInterrupt
+            super().step(message, fraction, seconds_left)
+
+    with pytest.raises(KeyboardInterrupt):
+        mw.fit(data, max_trials=3, progress=Twice(1))
+
+
+def test_a_member_that_fails_on_all_rows_costs_itself_alone(data, monkeypatch):
+    whole = mw.fit(data, max_trials=3)
+    assert {e.name for e in whole.leaderboard if e.weight > 0} == {"linear", "lightgbm"}
+
+    def broken(self, job):
+        raise MemoryError("so many rows do not fit")
+
+    monkeypatch.setattr(LightGBM, "fit", broken)  # folds are fitted in other processes, which do not see it
+    model = mw.fit(data, max_trials=3)
+    assert {e.name for e in model.leaderboard if e.weight > 0} == {"linear"}
+    assert "could not be fitted on all rows: MemoryError: so many rows do not fit" in model.card
+    monkeypatch.setattr(Linear, "fit", broken)
+    with pytest.raises(MemoryError):
+        mw.fit(data, max_trials=3)
