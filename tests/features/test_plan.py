@@ -124,7 +124,7 @@ def test_groups_are_cross_fitted_whole():
 
 
 def test_encodings_of_many_classes_are_kept_to_the_telling_ones(monkeypatch):
-    monkeypatch.setattr("mlwright.features.plan.MOST_ENCODINGS", 7)
+    monkeypatch.setattr("mlwright.features.views.MOST_ENCODINGS", 7)
     rng = np.random.default_rng(0)
     code = rng.integers(0, 30, 3_000)
     label = np.where(rng.random(3_000) < 0.5, code % 10, rng.integers(0, 10, 3_000))
