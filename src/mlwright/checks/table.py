@@ -75,7 +75,7 @@ class Table:
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made when first asked for under this name; so is its refusal."""
         if name not in self.made:
-            self._refuse_when_late()
+            self.refuse_when_late()
             try:
                 self.made[name] = make()
             except CouldNotLook as refusal:
@@ -89,8 +89,9 @@ class Table:
         """Seconds that looks that need a model may still take."""
         return self.until - time.monotonic()
 
-    def _refuse_when_late(self) -> None:
-        if time.monotonic() > self.ends:
+    def refuse_when_late(self, needed_s: float = 0.0) -> None:
+        """Raises `CouldNotLook` where the time for all looks would be over in `needed_s` seconds."""
+        if time.monotonic() + needed_s > self.ends:
             raise CouldNotLook("skipped", "the time limit left no time for this look")
 
     @property
@@ -136,7 +137,7 @@ class Table:
 
         Raises `CouldNotLook` once the time for all looks is over.
         """
-        self._refuse_when_late()
+        self.refuse_when_late()
         series = self.dataset.frame[column.name]
         return series.fill_nan(None) if column.name in self._with_nan else series
 

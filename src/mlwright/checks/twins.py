@@ -25,6 +25,7 @@ FALSE_SHARE = 0.01
 NEAR = 0.15
 """Times as far away as the fourth nearest row a near copy may be."""
 MOST_ROWS = 30_000
+SECONDS_A_CELL = 1e-6
 ABSENT = 10.0
 """Where a missing number stands, in deviations: as far as can be from all that are known."""
 CHANCE_ROWS = 20_000
@@ -42,6 +43,7 @@ def near_duplicates(table: Table) -> Iterator[Seen]:
         raise CouldNotLook("not_applicable", "fewer than three columns to compare rows by")
     most = max(2_000, min(MOST_ROWS, SAMPLE_CELLS // len(names)))
     rows = drawn(table, most)
+    table.refuse_when_late(SECONDS_A_CELL * len(rows) * len(names))
     frame = table.dataset.frame.select(names)[rows]
     first = frame.select(pl.struct(names).is_first_distinct()).to_series().to_numpy()
     rows, frame = rows[first], frame.filter(first)  # the others are MLW201's
