@@ -252,9 +252,22 @@ def _evidence(
             + (f"{len(everything):,} rows" if whole is None else f"larger than memory: {whole.said}")
             + (f", SHA-256 {provenance.sha256}" if provenance.sha256 else ""),
             "Search": "; ".join(trained.notes),
+            **_kept_to(call.settings, problem),
         },
         fit_seconds=time.monotonic() - call.began,
     )
+
+
+def _kept_to(settings: FitSettings, problem: Problem) -> dict[str, str]:
+    """What holds of every answer, in words."""
+    directions = settings.monotone or {}
+    said = {
+        "The prediction never falls where these rise": [n for n, d in directions.items() if d > 0],
+        "The prediction never rises where these rise": [n for n, d in directions.items() if d < 0],
+        "Answers are a rate times": [problem.exposed] if problem.exposed else [],
+        "Learned as": ["log(1 + y)"] if problem.link == "log1p" else [],
+    }
+    return {words: ", ".join(names) for words, names in said.items() if names}
 
 
 def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset | None, tuple[Finding, ...]]:

@@ -84,6 +84,12 @@ def _predicts(model: Model) -> list[tuple[str, str]]:
         names = ", ".join(f"{c} (positive)" if c == target.positive else c for c in target.classes[:12])
         more = len(target.classes) - 12
         rows.append(("classes", names + (f" and {more} more" if more > 0 else "")))
+    directions: dict[str, int] = model.manifest.recipe.get("monotone") or {}
+    for words, way in (("rises with", 1), ("falls with", -1)):
+        names = ", ".join(name for name, direction in directions.items() if direction == way)
+        rows += [(words, f"{names}, never against")] if names else []
+    exposed = [c.name for c in model.schema.columns if c.role == "exposure"]
+    rows += [("rate of", f"{exposed[0]}; the answer is rate x {exposed[0]}")] if exposed else []
     if model.evaluation.calibration:
         rows.append(("calibration", model.evaluation.calibration))
     return rows
