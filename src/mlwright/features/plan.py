@@ -8,7 +8,7 @@ transforms by name, and views: lists of features. The matrix of a view is comput
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,10 @@ class FeaturePlan:
     def table(self) -> Table:
         """The rows it was fitted on."""
         return self.fitted.table
+
+    def over(self, table: Table) -> FeaturePlan:
+        """The same plan beside other rows of the same table, for who compares what it makes of them."""
+        return replace(self, fitted=replace(self.fitted, table=table))
 
     @property
     def dictionary(self) -> Dictionary:

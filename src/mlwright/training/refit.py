@@ -60,7 +60,7 @@ def as_fitted(problem: Problem, found: Search, weights: npt.NDArray[np.float64])
         f"what ships was fitted on {rows:,} rows, for want of time to fit it again on all {len(problem.y):,}"
     )
     # Whoever compares graph and training path does so on rows of the whole table.
-    return Shipped(replace(found.plan, table=problem.table), members, shares, (note,), again=False)
+    return Shipped(found.plan.over(problem.table), members, shares, (note,), again=False)
 
 
 def refit(

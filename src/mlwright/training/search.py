@@ -24,11 +24,14 @@ from mlwright.training.patience import Patience
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refine import mark, propose
+from mlwright.training.rungs import SHARE, first_rung
 from mlwright.training.trial import Trial, own_score, run_trial
 
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
 has no chance."""
+LEAST_FOR_RUNG_S = 20.0
+"""With less time left than this, candidates are not compared on a part of the rows first."""
 ONCE = 0.88
 """What a candidate of one fold may take of the time left; the rest is for predictions."""
 NO_TIME, TOO_LONG = 0.0, -1.0
@@ -87,7 +90,7 @@ class _Going:
         self.found.fold_threads = self.folds.threads
         if self.budget.limit_s is not None and len(self.problem.split.folds) == 1:
             self.found.plan = self.folds.plan(0)
-        for config in portfolio:
+        for config in self._in_order(portfolio):
             if not self._goes_on_with(config):
                 return
         while near := propose(self.found.real, self.known, self.tried, self.problem.seed):
@@ -103,6 +106,24 @@ class _Going:
         for family in sorted({c.family for c in self.problem.portfolio} & set(missing)):
             self.progress.note(f"left out: {missing[family].message}")
         return [c for c in self.problem.portfolio if c.family in self.known]
+
+    def _in_order(self, portfolio: list[Config]) -> list[Config]:
+        """The portfolio as it is, or the most promising first where few can have all rows."""
+        budget = self.budget
+        resumed = any(self.journal.recorded(c) for c in portfolio if c.family != "baseline")
+        if self.found.plan is None or resumed or budget.left_s() < LEAST_FOR_RUNG_S:
+            return portfolio
+        each = SHARE * budget.left_s()
+
+        def deadline(config: Config) -> float | None:
+            message = f"a first look at {config.name}"
+            self.progress.step(message, budget.fraction(), budget.left_s())
+            return budget.deadline_in(each)
+
+        portfolio, left_out = first_rung(self.problem, portfolio, self.known, deadline)
+        self.found.trials += left_out
+        self.tried |= {mark(t.config) for t in left_out}
+        return portfolio
 
     def _goes_on_with(self, config: Config) -> bool:
         """Tries `config`, where there is time for it; whether to go on then."""
