@@ -10,6 +10,7 @@ from mlwright.learners.baseline import Baseline
 from mlwright.learners.catboost import CatBoost
 from mlwright.learners.lightgbm import LightGBM
 from mlwright.learners.linear import Linear
+from mlwright.learners.xgboost import XGBoost
 from mlwright.testing import LearnerContract
 
 
@@ -41,9 +42,16 @@ class TestCatBoost(LearnerContract):
     config = Config("catboost", "catboost", "encoded", {"learning_rate": 0.3})
 
 
+class TestXGBoost(LearnerContract):
+    learner = XGBoost()
+    config = Config("xgboost", "xgboost", "encoded", {"eta": 0.3, "max_depth": 4})
+
+
+HELD = (TestBaseline, TestLinear, TestLightGBM, TestCatBoost, TestXGBoost)
+
+
 def test_every_registered_family_has_a_contract_test():
-    held = {c.learner.family for c in (TestBaseline, TestLinear, TestLightGBM, TestCatBoost)}
-    assert held == set(families())
+    assert {c.learner.family for c in HELD} == set(families())
 
 
 def test_lightgbm_splits_on_sets_of_codes_and_unseen_codes_follow_it():

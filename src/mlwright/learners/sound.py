@@ -212,8 +212,8 @@ def _rescaled(job: Job) -> tuple[Job, float, float]:
     with np.errstate(over="ignore"):
         most = float(np.abs(y - centre).max())
         size = (y - centre) / most  # at most 1: squares of huge numbers have no room
-    spread = np.abs(size) if job.loss == "absolute" else size**2
-    scale = most * float(np.mean(spread) if job.loss == "absolute" else np.sqrt(np.mean(spread)))
+    scale = most * float(np.median(np.abs(size)) if job.loss == "absolute" else 0.0)  # outliers say nothing
+    scale = scale or most * float(np.sqrt(np.mean(size**2)))
     if not (np.isfinite(scale) and scale > 0):
         return job, 1.0, 0.0
     train = replace(job.train, y=(y - centre) / scale)

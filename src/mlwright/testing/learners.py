@@ -3,12 +3,15 @@
 class TestMine(LearnerContract):
     learner = Mine()
     config = Config("mine", "mine", "encoded")
+
+What a family cannot do (`Abilities`: weights, monotone constraints, absolute differences) is not asked of it.
 """
 
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +20,7 @@ from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.scan import scan
 from mlwright.graph.trees import tree_ensemble
-from mlwright.learners import Config, Fitted, Job, Learner, Part, answer_of
+from mlwright.learners import Config, Fitted, Job, Learner, Part, abilities_of, answer_of
 from mlwright.learners.protocol import Settings
 
 Doubles = npt.NDArray[np.float64]
@@ -91,12 +94,19 @@ class LearnerContract:
             x, _ = self.table(classes)
             assert np.array_equal(self.fitted(classes).margin(x), self.fitted(classes).margin(x))
 
-    def test_a_passed_deadline_still_gives_a_model_soon(self) -> None:
+    def test_a_passed_deadline_still_gives_a_model(self) -> None:
         for classes in TASKS:
-            x, y = self.table(classes)
+            x, _ = self.table(classes)
             job = self.job(classes, deadline=time.monotonic() - 1)
             assert np.isfinite(self.learner.fit(job).margin(x)).all()
-            assert len(y) == len(x)
+
+    def test_a_passed_deadline_ends_a_fit_on_a_wide_table_after_a_few_rounds(self) -> None:
+        x = np.random.default_rng(3).normal(size=(300, 600))
+        y = (x[:, 0] > 0).astype(np.float64)
+        parts = Part(x[:200], y[:200]), Part(x[200:], y[200:])
+        fitted = self.learner.fit(Job(self.config, 2, *parts, deadline=time.monotonic() - 1))
+        assert np.isfinite(fitted.margin(x)).all()
+        assert fitted.rounds <= 10, "it went on learning"
 
     def test_a_refit_by_rounds_needs_no_validation_rows(self) -> None:
         for classes in TASKS:
@@ -117,6 +127,115 @@ class LearnerContract:
                 y[0] = 0.0
             job = Job(self.config, classes, Part(x, y), Part(x[:50], y[:50]))
             assert np.isfinite(self.learner.fit(job).margin(x)).all()
+
+    def test_a_class_without_rows_is_improbable_and_nothing_worse(self) -> None:
+        x, y = self.table(4)
+        y = np.where(y == 2, 1.0, y)
+        some = y.copy()
+        some[390:] = 2.0  # though rows to judge by have it
+        fitted = self.learner.fit(Job(self.config, 4, Part(x[:300], y[:300]), Part(x[300:], some[300:])))
+        p = answer_of(fitted.margin(x), 4)
+        assert p.shape == (len(x), 4) and np.isfinite(np.log(p[:, [0, 1, 3]])).all()
+        assert 0 < p[:, 2].mean() < 0.05
+
+    def test_a_fold_of_one_class_or_of_no_telling_column_gets_the_plain_answer(self) -> None:
+        x, y = self.table(2)
+        for rows, label in ((x, np.ones_like(y)), (np.full_like(x, 3.0), y)):
+            p = answer_of(self.learner.fit(Job(self.config, 2, Part(rows, label), rounds=5)).margin(rows), 2)
+            assert np.isfinite(p).all() and np.allclose(p, p[0])
+            assert abs(float(p[0, 1]) - float(label.mean())) < 0.01
+
+    def test_few_rows_are_survived(self) -> None:
+        for classes in (0, 2):
+            x, y = self.table(classes)
+            rows = np.concatenate(
+                [np.flatnonzero(y <= np.median(y))[:3], np.flatnonzero(y > np.median(y))[:3]]
+            )
+            fitted = self.learner.fit(Job(self.config, classes, Part(x[rows], y[rows]), rounds=5))
+            assert np.isfinite(fitted.margin(x)).all()
+
+    def test_many_classes_are_survived(self) -> None:
+        count = min(60, abilities_of(self.learner).most_classes)
+        x, _ = self.table(0)
+        y = (np.arange(len(x)) % count).astype(np.float64)
+        fitted = self.learner.fit(Job(self.config, count, Part(x, y), rounds=3))
+        assert fitted.margin(x).shape == (len(x), count) and np.isfinite(fitted.margin(x)).all()
+
+    def test_targets_of_any_size_are_learned_alike(self) -> None:
+        x, y = self.table(0)
+        usual, huge = (
+            self.learner.fit(Job(self.config, 0, Part(x[:300], t[:300]), Part(x[300:], t[300:]))).margin(x)
+            for t in (y, y * 1e150)
+        )
+        assert np.corrcoef(usual[:, 0], huge[:, 0] / 1e150)[0, 1] > 0.98 or np.ptp(usual) == 0
+
+    def test_rows_of_weight_nothing_are_as_if_absent(self) -> None:
+        if not abilities_of(self.learner).weights:
+            return
+        for classes in TASKS:
+            x, y = self.table(classes)
+            weights = (np.arange(300) < 240).astype(np.float64)
+            spoilt = y[:300].copy()
+            spoilt[240:] = spoilt[240:][::-1]
+            valid = Part(x[300:], y[300:])
+            with_them = self.learner.fit(Job(self.config, classes, Part(x[:300], spoilt, weights), valid))
+            without = self.learner.fit(Job(self.config, classes, Part(x[:240], y[:240]), valid))
+            assert np.allclose(with_them.margin(x), without.margin(x), rtol=1e-3, atol=1e-3)
+
+    def test_a_row_of_weight_three_counts_as_three(self) -> None:
+        if not abilities_of(self.learner).weights:
+            return
+        x, y = self.table(2)
+        weights = np.where(y[:300] == 1, 3.0, 1.0)
+        thrice = np.repeat(np.arange(300), weights.astype(np.int64))
+        chances = [
+            answer_of(self.learner.fit(Job(self.config, 2, part, Part(x[300:], y[300:]))).margin(x), 2)[:, 1]
+            for part in (Part(x[:300], y[:300]), Part(x[:300], y[:300], weights), Part(x[thrice], y[thrice]))
+        ]
+        plain, weighed, repeated = (float(c.mean()) for c in chances)
+        assert weighed > plain + 0.02, "weights changed nothing"
+        assert abs(weighed - repeated) < 0.06
+
+    def test_a_monotone_column_only_raises_the_margin(self) -> None:
+        if not abilities_of(self.learner).monotone:
+            return
+        rng = np.random.default_rng(5)
+        x = np.clip(rng.normal(size=(500, 3)), -3, 3)
+        y = np.sin(2.5 * x[:, 0]) + 0.4 * x[:, 0] + 0.5 * x[:, 1] + 0.3 * rng.normal(size=500)
+        grid = np.repeat(x[:40], 50, axis=0)
+        grid[:, 0] = np.tile(np.linspace(-3, 3, 50), 40)
+        for classes, loss in ((0, "squared"), (0, "absolute"), (2, "squared")):
+            if loss == "absolute" and not abilities_of(self.learner).absolute:
+                continue
+            t = (y > 0).astype(np.float64) if classes else y
+            parts = Part(x[:400], t[:400]), Part(x[400:], t[400:])
+            for way in (1, -1):
+                job = Job(self.config, classes, *parts, monotone=(way, 0, 0))
+                margin = self.learner.fit(replace(job, loss=cast(Any, loss))).margin(grid)  # a literal
+                steps = np.diff(margin.reshape(40, 50), axis=1) * way
+                assert steps.min() >= -1e-9, f"it turns back by {-steps.min():.3g}"
+
+    def test_absolute_differences_resist_outliers(self) -> None:
+        if not abilities_of(self.learner).absolute:
+            return
+        x, y = self.table(0)
+        spoilt = y.copy()
+        spoilt[::10] += 1e4
+        parts = Part(x[:300], spoilt[:300]), Part(x[300:], spoilt[300:])
+        away = [
+            float(np.median(np.abs(self.learner.fit(job).margin(x)[:, 0] - y)))
+            for job in (Job(self.config, 0, *parts), Job(self.config, 0, *parts, loss="absolute"))
+        ]
+        assert away[1] < 3 * float(np.std(y)) and away[1] < away[0] / 10
+
+    def test_what_is_kept_for_a_key_changes_no_answer(self) -> None:
+        for classes in (0, 2):
+            x, _ = self.table(classes)
+            answers = [
+                self.learner.fit(replace(self.job(classes), key=key)).margin(x)
+                for key in ("", "contract", "contract")
+            ]
+            assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[1], answers[2])
 
     # What the tests are made of; override what your family cannot take.
 
