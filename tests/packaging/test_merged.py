@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import msgspec
 import numpy as np
 import onnx
 import polars as pl
@@ -17,9 +19,11 @@ from mlwright.features import FeaturePlan
 from mlwright.features.running import session
 from mlwright.features.table import table_of
 from mlwright.learners import Config, Job, Part, families
-from mlwright.packaging import shared_trees
+from mlwright.packaging import card, shared_trees
 from mlwright.packaging.blend import Blend, Member
 from mlwright.packaging.package import without
+from mlwright.serving import routes
+from mlwright.serving.decode import RowsDecoder
 
 ROWS = 600
 VIEWS = {"linear": "linear", "lightgbm": "tree", "catboost": "encoded"}
@@ -179,3 +183,21 @@ def _stump(feature: int):  # type: ignore[no-untyped-def]
 
     one = np.zeros(1, dtype=np.int64)
     return Tree(one + feature, np.array([50.0]), one + LEQ, one - 1, one - 2, one, np.array([1.0, 2.0]))
+
+
+def test_an_unused_column_is_told_and_may_be_sent_to_a_server() -> None:
+    dataset = mw.read(table(60).drop("two", "many"), target="number")
+    about = Target(name="number", task="regression")
+    schema = without(dataset.schema, ["shop", "noise"])
+    kept = [c.name for c in schema.features]
+    assert kept == ["size", "city", "colour"]
+    assert "Not used, and not needed in a row: `noise`, `shop`." in "\n".join(
+        card._purpose(msgspec.structs.replace(schema, target=about))
+    )
+    described = routes.describe(schema, ())
+    assert described["required"] == kept and "shop" in described["properties"]
+    decoder = RowsDecoder(schema)
+    row = {"size": 1.5, "city": "Rome", "colour": "red"}
+    for sent in (row, {**row, "noise": 3.0, "shop": None}):
+        decoded = decoder.decode(json.dumps([sent]).encode(), max_rows=10)
+        assert not decoded.problems and decoded.strings == [["Rome", "red"]]

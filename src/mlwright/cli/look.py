@@ -200,6 +200,10 @@ def columns(schema: Schema, profile: Profile | None, *, most: int = 20) -> Rende
         if more > 0
         else []
     )
+    unused = [safe(c.name) for c in schema.columns if c.unused]
+    if unused:
+        others = f" and {len(unused) - most} more" if len(unused) > most else ""
+        note.append(Text(f"not used: {', '.join(unused[:most])}{others}", style="dim"))
     return Group(table, *note)
 
 

@@ -54,6 +54,10 @@ def _purpose(schema: Schema) -> list[str]:
     what = "a number" if target.task == "regression" else f"one of {len(target.classes)} classes"
     lines = [f"# Model card: {_plain(target.name)}", ""]
     lines.append(f"Predicts **{_plain(target.name)}** ({what}) from {len(schema.features)} columns.")
+    unused = [f"`{_plain(c.name)}`" for c in schema.columns if c.unused]
+    if unused:
+        more = f" and {len(unused) - 20} more" if len(unused) > 20 else ""
+        lines += ["", f"Not used, and not needed in a row: {', '.join(unused[:20])}{more}."]
     if 0 < len(target.classes) <= 12:
         positive = f" Positive: {_plain(target.positive)}." if target.positive else ""
         lines += ["", f"Classes: {', '.join(_plain(c) for c in target.classes)}.{positive}"]

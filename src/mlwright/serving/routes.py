@@ -112,6 +112,8 @@ def describe(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "required": [column.name for column in features if not column.optional],
         "additionalProperties": False,
     }
+    unused = {c.name: {"description": "not used by the model"} for c in schema.columns if c.unused}
+    described["properties"] |= unused
     target = schema.target
     if target is not None:
         classes = [target.label(i) for i in range(len(target.classes))]
