@@ -8,6 +8,7 @@ from mlwright.graph.trees import GTE, above_float32
 from mlwright.learners import Config, Job, Part, families
 from mlwright.learners.baseline import Baseline
 from mlwright.learners.catboost import CatBoost
+from mlwright.learners.extra_trees import ExtraTrees
 from mlwright.learners.lightgbm import LightGBM
 from mlwright.learners.linear import Linear
 from mlwright.learners.xgboost import XGBoost
@@ -42,12 +43,17 @@ class TestCatBoost(LearnerContract):
     config = Config("catboost", "catboost", "encoded", {"learning_rate": 0.3})
 
 
+class TestExtraTrees(LearnerContract):
+    learner = ExtraTrees()
+    config = Config("extra-trees", "extra-trees", "tree")
+
+
 class TestXGBoost(LearnerContract):
     learner = XGBoost()
     config = Config("xgboost", "xgboost", "encoded", {"eta": 0.3, "max_depth": 4})
 
 
-HELD = (TestBaseline, TestLinear, TestLightGBM, TestCatBoost, TestXGBoost)
+HELD = (TestBaseline, TestLinear, TestLightGBM, TestCatBoost, TestExtraTrees, TestXGBoost)
 
 
 def test_every_registered_family_has_a_contract_test():

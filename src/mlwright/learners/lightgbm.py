@@ -92,7 +92,7 @@ class LightGBM:
 
 
 def _boosted(job: Job) -> FittedLightGBM:
-    lgb = _library()
+    lgb = library()
     job = affordable(job, SECONDS_A_CELL / useful_threads(job))
     settled = dict(job.settings)
     limit = int(
@@ -109,7 +109,7 @@ def _boosted(job: Job) -> FittedLightGBM:
             settled["learning_rate"] = affordable_rate(job.deadline, rate, MOST_RATE, 3, run)
             params |= settled
         job.settle(settled)
-        callbacks: list[Callable[[Any], None]] = [_stop_at(job.deadline)] if job.deadline is not None else []
+        callbacks: list[Callable[[Any], None]] = [stop_at(job.deadline)] if job.deadline is not None else []
         watched: dict[str, Any] = {}
         if valid is not None:
             watched["valid_sets"] = [valid]
@@ -123,7 +123,7 @@ def _boosted(job: Job) -> FittedLightGBM:
 
 def _binned(job: Job, params: dict[str, Any]) -> tuple[Any, Any]:  # Any: lightgbm.Dataset
     """The training and validation rows in LightGBM's own form; the binning is most of a short fit's time."""
-    lgb, train, valid = _library(), job.train, job.valid
+    lgb, train, valid = library(), job.train, job.valid
     alike: dict[str, Any] = {"categorical_feature": list(job.members), "params": params}
     data = lgb.Dataset(train.x, train.y, weight=train.weights, **alike).construct()
     if valid is None:
@@ -189,7 +189,7 @@ def gains_of(fitted: Fitted, columns: int) -> Doubles:
     return np.asarray(fitted.booster.feature_importance("gain"), dtype=np.float64)
 
 
-def _library() -> Any:  # Any: lightgbm has no types
+def library() -> Any:  # Any: lightgbm has no types
     """LightGBM, its idle threads asleep: spinning ones make a shared machine many times slower.
 
     Measured on two cores with two other jobs: 2 rounds in 21 s spinning, 25 rounds in 8 s asleep.
@@ -240,8 +240,8 @@ def _field(header: str, name: str) -> str:
     return next((line.partition("=")[2] for line in header.splitlines() if line.startswith(name + "=")), "")
 
 
-def _stop_at(deadline: float) -> Callable[[Any], None]:
-    lgb = _library()
+def stop_at(deadline: float) -> Callable[[Any], None]:
+    lgb = library()
 
     def stop(env: Any) -> None:  # Any: lightgbm's callback environment
         if time.monotonic() > deadline:

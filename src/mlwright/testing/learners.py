@@ -186,12 +186,15 @@ class LearnerContract:
         if not abilities_of(self.learner).weights:
             return
         x, y = self.table(2)
-        weights = np.where(y[:300] == 1, 3.0, 1.0)
-        thrice = np.repeat(np.arange(300), weights.astype(np.int64))
-        chances = [
-            answer_of(self.learner.fit(Job(self.config, 2, part, Part(x[300:], y[300:]))).margin(x), 2)[:, 1]
-            for part in (Part(x[:300], y[:300]), Part(x[:300], y[:300], weights), Part(x[thrice], y[thrice]))
-        ]
+        weights = np.where(y == 1, 3.0, 1.0)
+        thrice = np.repeat(np.arange(300), weights[:300].astype(np.int64))
+        judge, heavy = Part(x[300:], y[300:]), Part(x[300:], y[300:], weights[300:])
+        jobs = (
+            Job(self.config, 2, Part(x[:300], y[:300]), judge),
+            Job(self.config, 2, Part(x[:300], y[:300], weights[:300]), heavy),
+            Job(self.config, 2, Part(x[thrice], y[thrice]), heavy),
+        )
+        chances = [answer_of(self.learner.fit(job).margin(x), 2)[:, 1] for job in jobs]
         plain, weighed, repeated = (float(c.mean()) for c in chances)
         assert weighed > plain + 0.02, "weights changed nothing"
         assert abs(weighed - repeated) < 0.06
