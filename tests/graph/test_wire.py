@@ -72,3 +72,11 @@ def test_a_list_of_floats_passes_our_own_scan() -> None:
     )
     g.output("double", g.node("Cast", weighed, to=11), "float64", 2)
     assert scan(g.to_bytes()).operators["TfIdfVectorizer"] == 1
+
+
+def test_many_numbers_are_written_as_each_alone() -> None:
+    powers = 2 ** np.arange(63)
+    several = np.concatenate([np.arange(300), powers, powers - 1, [2**63 - 1]])
+    for values in (several, np.arange(3), np.zeros(1, dtype=np.int64), np.array([5, -1, -(2**63)])):
+        alone = b"".join(map(wire.varint, values.tolist()))
+        assert wire.packed(8, values) == wire.block(8, alone)
