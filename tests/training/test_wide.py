@@ -1,0 +1,51 @@
+"""Tables of many columns: work that grows with the square of their number would take minutes."""
+
+import numpy as np
+import pytest
+
+import mlwright as mw
+from mlwright.base.schema import Schema
+
+
+def table(columns, rows=60):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, columns))
+    return {f"c{j}": x[:, j].tolist() for j in range(columns)} | {
+        "y": ["p" if v > 0 else "q" for v in x[:, 0]]
+    }
+
+
+@pytest.fixture
+def walks(monkeypatch):
+    """How often the columns were walked through: each walk costs as much as there are columns."""
+    counted = [0]
+    honest = Schema.features.fget
+
+    def features(schema):
+        counted[0] += 1
+        return honest(schema)
+
+    monkeypatch.setattr(Schema, "features", property(features))
+    return counted
+
+
+def test_a_fit_does_not_walk_through_the_columns_for_each_of_them(walks):
+    def taken(columns):
+        walks[0] = 0
+        mw.fit(table(columns), target="y", max_trials=2)
+        return walks[0]
+
+    assert taken(120) - taken(30) < 90
+
+
+def test_fit_gives_the_checks_their_share_of_the_limit(monkeypatch):
+    seconds = []
+
+    def checks(dataset, **named):
+        seconds.append(named["seconds"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlwright.checks.check", checks)
+    with pytest.raises(KeyboardInterrupt):
+        mw.fit(table(3), target="y", time_limit=40)
+    assert seconds == [10.0]  # a quarter
