@@ -18,8 +18,8 @@ import numpy.typing as npt
 from mlwright.base.errors import EnvironmentProblem, ModelRefused
 from mlwright.graph.scan import GraphFacts
 
-CHUNK = 4096
-"""Rows of one call; more only cost memory."""
+CHUNK = 1024
+"""Rows of one call; more cost memory (a leaf for each tree and class of every row) and bring nothing."""
 
 CHUNK_CHARACTERS = 16_000_000
 """Rows times the longest text of one call that tokenises."""

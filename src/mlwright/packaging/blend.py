@@ -17,6 +17,7 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.calibration import Calibrator
 from mlwright.features import FeaturePlan, Table
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.trees import Shape
 from mlwright.learners import Config, Fitted, answer_of
 from mlwright.packaging.answers import publish_answers
 from mlwright.packaging.ending import Ending
@@ -83,12 +84,19 @@ class Blend:
     @property
     def unused(self) -> tuple[str, ...]:
         """The feature columns that no part of the graph asks for, in the schema's order."""
-        return tuple(c.name for c in self.plan.table.schema.features if c.name not in self._asked())
+        return tuple(c.name for c in self.plan.table.schema.features if c.name not in self._asked)
 
+    @property
+    def sketches(self) -> list[tuple[str, Shape | None]]:
+        """By member, its view and how large its trees are: what an estimate of its cost is made of."""
+        return [(m.config.view, shape) for m, shape in zip(self.members, self._merged.shapes, strict=True)]
+
+    @cached_property
     def _asked(self) -> set[str]:
         schema, inputs = self.plan.table.schema, self._merged.inputs
-        names = {schema.numbers[i].name for i in inputs.numbers} | set(self.ending.columns)
-        return names | {schema.strings[i].name for i in inputs.strings}
+        numbers, strings = schema.numbers, schema.strings  # each walks all columns when asked
+        names = {numbers[i].name for i in inputs.numbers} | set(self.ending.columns)
+        return names | {strings[i].name for i in inputs.strings}
 
     @cached_property
     def _merged(self) -> Merged:
@@ -104,7 +112,8 @@ class Blend:
         """
         g = GraphBuilder()
         schema, inputs = self.plan.table.schema, self._merged.inputs
-        sent = [i for i, c in enumerate(schema.numbers) if c.name in self._asked()]
+        every = schema.numbers
+        sent = [i for i, c in enumerate(every) if c.name in self._asked]
         numbers = g.input("numbers", "float64", len(sent)) if sent else ""
         strings = g.input("strings", "string", len(inputs.strings)) if inputs.strings else ""
         codes = self.plan.code_nodes(g, strings, inputs) if inputs.codes else ""
@@ -113,7 +122,7 @@ class Blend:
             g.columns(numbers, [sent.index(i) for i in inputs.numbers], len(sent)) if inputs.numbers else ""
         )
         margin = self._merged.nodes(g, features, codes)
-        names = [schema.numbers[i].name for i in sent]
+        names = [every[i].name for i in sent]
         columns = {name: g.columns(numbers, [names.index(name)], len(sent)) for name in self.ending.columns}
         publish_answers(g, margin, self.target, self.ending, columns)
         return g.to_bytes()

@@ -18,7 +18,7 @@ from mlwright.features.linear import Indicators, Standardised
 from mlwright.features.transform import CODE, Feature, Inputs, Lookup
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.packing import packed
-from mlwright.graph.trees import Doubles, Ints, Tree, Trees, tree_ensemble
+from mlwright.graph.trees import Doubles, Ints, Shape, Tree, Trees, tree_ensemble
 from mlwright.learners import Config, Fitted
 from mlwright.learners.linear import FittedLinear
 from mlwright.packaging.shared_trees import Shared, apart
@@ -56,6 +56,8 @@ class Merged:
     """By feature, what one of it adds [outputs]."""
     others: list[tuple[Weighted, float]] = field(default_factory=list)
     """Members that are neither trees nor weights, and their shares."""
+    shapes: list[Shape | None] = field(default_factory=list)
+    """By member, how large its trees are; None for what is no sum of trees."""
 
     @property
     def groups(self) -> list[list[Feature]]:
@@ -114,6 +116,7 @@ def merge(
     for m in members:
         weight = m.weight * slope
         grown = m.fitted.trees()
+        merged.shapes.append(None if grown is None else grown.shape)
         if grown is not None:
             trees.append((m.config.view, grown.scaled(weight)))
         elif isinstance(m.fitted, FittedLinear):

@@ -27,7 +27,7 @@ from mlwright.features.running import session
 from mlwright.features.text import tokenise_against
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
-from mlwright.packaging.costing import measure
+from mlwright.packaging.costing import Pricer
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import draw_rows, edge_rows
 from mlwright.version import __version__
@@ -77,11 +77,10 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
     p50, p99 = cpu_time_per_row(draft, real)
+    seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {
-        m.config.name: Spent(
-            fit_seconds=timings.entries[m.config.name].fit_seconds, cpu_us=_member_cost(blend, i, real)
-        )
-        for i, m in enumerate(blend.members)
+        m.config.name: Spent(fit_seconds=round(seconds[m.config.name], 3), cpu_us=round(cost, 1))
+        for m, cost in zip(blend.members, _costs_alone(blend, p50), strict=True)
     }
     timings = msgspec.structs.replace(
         timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
@@ -188,12 +187,15 @@ def _table_of_decoded(blend: Blend, decoded: Decoded) -> Table:
     return Table(table.schema, decoded.numbers, ids, table.vocabularies, texts)
 
 
-def _member_cost(blend: Blend, index: int, dataset: Dataset) -> float:
-    """CPU microseconds per one-row call of one member alone, features included."""
-    alone = replace(blend, members=(replace(blend.members[index], weight=1.0),))
-    known = blend.plan.table.schema
-    sent = dataset.with_schema(without(known, alone.unused))
-    return measure(alone.graph(), sent, calls=60).cost.cpu_us
+def _costs_alone(blend: Blend, whole_us: float) -> list[float]:
+    """CPU microseconds per one-row call of each member alone, features included.
+
+    Estimated: a graph and a session for each would take seconds. The estimate is brought to scale by the
+    whole model, which was measured to take `whole_us`.
+    """
+    pricer = Pricer(blend.plan, blend.target)
+    scale = whole_us / pricer.whole(blend.sketches).cpu_us
+    return [min(whole_us, scale * pricer.whole([sketch]).cpu_us) for sketch in blend.sketches]
 
 
 def _versions() -> dict[str, str]:
