@@ -17,6 +17,7 @@ from mlwright.learners.protocol import (
     families,
     missing_families,
 )
+from mlwright.learners.sound import soundly
 
 __all__ = [
     "Abilities",
@@ -29,4 +30,5 @@ __all__ = [
     "answer_of",
     "families",
     "missing_families",
+    "soundly",
 ]

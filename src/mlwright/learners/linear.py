@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -131,11 +132,14 @@ def _descend(job: Job, penalty: float, columns: int, start: Doubles) -> Doubles:
         if _late(job):
             raise StopIteration
 
-    options = {"maxiter": 200, "ftol": 1e-6, "gtol": 1e-5}
-    done = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options=options, callback=stop_when_late,
-        bounds=_bounds(job, columns),
-    )  # fmt: skip
+    how: dict[str, Any] = {  # Any: scipy's options are of many types
+        "method": "L-BFGS-B",
+        "options": {"maxiter": 200, "ftol": 1e-6, "gtol": 1e-5},
+        "callback": stop_when_late,
+        "bounds": _bounds(job, columns),
+    }
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond the view's bounds may end as NaN
+        done = minimize(loss, start, jac=True, **how)
     return np.asarray(done.x)
 
 

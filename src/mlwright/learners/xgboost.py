@@ -82,7 +82,7 @@ class XGBoost:
     """Gradient boosting by histogram; settings are XGBoost's own parameters."""
 
     family = "xgboost"
-    abilities = Abilities(monotone=True, absolute=True, library="xgboost", extra="xgboost")
+    abilities = Abilities(monotone=True, absolute=True, most_classes=50, library="xgboost", extra="xgboost")
     zone = ZONE
 
     def fit(self, job: Job) -> Fitted:
