@@ -24,15 +24,15 @@ from mlwright.training.patience import Patience
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refine import mark, propose
-from mlwright.training.rungs import SHARE, first_rung
+from mlwright.training.rungs import SHARE, first_looks
 from mlwright.training.trial import Trial, own_score, run_trial
 
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
 has no chance."""
-LEAST_FOR_RUNG_S = 20.0
-"""With less time left than this, candidates are not compared on a part of the rows first."""
-ONCE = 0.88
+LEAST_FOR_LOOKS_S = 60.0
+"""With less time left than this, the portfolio's own order holds."""
+ONCE = 0.85
 """What a candidate of one fold may take of the time left; the rest is for predictions."""
 NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
@@ -111,16 +111,16 @@ class _Going:
         """The portfolio as it is, or the most promising first where few can have all rows."""
         budget = self.budget
         resumed = any(self.journal.recorded(c) for c in portfolio if c.family != "baseline")
-        if self.found.plan is None or resumed or budget.left_s() < LEAST_FOR_RUNG_S:
+        if self.found.plan is None or resumed or budget.left_s() < LEAST_FOR_LOOKS_S:
             return portfolio
         each = SHARE * budget.left_s()
 
         def deadline(config: Config) -> float | None:
-            message = f"a first look at {config.name}"
+            message = f"looking at {config.name}"
             self.progress.step(message, budget.fraction(), budget.left_s())
             return budget.deadline_in(each)
 
-        portfolio, left_out = first_rung(self.problem, portfolio, self.known, deadline)
+        portfolio, left_out = first_looks(self.folds, portfolio, self.known, deadline)
         self.found.trials += left_out
         self.tried |= {mark(t.config) for t in left_out}
         return portfolio
