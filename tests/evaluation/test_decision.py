@@ -134,6 +134,16 @@ def test_offsets_for_many_classes_raise_the_metric_that_they_are_for():
         assert moved > plain + 0.005, name
 
 
+def test_a_class_of_a_few_rows_moves_no_line():
+    rng = np.random.default_rng(6)
+    margin = rng.normal(size=(300, 3))
+    y = margin[:, :2].argmax(axis=1)
+    y[:3] = 2
+    margin[:, 2] -= 3
+    moved = margin + best_offsets(METRICS["f1"], margin, y)
+    assert (moved.argmax(axis=1) == 2).sum() <= (margin.argmax(axis=1) == 2).sum() + 1
+
+
 def test_alerts_keep_to_their_allowance_on_rows_not_seen():
     shares = []
     for seed in range(400):
@@ -179,3 +189,13 @@ def test_the_likeliest_class_has_no_outcomes_of_its_own():
     assert (
         outcomes_of(LIKELIEST, Judged(np.array([0, 1]), np.zeros((2, 1)), np.array([0, 1]), ("a", "b"))) == ()
     )
+
+
+def test_moving_rows_step_by_step_counts_as_counting_anew_does():
+    rng = np.random.default_rng(8)
+    truth, lead = rng.random((200, 4)), rng.normal(size=200)
+    other = rng.integers(1, 4, 200)  # never the class that rows are moved to
+    steps = np.array([-1.0, 0.0, 0.5])
+    for step, matrix in zip(steps, thresholds._moved(truth, 0, other, lead, steps), strict=True):
+        anew = thresholds._crossed(truth, np.where(lead + step > 0, 0, other))
+        assert np.allclose(matrix, anew)

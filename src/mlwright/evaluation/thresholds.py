@@ -5,6 +5,8 @@ Called by `evaluation.decision` with calibrated margins of rows that no model ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +21,10 @@ FORETOLD = 0.5
 """How much of the confusion matrix that a line is judged by is foretold by the probabilities; the rest is
 counted. Counts alone follow chance where rows are few; probabilities alone inherit what calibration left."""
 MOST_CUTS = 1_000
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 """Rows that offsets of many classes are sought on."""
+LEAST_OF_A_CLASS = 5
+"""Rows of a class below which its offset is left alone."""
 ROUNDS = 3
 COARSE, FINE = np.linspace(-2.0, 2.0, 17), np.linspace(-0.2, 0.2, 9)
 """Changes of one class's offset that are tried, in log-probability."""
@@ -74,7 +78,10 @@ def best_offsets(
         margin, y, w = margin[picked], y[picked], w[picked]
     truth = FORETOLD * softmax(margin) + (1 - FORETOLD) * np.eye(classes)[y]
     truth *= w[:, None]
-    found = [_climbed(metric.measure, margin, truth, start) for start in (np.zeros(classes), prior / 2)]
+    # A handful of rows would draw a line that chance drew.
+    able = np.flatnonzero(np.bincount(y, minlength=classes) >= LEAST_OF_A_CLASS)
+    half = np.where(np.isin(np.arange(classes), able), prior / 2, 0.0)
+    found = [_climbed(metric.measure, margin, truth, start, able) for start in (np.zeros(classes), half)]
     best = max(found, key=lambda pair: pair[0])[1]
     return np.asarray(best - best.min())
 
@@ -98,23 +105,39 @@ def alert_margin(margin: Doubles, share: float, weights: Doubles | None = None) 
     return float(margin[order[fitting[-1]]])
 
 
-def _climbed(measure: Confusion, margin: Doubles, truth: Doubles, start: Doubles) -> tuple[float, Doubles]:
-    """The best measure, and its offsets, found by changing one class's offset after the other."""
+def _climbed(
+    measure: Confusion, margin: Doubles, truth: Doubles, start: Doubles, able: Ints
+) -> tuple[float, Doubles]:
+    """The best measure, and its offsets, found by changing one offset of the classes `able` after another."""
     offsets = start.copy()
     rows = np.arange(len(margin))
     best = measure(_crossed(truth, (margin + offsets).argmax(axis=1)))
     for steps in (COARSE, *[FINE] * (ROUNDS - 1)):
-        for k in range(len(offsets)):
+        for k in able:
             scores = margin + offsets
             own = scores[:, k].copy()
             scores[:, k] = -np.inf
             other = scores.argmax(axis=1)
             lead = own - scores[rows, other]
-            values = [measure(_crossed(truth, np.where(lead + step > 0, k, other))) for step in steps]
+            values = [measure(matrix) for matrix in _moved(truth, k, other, lead, steps)]
             at = int(np.argmax(values))
             if values[at] > best + 1e-9:
                 best, offsets[k] = values[at], offsets[k] + steps[at]
     return best, offsets
+
+
+def _moved(truth: Doubles, k: int, other: Ints, lead: Doubles, steps: Doubles) -> Iterator[Doubles]:
+    """The confusion matrix [K, K] after each of `steps` (ascending): rows whose lead and step are above 0 are
+    labelled `k`, the rest `other`. Each row is counted once, at the step that moves it."""
+    classes, count = truth.shape[1], len(steps)
+    at = np.searchsorted(steps, -lead, side="right") * classes + other
+    counted = [np.bincount(at, weights=column, minlength=(count + 1) * classes) for column in truth.T]
+    parts = np.array(counted).reshape(classes, count + 1, classes)
+    before, moved = parts.sum(axis=1), np.cumsum(parts, axis=1)
+    for step in range(count):
+        matrix = before - moved[:, step]
+        matrix[:, k] += moved[:, step].sum(axis=1)
+        yield matrix
 
 
 def _crossed(truth: Doubles, label: Ints) -> Doubles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,10 +70,40 @@ def evaluate(
         how += f"; {left_out:,} rows were left out: no known target, or they break the schema"
     if raw.sha256 and raw.sha256 == opened.manifest.recipe.get("data_sha256"):
         how += "; these are the very rows it was trained on: the scores flatter it"
-    return _judged(opened, fresh, truth[usable], how)
+    weights = _weights(raw.frame, opened)
+    if weights is not None:
+        weights = weights[usable]
+        how += "; rows count by their weights"
+    return _judged(opened, fresh, truth[usable], how, weights)
 
 
-def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) -> Evaluation:
+def _weights(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.float64] | None:
+    """What rows count, where the model was trained with weights and the table has them.
+
+    Raises `DataProblem` for what is no weight.
+    """
+    from mlwright.data.decode import decode_series
+
+    column = next((c for c in model.schema.columns if c.role == "weight"), None)
+    if column is None or column.name not in frame.columns:
+        return None
+    values, _ = decode_series(frame[column.name], column, text=True)
+    weights = values.to_numpy().astype(np.float64)
+    if not (weights >= 0).all() or not weights.any():
+        raise DataProblem(
+            f"the weights in {column.name!r} must be numbers of at least 0, none missing",
+            remedy="mend the column, or leave it out: rows then count alike",
+        )
+    return weights
+
+
+def _judged(
+    model: Model,
+    fresh: Dataset,
+    y: npt.NDArray[np.float64],
+    how: str,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
     from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
@@ -90,7 +121,8 @@ def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) 
         truth, labels = y.astype(np.int64), _numbers_of(outputs, target)
         answer = Answered(outputs.probability, labels)
         repeated = np.tile(plain, (len(y), 1))
-        outcomes = outcomes_of(prior.decision or LIKELIEST, _decided(outputs, labels, y, model, fresh))
+        known = replace(_decided(outputs, labels, y, model, fresh), weights=weights)
+        outcomes = outcomes_of(prior.decision or LIKELIEST, known)
         if len(target.classes) <= 30:
             counts = confusion(truth, labels, len(target.classes))
             table = tuple(tuple(int(v) for v in row) for row in counts)
@@ -98,8 +130,8 @@ def _judged(model: Model, fresh: Dataset, y: npt.NDArray[np.float64], how: str) 
     return Evaluation(
         task=target.task,
         metric=prior.metric,
-        scores=all_scores(target.task, prior.metric, truth, answer),
-        baseline=all_scores(target.task, prior.metric, truth, repeated),
+        scores=all_scores(target.task, prior.metric, truth, answer, weights=weights),
+        baseline=all_scores(target.task, prior.metric, truth, repeated, weights=weights),
         rows=len(y),
         how=how,
         split=prior.split,

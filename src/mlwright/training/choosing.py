@@ -56,11 +56,11 @@ class Choice:
         if plain is None:
             return shares
 
-        def error(margins: Doubles) -> float:
-            return error_on(problem.metric, truth, problem.output_of(margins, rows), given)
+        def error(answer: Doubles) -> float:
+            return error_on(problem.metric, truth, answer, given)
 
-        best = error(self.mix(shares, rows)) if shares.any() else float("inf")
-        if error(trials[plain].margins[rows]) < best and np.isfinite(
+        best = error(problem.output_of(self.mix(shares, rows), rows)) if shares.any() else float("inf")
+        if error(problem.answer_of(trials[plain].margins[rows], rows)) < best and np.isfinite(
             self.price(np.arange(len(trials)) == plain)
         ):
             shares = np.zeros(len(trials))

@@ -229,7 +229,7 @@ class _Attempt:
         if not (np.isfinite(trial.margins[judged]).all() and np.isfinite(trial.held).all()):
             trial.failure = "it predicted something that is not a number"
             return
-        answer = problem.output_of(trial.margins[judged], judged)
+        answer = _output_of(problem, trial)
         trial.error = error_on(problem.metric, problem.truth[judged], answer, problem.weights_of(judged))
 
     def _next(self) -> Event:
@@ -248,10 +248,21 @@ class _Attempt:
         return event.handle, np.frombuffer(event.doubles).reshape(event.shape)
 
 
+def _output_of(problem: Problem, trial: Trial) -> Doubles:
+    """What the metric judges of a trial's out-of-fold margins.
+
+    The plain baseline's differ between folds alone, where a class is rarer for being in the other folds: a
+    line drawn through them would make every label wrong.
+    """
+    judged = problem.split.judged
+    decided = problem.answer_of if trial.config.family == "baseline" else problem.output_of
+    return decided(trial.margins[judged], judged)
+
+
 def own_score(problem: Problem, trial: Trial) -> Score | None:
     """The trial's out-of-fold score with its interval, for the leaderboard; None where it is undefined."""
     judged = problem.split.judged
-    output = problem.output_of(trial.margins[judged], judged)
+    output = _output_of(problem, trial)
     reached = score(
         problem.metric,
         problem.truth[judged],
