@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ from mlwright.data.dataset import Dataset
 from mlwright.features import FeaturePlan
 from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.scan import scan
 from mlwright.graph.trees import LEQ, Shape, Tree, Trees, tree_ensemble
 from mlwright.packaging.answers import publish_answers
 
 TREE_US, STEP_US, SEVERAL = 0.026, 0.0155, 1.15
 """Microseconds for a tree, and for a split that a row meets, where the reference takes REFERENCE_US; the
 factor where there are several outputs."""
+CALL_US, NODE_US, TEXT_US = 6.0, 1.0, 0.6
+"""Microseconds for a call, for each of its nodes, and for each text that is looked up."""
 LINEAR_US, CELL_US = 3.0, 0.001
 """For a linear part, and for each of its weights."""
 REFERENCE_US = 12.0
@@ -63,6 +66,8 @@ class Pricer:
 
     plan: FeaturePlan
     target: Target
+    measured: bool = True
+    """Whether this machine is clocked. Otherwise costs are counted: less true, and the same each time."""
     _features: dict[frozenset[str], Cost] = field(default_factory=dict)
 
     @property
@@ -83,8 +88,10 @@ class Pricer:
     def alone(self, view: str, shape: Shape | None) -> Cost:
         """What a member adds to a model that has its features."""
         if shape is not None:
-            return trees_cost(shape, self.outputs)
-        return linear_cost(len(self.plan.layout(view)), self.outputs)
+            cost = trees_cost(shape, self.outputs)
+        else:
+            cost = linear_cost(len(self.plan.layout(view)), self.outputs)
+        return replace(cost, cpu_us=cost.cpu_us * slowness()) if self.measured else cost
 
     def _of_features(self, views: frozenset[str]) -> Cost:
         """A model of these views without members: the call, features, answers; the rest of the file."""
@@ -102,7 +109,8 @@ class Pricer:
             graph = g.to_bytes()
             size = len(graph) + FILE_BYTES + COLUMN_BYTES * (len(schema.numbers) + len(schema.strings))
             memory = PROCESS_BYTES + round(MEMORY_A_BYTE * len(graph))
-            self._features[views] = Cost(self._measure(graph), size, memory)
+            cpu = self._measure(graph) if self.measured else _counted(graph, len(strings and schema.strings))
+            self._features[views] = Cost(cpu, size, memory)
         return self._features[views]
 
     def _measure(self, graph: bytes) -> float:
@@ -119,16 +127,21 @@ class Pricer:
         return _clock(run, [{k: v for k, v in feeds.items() if k in wanted}], CALLS)[0]
 
 
+def _counted(graph: bytes, texts: int) -> float:
+    """Microseconds of a call by the number of its nodes and texts, on the reference machine."""
+    return CALL_US + NODE_US * sum(scan(graph).operators.values()) + TEXT_US * texts
+
+
 def trees_cost(shape: Shape, outputs: int = 1) -> Cost:
-    """What trees of `shape` add to a graph."""
-    cpu = (TREE_US * shape.trees + STEP_US * shape.steps) * slowness() * (SEVERAL if outputs > 1 else 1.0)
+    """What trees of `shape` add to a graph, on the reference machine."""
+    cpu = (TREE_US * shape.trees + STEP_US * shape.steps) * (SEVERAL if outputs > 1 else 1.0)
     size = round(NODE_BYTES * shape.nodes + MEMBER_BYTES * shape.members)
     return Cost(cpu, size, round(MEMORY_A_BYTE * size))
 
 
 def linear_cost(width: int, outputs: int = 1) -> Cost:
-    """What a linear model of `width` columns adds to a graph."""
-    cpu = (LINEAR_US + CELL_US * width * outputs) * slowness()
+    """What a linear model of `width` columns adds to a graph, on the reference machine."""
+    cpu = LINEAR_US + CELL_US * width * outputs
     return Cost(cpu, 8 * width * outputs, round(8 * MEMORY_A_BYTE * width * outputs))
 
 

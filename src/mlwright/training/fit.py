@@ -133,7 +133,9 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
-    pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target)
+    # Repeatable runs need costs that are the same each time: only a limit on time is worth a clock then.
+    clocked = budget.max_trials is None or limits.latency_us is not None
+    pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
     run = Run(problem, found, Pricing(pricer, limits), budget, progress)
     weights = run.choice.weights(problem.split.judged)
     if not weights.any():
