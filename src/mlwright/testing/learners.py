@@ -122,10 +122,11 @@ class LearnerContract:
         y = np.where(y == 2, 1.0, y)
         some = y.copy()
         some[390:] = 2.0  # though rows to judge by have it
-        fitted = self.learner.fit(Job(self.config, 4, Part(x[:300], y[:300]), Part(x[300:], some[300:])))
-        p = answer_of(fitted.margin(x), 4)
-        assert p.shape == (len(x), 4) and np.isfinite(np.log(p[:, [0, 1, 3]])).all()
-        assert 0 < p[:, 2].mean() < 0.05
+        train, judge = Part(x[:300], y[:300]), Part(x[300:], some[300:])
+        for job in (Job(self.config, 4, train, judge), Job(self.config, 4, train, rounds=20)):
+            p = answer_of(self.learner.fit(job).margin(x), 4)
+            assert p.shape == (len(x), 4) and np.isfinite(np.log(p[:, [0, 1, 3]])).all()
+            assert 1e-5 < p[:, 2].mean() < 0.05
 
     def test_a_fold_of_one_class_or_of_no_telling_column_gets_the_plain_answer(self) -> None:
         x, y = self.table(2)
