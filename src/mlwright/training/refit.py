@@ -149,6 +149,8 @@ class _Refit:
     def fit(self, trial: Trial, needed: bool) -> Fitted | None:
         """The trial fitted on all rows; None where there is no time for it and it is not needed."""
         left = self.budget.left_s() - self.kept_back
+        if needed:  # what is kept back is an estimate on the long side: a model of one round serves nobody
+            left = max(left, min(2 * max(trial.fold_seconds), self.budget.left_s()))
         if not needed and left < 0.5 * max(trial.fold_seconds):
             return None
         view = trial.config.view

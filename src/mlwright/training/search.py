@@ -30,7 +30,7 @@ from mlwright.training.trial import Trial, own_score, run_trial
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
 has no chance."""
-LEAST_FOR_LOOKS_S = 60.0
+LEAST_FOR_LOOKS_S = 30.0
 """With less time left than this, the portfolio's own order holds."""
 ONCE = 0.85
 """What a candidate of one fold may take of the time left; the rest is for predictions."""
