@@ -177,6 +177,17 @@ def test_a_lane_that_dies_while_idle_is_replaced(problem):
     assert not tried(problem, "good").failure
 
 
+def test_lanes_that_were_started_for_other_threads_are_replaced(problem, tmp_path):
+    assert not tried(problem, "good").failure
+    log = tmp_path / "log"
+    four = replace(problem, threads=2 * len(problem.split.folds))
+    folds = PreparedFolds(four)
+    trial = run_trial(Config("w", "writes", "tree", {"log": str(log)}), None, folds, lambda: None)
+    assert not trial.failure and not folds.alone
+    assert {line.split(" ")[3] for line in log.read_text().splitlines()} == {str(folds.threads)}
+    assert str(os.getpid()) not in {line.split(" ")[0] for line in log.read_text().splitlines()}
+
+
 def test_an_interruption_ends_the_fits_in_progress_and_keeps_what_is_finished(problem):
     began = time.monotonic()
 

@@ -5,6 +5,10 @@ import pytest
 
 import mlwright as mw
 from mlwright.base.schema import Schema
+from mlwright.learners import Config
+from mlwright.tasks import Asked, kind_named
+from mlwright.training.prepared import PreparedFolds
+from mlwright.training.trial import run_trial
 
 
 def table(columns, rows=60):
@@ -49,3 +53,10 @@ def test_fit_gives_the_checks_their_share_of_the_limit(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         mw.fit(table(3), target="y", time_limit=40)
     assert seconds == [10.0]  # a quarter
+
+
+def test_the_baseline_is_judged_without_making_any_features(monkeypatch):
+    problem, _ = kind_named("tabular").problem(mw.read(table(5), target="y"), Asked())
+    monkeypatch.setattr("mlwright.training.prepared.fit_plan", None)
+    trial = run_trial(Config("baseline", "baseline", "tree"), None, PreparedFolds(problem), lambda: None)
+    assert not trial.failure and np.isfinite(trial.margins).all()

@@ -135,7 +135,7 @@ class Lanes:
             lane, _ = self._inbox.get(timeout=max(0.0, left))
         except queue.Empty:
             raise EnvironmentProblem(f"no process to fit in had started after {START_S:.0f} s") from None
-        if lane.over:
+        if lane in self._tasks and lane.over:
             raise EnvironmentProblem(f"a process to fit in did not start: {lane.death()}")
 
     def _take(self, lane: LaneProcess, answer: object) -> Event | None:

@@ -144,6 +144,7 @@ class Pool:
             # Asked only now: an end that came before nobody listened would never be heard of.
             if not lane.over and lane.kind == kind:
                 return lane
+            lane.inbox = None  # its end is no news to the crew
             lane.kill()
 
     def give_back(self, lane: LaneProcess) -> None:

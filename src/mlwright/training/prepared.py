@@ -27,6 +27,9 @@ MOST_CELLS_KEPT = 400_000_000
 MOST_PREPARING = 0.2
 """The share of the time left that preparing the folds may take."""
 
+NOTHING = ""
+"""The view of what looks at no feature: matrices without columns, made in no time."""
+
 TINY_CELLS = 2_000
 """A table of so few cells is done before a second lane has started."""
 LANE_BYTES = 400_000_000
@@ -77,7 +80,11 @@ class PreparedFolds:
         return self._plans[k]
 
     def parts(self, k: int, view: str) -> tuple[Part, Part]:
-        """Training and validation part of fold `k` in a view."""
+        """Training and validation part of fold `k` in a view; without columns in the view `NOTHING`."""
+        if view == NOTHING:
+            fold = self.problem.split.folds[k]
+            made = (part_of(self.problem, np.zeros((len(i), 0)), i) for i in (fold.train, fold.valid))
+            return next(made), next(made)
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
             train = self._part(plan.matrix(view, table.rows(fold.train), training=True), fold.train)
@@ -88,6 +95,8 @@ class PreparedFolds:
 
     def held(self, view: str) -> Doubles:
         """The matrix of the holdout's rows, by the plan of the last fold."""
+        if view == NOTHING:
+            return np.zeros((len(self.problem.split.test), 0))
         if view not in self._held:
             plan = self.plan(len(self.problem.split.folds) - 1)
             x = self._kept(plan.matrix(view, self.problem.table.rows(self.problem.split.test)))

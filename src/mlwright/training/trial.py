@@ -27,10 +27,13 @@ from mlwright.training.exchange import Done, Failed, Margins, Settled, path_of
 from mlwright.training.lane import reason_of
 from mlwright.training.lanes import Lanes
 from mlwright.training.pool import POOL
-from mlwright.training.prepared import PreparedFolds
+from mlwright.training.prepared import NOTHING, PreparedFolds
 from mlwright.training.problem import Problem
 
 Doubles = npt.NDArray[np.float64]
+
+STARTS = 2
+"""So many times lanes are started for a candidate before it is fitted in this process, which it may crash."""
 LEFT_OUT = "left out"
 """How the failure of a candidate begins that was never begun."""
 
@@ -131,14 +134,19 @@ def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFold
 
 def _tried_in_lanes(trial: Trial, folds: PreparedFolds, fold_deadline: Callable[[], float | None]) -> bool:
     """Fits and judges the trial in lanes; False where none is to be had after all."""
-    try:
-        with closing(Lanes(POOL, folds.lanes, folds.threads)) as crew:
-            _Attempt(trial, folds, crew, fold_deadline).run()
-    except EnvironmentProblem as problem:  # no process starts here: nor will the next
-        folds.alone = POOL.broken = str(problem)
-    except OSError as problem:
-        folds.alone = f"no process or file could be made for them ({problem})"
-    return not folds.alone
+    why = ""
+    for _ in range(STARTS):
+        try:
+            with closing(Lanes(POOL, folds.lanes, folds.threads)) as crew:
+                _Attempt(trial, folds, crew, fold_deadline).run()
+            return True
+        except EnvironmentProblem as problem:
+            why = str(problem)
+        except OSError as problem:
+            folds.alone = f"no process or file could be made for them ({problem})"
+            return False
+    folds.alone = POOL.broken = why  # no process starts here: nor will the next
+    return False
 
 
 class _Attempt:
@@ -149,6 +157,8 @@ class _Attempt:
     ) -> None:
         self.trial, self.folds, self.crew, self.fold_deadline = trial, folds, crew, fold_deadline
         self.count = len(folds.problem.split.folds)
+        # Of thousands of columns, the features of all folds take seconds: the baseline does without.
+        self.view = NOTHING if trial.config.family == "baseline" else trial.config.view
         self.settled: Settings | None = None
         self.done: dict[int, Done] = {}
 
@@ -169,7 +179,7 @@ class _Attempt:
                 self.crew.fit(waiting[0], job, shape=waiting[0] == self.count - 1)
                 waiting.pop(0)
             if waiting and self.crew.size > 1:  # made while others are fitted
-                self.folds.parts(waiting[0], self.trial.config.view)
+                self.folds.parts(waiting[0], self.view)
             event = self._next()
             if isinstance(event, Failed):
                 self.trial.failure = event.reason
@@ -178,20 +188,21 @@ class _Attempt:
                 self.settled = event.settings if isinstance(event, Settled) else event.settled
             if isinstance(event, Done):
                 self.done[event.handle] = event
-                self.folds.fitted(event.handle, self.trial.config.view)
+                self.folds.fitted(event.handle, self.view)
         self._note()
 
     def _job(self, k: int) -> Job:
         config, problem = self.trial.config, self.folds.problem
-        train, valid = self.folds.parts(k, config.view)
+        train, valid = self.folds.parts(k, self.view)
+        plan = None if self.view == NOTHING else self.folds.plan(k)
         path = path_of(train.x)
         return Job(
             config=config,
             classes=problem.classes,
             train=train,
             valid=valid,
-            members=tuple(self.folds.plan(k).members(config.view)),
-            monotone=problem.directions(self.folds.plan(k), config.view),
+            members=() if plan is None else tuple(plan.members(self.view)),
+            monotone=() if plan is None else problem.directions(plan, self.view),
             loss=problem.loss,
             seed=problem.seed,
             threads=self.crew.threads,
@@ -220,7 +231,7 @@ class _Attempt:
                 return
             trial.margins[split.folds[said[0]].valid] = said[1] + problem.shift
         if len(split.test):
-            self.crew.predict(self.count - 1, None, self.folds.held(trial.config.view))
+            self.crew.predict(self.count - 1, None, self.folds.held(self.view))
             said = self._margins()
             if said is None:
                 return
