@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
 
 import mlwright as mw
 from mlwright.evaluation.splits import Fold, Split
@@ -33,7 +32,7 @@ def test_without_time_for_a_refit_the_model_of_the_fold_ships(data):
     assert "fitted on 2,000 rows, for want of time" in model.card
     assert model.evaluation.rows == 600
     unseen = data.frame[tabular.choose_split().test]
-    shown = roc_auc_score(unseen["y"] == "yes", model.predict_proba(unseen)[:, 1])
+    shown = mw.evaluate(model, unseen).score.value
     assert shown == pytest.approx(model.evaluation.score.value, abs=1e-9) and shown > 0.7
 
 
