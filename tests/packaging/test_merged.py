@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 
 import msgspec
@@ -19,7 +20,7 @@ from mlwright.features import FeaturePlan
 from mlwright.features.running import session
 from mlwright.features.table import table_of
 from mlwright.learners import Config, Job, Part, families
-from mlwright.packaging import card, shared_trees
+from mlwright.packaging import card, merged, shared_trees
 from mlwright.packaging.blend import Blend, Member
 from mlwright.packaging.package import without
 from mlwright.serving import routes
@@ -140,10 +141,10 @@ def test_trees_that_share_their_structure_are_walked_once(monkeypatch: pytest.Mo
     blend, dataset = blend_of("many", "lightgbm", "catboost")
     monkeypatch.setattr(shared_trees, "LEAST_SAVED", 10)
     answers(blend, dataset)
-    merged = blend._merged
-    assert merged.shared is not None and merged.forest is not None
+    made = blend._merged
+    assert made.shared is not None and made.forest is not None
     # Of 90 trees of each family, CatBoost's are 30 structures.
-    assert len(merged.shared.walks.trees) + len(merged.forest.trees) <= 90 + 30
+    assert len(made.shared.walks.trees) + len(made.forest.trees) <= 90 + 30
     assert operators(blend.graph()).count("TreeEnsemble") == 2
 
 
@@ -201,3 +202,22 @@ def test_an_unused_column_is_told_and_may_be_sent_to_a_server() -> None:
     for sent in (row, {**row, "noise": 3.0, "shop": None}):
         decoded = decoder.decode(json.dumps([sent]).encode(), max_rows=10)
         assert not decoded.problems and decoded.strings == [["Rome", "red"]]
+
+
+def test_categories_of_a_linear_member_are_steps_of_the_ensemble() -> None:
+    alone, _ = blend_of("two", "linear")
+    beside, dataset = blend_of("two", "linear", "lightgbm")
+    assert alone._merged.tables and not beside._merged.tables
+    assert operators(beside.graph()).count("ReduceSum") == 0
+    answers(beside, dataset)
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, 1.0, 1.0], [0.0, 3.0], [2.0, 2.0, -1.0, 5.0, 5.0, 7.0]])
+def test_a_staircase_has_a_step_for_each_change(values: list[float]) -> None:
+    tree = merged._staircase(0, np.array(values))
+    assert len(tree.leaf) == 1 + sum(a != b for a, b in itertools.pairwise(values))
+    for code, value in enumerate(values):
+        at = 0 if len(tree.feature) else -1
+        while at >= 0:
+            at = int(tree.true[at] if code <= tree.split[at] else tree.false[at])
+        assert tree.leaf[~at] == value
