@@ -93,7 +93,7 @@ def leaderboard(
         elif t.config.family == "baseline":
             reason = "the plain baseline, for comparison"
         else:
-            broken = price.limits.tightened().broken_by(price.alone(t))
+            broken = price.broken_by(t)
             gains = "left out: adds nothing to the others, or less than it costs to serve"
             reason = f"left out: {broken} (by estimate)" if broken else gains
         cost = None if t.failure else price.alone(t)

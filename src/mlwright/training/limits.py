@@ -95,12 +95,16 @@ class Pricing:
 
         return price
 
+    def broken_by(self, trial: Trial) -> str:
+        """The limit that a model of this trial alone would break, or come too near, in words; else empty."""
+        cost = self.alone(trial)
+        return self.limits.broken_by(cost) or self.limits.tightened().broken_by(cost)
+
     def unmet(self, trials: Sequence[Trial]) -> LimitUnmet:
         """The refusal where nothing keeps to the limits: by how much the cheapest misses."""
         cheapest = min(trials, key=lambda t: price_of(self.alone(t)))
-        cost = self.alone(cheapest)
-        broken = self.limits.broken_by(cost) or self.limits.tightened().broken_by(cost)
         return LimitUnmet(
-            f"no candidate keeps to the limits, not even {cheapest.config.name}: {broken} (by estimate)",
+            f"no candidate keeps to the limits, not even {cheapest.config.name}: "
+            f"{self.broken_by(cheapest)} (by estimate)",
             remedy="raise the limit, or leave columns out",
         )
