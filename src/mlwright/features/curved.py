@@ -21,6 +21,8 @@ BENDS = (0.1, 0.35, 0.65, 0.9)
 """The quantiles at which a number's effect may change its slope."""
 MOST_BENT = 50
 LANDMARKS = 200
+BLENDED = 5
+"""Rows that make a landmark, as many as make a category known: a file holds no row of anyone's."""
 MOST_NEAR = 150
 """Features above which nearness says nothing more."""
 _SAMPLE = 20_000
@@ -86,9 +88,17 @@ def fit_bends(sources: Sequence[Feature], x: Doubles) -> Bends:
 
 
 def fit_nearness(sources: Sequence[Feature], x: Doubles, seed: int) -> Nearness:
-    """Landmarks are rows drawn at random, told apart; their reach is the mean distance between rows."""
+    """Landmarks are means of neighbouring rows, which start from rows drawn at random; their reach is the mean
+    distance between rows.
+
+    No row stands in the model as it is: a landmark is the mean of BLENDED rows, or of all where there are fewer.
+    """
     rng = np.random.default_rng(seed)
     few = np.unique(x[rng.permutation(len(x))[: 5 * LANDMARKS]], axis=0)
     drawn = few[rng.permutation(len(few))[:LANDMARKS]]
     spread = 2 * drawn.var(axis=0).sum()
-    return Nearness("nearness", tuple(sources), drawn, float(max(spread, 1e-9)))
+    apart = (drawn**2).sum(1)[:, None] - 2 * drawn @ few.T + (few**2).sum(1)
+    blended = min(BLENDED, len(few))
+    nearest = np.argpartition(apart, blended - 1, axis=1)[:, :blended]
+    landmarks = few[nearest].mean(axis=1)
+    return Nearness("nearness", tuple(sources), landmarks, float(max(spread, 1e-9)))
