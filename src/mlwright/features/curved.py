@@ -88,10 +88,8 @@ def fit_bends(sources: Sequence[Feature], x: Doubles) -> Bends:
 
 
 def fit_nearness(sources: Sequence[Feature], x: Doubles, seed: int) -> Nearness:
-    """Landmarks are means of neighbouring rows, which start from rows drawn at random; their reach is the mean
-    distance between rows.
-
-    No row stands in the model as it is: a landmark is the mean of BLENDED rows, or of all where there are fewer.
+    """Landmarks are means of BLENDED rows near to rows drawn at random, so that no row stands in the model
+    as it is; their reach is the mean distance between rows.
     """
     rng = np.random.default_rng(seed)
     few = np.unique(x[rng.permutation(len(x))[: 5 * LANDMARKS]], axis=0)

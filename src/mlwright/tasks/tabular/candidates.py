@@ -14,6 +14,9 @@ MOST_CATBOOST_CLASSES = 12
 """CatBoost's trees are written once a class; beyond this the graph would be slow and large."""
 SMALL, LARGE = 3_000, 100_000
 """The rows from which another order pays."""
+ONE_FOLD = 200_000
+"""From so many rows on a table is fitted once and long: what can learn most comes first, and where early
+stopping finds so many leaves too many, it finds it soon."""
 WIDE = 500
 """The columns from which deep symmetric trees take too long."""
 
@@ -51,6 +54,8 @@ SHALLOW = Config(
 )
 DEEP = Config("catboost-deep", "catboost", "encoded", {"depth": 8, "learning_rate": 0.06, "rsm": 0.7})
 ENCODED = Config("lightgbm-encoded", "lightgbm", "encoded", REGULAR)
+RICH = Config("lightgbm-rich", "lightgbm", "rich", REGULAR | BAGGED)
+VAST_LEAVES = Config("lightgbm-vast", "lightgbm", "tree", VAST)
 EXTRA = Config("lightgbm-random", "lightgbm", "encoded", RANDOM)
 
 FEW_ROWS = (
@@ -60,6 +65,7 @@ FEW_ROWS = (
     BENT,
     ENCODED,
     SHALLOW,
+    RICH,
     Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.1}),
     Config("lightgbm-large", "lightgbm", "tree", MANY_LEAVES),
     Config("lightgbm-plain", "lightgbm", "tree", DEFAULT),
@@ -72,6 +78,7 @@ MORE_ROWS = (
     Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.06}),
     Config("lightgbm-large", "lightgbm", "tree", MANY_LEAVES),
     BENT,
+    RICH,
     Config("lightgbm-small", "lightgbm", "tree", FEW_LEAVES),
     EXTRA,
     DEEP,
@@ -79,8 +86,8 @@ MORE_ROWS = (
 MANY_ROWS = (
     Config("lightgbm", "lightgbm", "tree", DEFAULT | {"num_leaves": 127}),
     LINEAR,
-    Config("lightgbm-vast", "lightgbm", "tree", VAST),
-    *(c for c in MORE_ROWS[2:] if c is not BENT),
+    VAST_LEAVES,
+    *(c for c in MORE_ROWS[2:] if c not in (BENT, RICH)),
 )
 """For a large table a linear model is no longer cheap, and there is time for fewer rounds of more leaves."""
 
@@ -88,5 +95,7 @@ MANY_ROWS = (
 def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
     """Configurations in the order they are tried, for K `classes` (0 for regression)."""
     order = FEW_ROWS if rows < SMALL else MORE_ROWS if rows < LARGE else MANY_ROWS
+    if rows >= ONE_FOLD:
+        order = (VAST_LEAVES, *(c for c in order if c is not VAST_LEAVES))
     fitting = (c for c in order if c.family != "catboost" or classes <= MOST_CATBOOST_CLASSES)
     return (Config("baseline", "baseline", "tree"), *(c for c in fitting if c is not DEEP or columns < WIDE))
