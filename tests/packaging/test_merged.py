@@ -19,8 +19,9 @@ from mlwright.evaluation.calibration import Calibrator
 from mlwright.features import FeaturePlan
 from mlwright.features.running import session
 from mlwright.features.table import table_of
+from mlwright.graph import shared_trees
 from mlwright.learners import Config, Job, Part, families
-from mlwright.packaging import card, merged, shared_trees
+from mlwright.packaging import card, merged
 from mlwright.packaging.blend import Blend, Member
 from mlwright.packaging.package import without
 from mlwright.serving import routes

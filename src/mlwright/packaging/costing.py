@@ -30,9 +30,11 @@ from mlwright.graph.scan import scan
 from mlwright.graph.trees import LEQ, Shape, Tree, Trees, tree_ensemble
 from mlwright.packaging.answers import publish_answers
 
-TREE_US, STEP_US, SEVERAL = 0.026, 0.0155, 1.15
-"""Microseconds for a tree, and for a split that a row meets, where the reference takes REFERENCE_US; the
-factor where there are several outputs."""
+TREE_US, STEP_US, MEMBER_US = 0.02, 0.0142, 0.0075
+"""Microseconds for a tree, for a split that a row meets, and for a value in a set, where the reference takes
+REFERENCE_US. Fitted on the sets of `benchmarks/one_row.py`."""
+SEVERAL, FREE_OUTPUTS = 0.04, 4
+"""By how much each output beyond the first few makes trees slower: they are more and larger."""
 CALL_US, NODE_US, TEXT_US = 6.0, 1.0, 0.6
 """Microseconds for a call, for each of its nodes, and for each text that is looked up."""
 LINEAR_US, CELL_US = 3.0, 0.001
@@ -134,7 +136,8 @@ def _counted(graph: bytes, texts: int) -> float:
 
 def trees_cost(shape: Shape, outputs: int = 1) -> Cost:
     """What trees of `shape` add to a graph, on the reference machine."""
-    cpu = (TREE_US * shape.trees + STEP_US * shape.steps) * (SEVERAL if outputs > 1 else 1.0)
+    cpu = TREE_US * shape.trees + STEP_US * shape.steps + MEMBER_US * shape.members
+    cpu *= 1 + SEVERAL * max(0, outputs - FREE_OUTPUTS)
     size = round(NODE_BYTES * shape.nodes + MEMBER_BYTES * shape.members)
     return Cost(cpu, size, round(MEMORY_A_BYTE * size))
 
@@ -147,7 +150,7 @@ def linear_cost(width: int, outputs: int = 1) -> Cost:
 
 @functools.cache
 def slowness() -> float:
-    """How many times longer than the reference machine this one takes for trees; measured once, in 50 ms."""
+    """How many times longer than the reference machine this one takes for trees; measured once, in 0.2 s."""
     rng = np.random.default_rng(0)
     width, inner = 16, _REFERENCE_LEAVES - 1
     heap = np.arange(inner)

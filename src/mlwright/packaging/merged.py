@@ -8,7 +8,7 @@ Weights, calibration and constants end up in leaves and tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,10 +18,10 @@ from mlwright.features.linear import Indicators, Standardised
 from mlwright.features.transform import CODE, Feature, Inputs, Lookup
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.packing import packed
+from mlwright.graph.shared_trees import Shared, served, served_shape
 from mlwright.graph.trees import LEQ, Doubles, Ints, Shape, Tree, Trees, tree_ensemble
 from mlwright.learners import Config, Fitted
 from mlwright.learners.linear import FittedLinear
-from mlwright.packaging.shared_trees import Shared, apart
 
 _INT64 = 7
 MOST_STEPS, MOST_STAIRCASES = 64, 40
@@ -59,7 +59,7 @@ class Merged:
     others: list[tuple[Weighted, float]] = field(default_factory=list)
     """Members that are neither trees nor weights, and their shares."""
     shapes: list[Shape | None] = field(default_factory=list)
-    """By member, how large its trees are; None for what is no sum of trees."""
+    """By member, how large its trees alone are; None for what is no sum of trees."""
 
     @property
     def groups(self) -> list[list[Feature]]:
@@ -114,13 +114,15 @@ def merge(
 ) -> Merged:
     """The sum of the members' margins, weighted and times `slope`, plus `constant`."""
     merged = Merged(plan, outputs, np.full(outputs, float(constant)))
-    trees: list[tuple[str, Trees]] = []
+    trees: list[Grown] = []
     for m in members:
         weight = m.weight * slope
         grown = m.fitted.trees()
-        merged.shapes.append(None if grown is None else grown.shape)
+        merged.shapes.append(None)
         if grown is not None:
-            trees.append((m.config.view, grown.scaled(weight)))
+            shared, single = served(grown.scaled(weight))
+            merged.shapes[-1] = served_shape(shared, single)
+            trees.append((m.config.view, shared, single))
         elif isinstance(m.fitted, FittedLinear):
             merged.constant = merged.constant + weight * m.fitted.intercept
             _add_weights(merged, plan.layout(m.config.view), weight * m.fitted.weights)
@@ -171,32 +173,35 @@ def _as_table(plan: FeaturePlan, feature: Feature) -> tuple[Feature, Doubles] | 
     return None
 
 
-def _add_trees(merged: Merged, trees: Sequence[tuple[str, Trees]]) -> None:
-    """Joins the trees of all members over one matrix; those of one structure for several outputs apart."""
-    if not trees:
+Grown = tuple[str, Shared | None, Trees]
+"""A member's view, its trees of one structure for several outputs, and its others."""
+
+
+def _add_trees(merged: Merged, members: Sequence[Grown]) -> None:
+    """Joins the trees of all members over one matrix."""
+    if not members:
         return
-    layouts = {view: merged.plan.layout(view) for view, _ in trees}
+    layouts = {view: merged.plan.layout(view) for view, _, _ in members}
+    asked = set[Feature]()
+    for view, shared, single in members:
+        columns = single.features | (shared.walks.features if shared else set())
+        asked |= {layouts[view][c] for c in columns}
     small = _small_tables(merged)
-    asked = {layouts[view][c] for view, grown in trees for c in grown.features} | small.keys()
     # By transform, then by column: most of the matrix is then whole tensors side by side.
     whole = dict.fromkeys(f for layout in layouts.values() for f in layout) | dict.fromkeys(small)
     order = {name: i for i, name in enumerate(dict.fromkeys(f.transform for f in whole))}
-    merged.features = sorted(asked, key=lambda f: (order[f.transform], f.column))
+    merged.features = sorted(asked | small.keys(), key=lambda f: (order[f.transform], f.column))
     place = {f: i for i, f in enumerate(merged.features)}
-    total = Trees(
-        tuple(_staircase(place[f], table[:, 0]) for f, table in small.items()),
-        (0,) * len(small),
-        merged.outputs,
-        np.zeros(merged.outputs),
-    )
-    for view, grown in trees:
-        columns = np.array([place.get(f, 0) for f in layouts[view]], dtype=np.int64)
-        total = total.added(grown.over(columns))
-    several, single = apart(total)
-    single = packed(single)
-    merged.constant = merged.constant + np.broadcast_to(single.bias, (merged.outputs,))
-    merged.shared = several
-    merged.forest = Trees(single.trees, single.target, single.outputs) if single.trees else None
+    steps = tuple(_staircase(place[f], table[:, 0]) for f, table in small.items())
+    forest = packed(Trees(steps, (0,) * len(steps), merged.outputs, np.zeros(merged.outputs)))
+    for view, shared, single in members:
+        moved = np.array([place.get(f, 0) for f in layouts[view]], dtype=np.int64)
+        forest = forest.added(single.over(moved))
+        if shared is not None:
+            over = replace(shared, walks=shared.walks.over(moved))
+            merged.shared = over if merged.shared is None else merged.shared.joined(over)
+    merged.constant = merged.constant + np.broadcast_to(forest.bias, (merged.outputs,))
+    merged.forest = Trees(forest.trees, forest.target, forest.outputs) if forest.trees else None
 
 
 def _small_tables(merged: Merged) -> dict[Feature, Doubles]:

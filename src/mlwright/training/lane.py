@@ -22,6 +22,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mlwright.base import machine
+from mlwright.graph.shared_trees import served, served_shape
 from mlwright.graph.trees import Shape
 from mlwright.learners import Fitted, Job, families
 from mlwright.learners.protocol import Settings
@@ -102,9 +103,9 @@ def reason_of(problem: BaseException) -> str:
 
 
 def shape_of(fitted: Fitted, message: Fit) -> Shape | None:
-    """How large the trees are, where that is asked for and there are any."""
+    """How large the trees are in a graph, where that is asked for and there are any."""
     trees = fitted.trees() if message.shape else None
-    return None if trees is None else trees.shape
+    return None if trees is None else served_shape(*served(trees))
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ import numpy as np
 
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.packing import packed
-from mlwright.graph.trees import Doubles, Tree, Trees, tree_ensemble
+from mlwright.graph.trees import Doubles, Shape, Tree, Trees, tree_ensemble
 
+_LEAF_BYTES, _NODE_BYTES = 8, 13
 LEAST_SAVED = 60
 """Walks saved a row below which the nodes that look leaves up cost more (some 5 microseconds)."""
 
@@ -33,11 +34,25 @@ class Shared:
         table[used] += constant
         return Shared(self.walks, table)
 
+    def joined(self, other: Shared) -> Shared:
+        """Both sums together, over one matrix."""
+        first, second = self.walks, other.walks
+        moved = tuple(replace(t, leaf=t.leaf + len(self.table)) for t in second.trees)
+        count = first.outputs + second.outputs
+        walks = Trees(first.trees + moved, tuple(range(count)), count, np.zeros(count))
+        return Shared(walks, np.concatenate([self.table, other.table]))
+
     def nodes(self, g: GraphBuilder, matrix: str) -> str:
         """Their sums [N, outputs] over the [N, F] tensor `matrix`."""
         rows = g.node("Cast", tree_ensemble(g, self.walks, matrix), to=7)
         found = g.node("Gather", g.constant(self.table), rows, axis=0)
         return g.node("ReduceSum", found, g.constant(np.array([1])), keepdims=0)
+
+
+def served(trees: Trees) -> tuple[Shared | None, Trees]:
+    """The same sums as a graph holds them: trees of one structure walked once, and all others packed."""
+    shared, single = apart(trees)
+    return shared, packed(single)
 
 
 def apart(trees: Trees) -> tuple[Shared | None, Trees]:
@@ -75,6 +90,21 @@ def apart(trees: Trees) -> tuple[Shared | None, Trees]:
         return None, rest
     kept = len(whole.trees)
     return Shared(Trees(whole.trees, tuple(range(kept)), kept, np.zeros(kept)), table), rest
+
+
+def served_shape(shared: Shared | None, single: Trees) -> Shape:
+    """How large trees are in a graph. Rows of leaves count as the nodes that take as many bytes."""
+    shape = single.shape
+    if shared is None:
+        return shape
+    walks = shared.walks.shape
+    rows = shared.table.size * _LEAF_BYTES // _NODE_BYTES
+    return Shape(
+        shape.trees + walks.trees,
+        shape.nodes + walks.nodes + rows,
+        shape.steps + walks.steps,
+        shape.members + walks.members,
+    )
 
 
 def _structure(tree: Tree) -> tuple[bytes, ...]:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mlwright.features.running import session
+from mlwright.graph import shared_trees
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.shared_trees import apart, served, served_shape
 from mlwright.graph.trees import LEQ, Tree, Trees, tree_ensemble
-from mlwright.packaging import shared_trees
-from mlwright.packaging.shared_trees import apart
 
 OUTPUTS = 3
 
@@ -59,6 +59,8 @@ def test_sums_are_the_same_and_a_constant_structure_is_not_walked(monkeypatch: p
     wanted = sums(lambda g, x: tree_ensemble(g, trees, x), rows)
     both = sums(lambda g, x: g.node("Add", shared.nodes(g, x), tree_ensemble(g, rest, x)), rows)
     assert np.abs(both - wanted).max() < 1e-13
+    twice = sums(shared.joined(shared).nodes, rows) - 2 * sums(shared.nodes, rows)
+    assert np.abs(twice).max() < 1e-13
     raised = shared.plus(np.array([1.0, 2.0, 3.0]))
     difference = sums(raised.nodes, rows) - sums(shared.nodes, rows)
     assert np.allclose(difference, [[1.0, 2.0, 3.0]], atol=1e-13)
@@ -68,3 +70,11 @@ def test_few_walks_to_save_are_left_as_they_are() -> None:
     trees = several()
     shared, rest = apart(trees)
     assert shared is None and rest is trees
+
+
+def test_what_is_walked_once_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    trees = several()
+    before = served_shape(*served(trees))
+    monkeypatch.setattr(shared_trees, "LEAST_SAVED", 10)
+    after = served_shape(*served(trees))
+    assert before.trees == 34 and after.trees == 12 and after.steps < before.steps
