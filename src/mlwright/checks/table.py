@@ -75,7 +75,7 @@ class Table:
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made when first asked for under this name; so is its refusal."""
         if name not in self.made:
-            self.refuse_when_late()
+            refuse_when_late(self)
             try:
                 self.made[name] = make()
             except CouldNotLook as refusal:
@@ -88,11 +88,6 @@ class Table:
     def seconds_left(self) -> float:
         """Seconds that looks that need a model may still take."""
         return self.until - time.monotonic()
-
-    def refuse_when_late(self, needed_s: float = 0.0) -> None:
-        """Raises `CouldNotLook` where the time for all looks would be over in `needed_s` seconds."""
-        if time.monotonic() + needed_s > self.ends:
-            raise CouldNotLook("skipped", "the time limit left no time for this look")
 
     @property
     def target(self) -> Column | None:
@@ -137,7 +132,7 @@ class Table:
 
         Raises `CouldNotLook` once the time for all looks is over.
         """
-        self.refuse_when_late()
+        refuse_when_late(self)
         series = self.dataset.frame[column.name]
         return series.fill_nan(None) if column.name in self._with_nan else series
 
@@ -231,6 +226,12 @@ class Table:
             return random.permutation(np.arange(len(rows)) % FOLDS)
         group = codes_of(self.series(groups[0])[rows])
         return random.permutation(np.arange(int(group.max(initial=0)) + 1) % FOLDS)[group]
+
+
+def refuse_when_late(table: Table, needed_s: float = 0.0) -> None:
+    """Raises `CouldNotLook` where the time for all looks would be over in `needed_s` seconds."""
+    if time.monotonic() + needed_s > table.ends:
+        raise CouldNotLook("skipped", "the time limit left no time for this look")
 
 
 @dataclass(frozen=True)

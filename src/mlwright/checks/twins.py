@@ -14,7 +14,7 @@ from scipy import special
 
 from mlwright.base.finding import counted
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows, percent
-from mlwright.checks.table import SAMPLE_CELLS, Table, codes_of, is_number
+from mlwright.checks.table import SAMPLE_CELLS, Table, codes_of, is_number, refuse_when_late
 from mlwright.statistics.intervals import Codes, Floats, wilson
 from mlwright.statistics.multiple import adjusted
 from mlwright.statistics.neighbours import near_pairs, nearness
@@ -43,7 +43,7 @@ def near_duplicates(table: Table) -> Iterator[Seen]:
         raise CouldNotLook("not_applicable", "fewer than three columns to compare rows by")
     most = max(2_000, min(MOST_ROWS, SAMPLE_CELLS // len(names)))
     rows = drawn(table, most)
-    table.refuse_when_late(SECONDS_A_CELL * len(rows) * len(names))
+    refuse_when_late(table, SECONDS_A_CELL * len(rows) * len(names))
     frame = table.dataset.frame.select(names)[rows]
     first = frame.select(pl.struct(names).is_first_distinct()).to_series().to_numpy()
     rows, frame = rows[first], frame.filter(first)  # the others are MLW201's
