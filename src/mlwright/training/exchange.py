@@ -68,6 +68,12 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
     families: list[str]
 
 
+class Begun(msgspec.Struct, tag=True, frozen=True):
+    """The fit has begun: the learner's library is loaded, which is no part of the time that was given."""
+
+    handle: int
+
+
 class Settled(msgspec.Struct, tag=True, frozen=True):
     """What a fit in progress has settled on, for other folds to begin with."""
 
@@ -108,7 +114,7 @@ class Gone(msgspec.Struct, tag=True, frozen=True):
 
 
 Request = Fit | Predict | Forget
-Answer = Ready | Settled | Done | Margins | Failed | Gone
+Answer = Ready | Begun | Settled | Done | Margins | Failed | Gone
 
 
 class Exchange:

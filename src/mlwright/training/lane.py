@@ -9,6 +9,7 @@ limits of time: who sends a job ends the lane that does not stop in time.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import queue
 import shutil
@@ -25,9 +26,20 @@ from mlwright.base import machine
 from mlwright.graph.shared_trees import served, served_shape
 from mlwright.graph.trees import Shape
 from mlwright.learners import Fitted, Job, families
-from mlwright.learners.protocol import Settings
+from mlwright.learners.protocol import Settings, abilities_of
 from mlwright.training import exchange
-from mlwright.training.exchange import Answer, Done, Failed, Fit, Forget, Gone, Margins, Predict, Settled
+from mlwright.training.exchange import (
+    Answer,
+    Begun,
+    Done,
+    Failed,
+    Fit,
+    Forget,
+    Gone,
+    Margins,
+    Predict,
+    Settled,
+)
 
 IDLE_S = 60.0
 FIRST_TO_GO = "500"
@@ -71,11 +83,17 @@ class Lane:
             self.say(Settled(message.handle, dict(settings)))
 
         job = replace(message.job, settle=settle)
+        learner, began = self._known[job.config.family], time.monotonic()
+        if library := abilities_of(learner).library:
+            importlib.import_module(library)
+        if job.deadline is not None:
+            job = replace(job, deadline=job.deadline + time.monotonic() - began)
+        self.say(Begun(message.handle))
         machine.forget_peak()
         if message.memory is not None:
             machine.limit_data(message.memory)
         began, busy = time.monotonic(), time.process_time()
-        fitted = self._known[job.config.family].fit(job)
+        fitted = learner.fit(job)
         spent = time.monotonic() - began, time.process_time() - busy
         self._fits[message.handle] = fitted, job
         return Done(message.handle, fitted.rounds, dict(fitted.settled), shape_of(fitted, message), *spent,

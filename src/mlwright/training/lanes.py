@@ -20,7 +20,18 @@ from mlwright.base import machine
 from mlwright.base.errors import EnvironmentProblem
 from mlwright.learners import Job
 from mlwright.training.crew import Event
-from mlwright.training.exchange import Done, Failed, Fit, Forget, Gone, Margins, Predict, Ready, Settled
+from mlwright.training.exchange import (
+    Begun,
+    Done,
+    Failed,
+    Fit,
+    Forget,
+    Gone,
+    Margins,
+    Predict,
+    Ready,
+    Settled,
+)
 from mlwright.training.pool import Inbox, LaneProcess, Pool
 
 Doubles = npt.NDArray[np.float64]
@@ -29,6 +40,8 @@ START_S = 60.0
 """A lane that has not started after this never will."""
 LEAST_GRACE_S, GRACE = 1.0, 0.2
 """Beyond its deadline a fit may run so many seconds, or this share of the time it had, whichever is more."""
+LOADING_S = 20.0
+"""A lane that has not loaded a library after this never will."""
 LEAST_PREDICTING_S, PREDICTING = 2.0, 0.5
 """The same for predictions, which have no deadline: a share of the time that the fit was given."""
 MEMORY_SHARE = 0.9
@@ -75,11 +88,7 @@ class Lanes:
         """See `Crew.fit`. Raises `OSError` where an array cannot be written for the lane to read."""
         data, files = self._pool.exchange.encode(Fit(handle, job, shape, self._memory))
         given = None if job.deadline is None else max(0.0, job.deadline - time.monotonic())
-        due = (
-            None
-            if given is None or job.deadline is None
-            else job.deadline + max(LEAST_GRACE_S, GRACE * given)
-        )
+        due = None if given is None else time.monotonic() + LOADING_S + _allowed(given)
         free = [lane for lane, tasks in self._tasks.items() if lane.ready and not tasks]
         # A fold goes to the same lane as before, if it can: that lane may keep what it made of its rows.
         lane = free[0] if len(free) < self.size else free[handle % len(free)]
@@ -155,6 +164,10 @@ class Lanes:
             return Failed(lost[0], lane.death()) if lost else None
         if isinstance(answer, Settled | Ready):
             return answer
+        if isinstance(answer, Begun):
+            if tasks and tasks[0].given_s is not None:
+                tasks[0].due = time.monotonic() + _allowed(tasks[0].given_s)
+            return None
         if isinstance(answer, Done | Margins | Failed):
             task = tasks.popleft()
             _remove(task.files)
@@ -186,6 +199,11 @@ class Lanes:
                     _remove(each.files)
                 return Failed(task.handle, f"{what} and was ended ({task.given_s or 0:.1f} s were given)")
         return None
+
+
+def _allowed(given: float) -> float:
+    """Seconds after which a fit that was given so many is ended."""
+    return given + max(LEAST_GRACE_S, GRACE * given)
 
 
 def _remove(files: list[Path]) -> None:
