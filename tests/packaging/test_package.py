@@ -7,9 +7,12 @@ import polars as pl
 import pytest
 
 import mlwright as mw
+from mlwright.base.canonical import canonical_json
 from mlwright.base.errors import ParityFailed
+from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.graph.build import GraphBuilder
 from mlwright.packaging.merged import Merged
+from mlwright.packaging.package import sized
 
 
 def rows_of_every_kind(n: int = 400) -> pl.DataFrame:
@@ -116,3 +119,16 @@ def test_many_classes_and_a_regression_make_files():
     assert many.predict_proba(frame.head(3)).shape == (3, 4)
     numbers = mw.fit(frame.drop_nulls("size"), target="size", max_trials=4)
     assert numbers.task == "regression" and numbers.predict(frame.head(3)).dtype == np.float64
+
+
+def test_the_profile_of_thousands_of_columns_fits_in_a_file_those_in_use_first():
+    quantiles = tuple(float(v) for v in np.random.default_rng(0).normal(size=101))
+    columns = tuple(ColumnProfile(name=f"c{i}", rows=9, missing=0, quantiles=quantiles) for i in range(3000))
+    profile = Profile(rows=9, columns=columns)
+    unused = [f"c{i}" for i in range(0, 3000, 2)]
+    held = sized(profile, unused)
+    assert len(canonical_json(held)) < 3_100_000 < len(canonical_json(profile))
+    assert [c.name for c in held.columns] == [c.name for c in columns]
+    kept = {c.name for c in held.columns if c.quantiles}
+    assert kept >= {f"c{i}" for i in range(1, 1000, 2)} and not kept & set(unused)
+    assert sized(Profile(rows=9, columns=columns[:50]), unused).columns == columns[:50]

@@ -33,6 +33,8 @@ from mlwright.packaging.samples import draw_rows, edge_rows
 from mlwright.version import __version__
 
 SAMPLES = 20
+MOST_PROFILE_BYTES, BARE_BYTES = 3_000_000, 200
+"""A file's JSON has a limit; a column without its distribution takes about so much of it."""
 LIBRARIES = ("numpy", "onnxruntime", "polars", "lightgbm", "catboost", "scipy")
 
 
@@ -56,6 +58,7 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     known = blend.plan.table.schema
     schema = without(known, blend.unused)
     graph = blend.graph()
+    evidence = replace(evidence, profile=sized(evidence.profile, blend.unused))
     timings = Timings(
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
@@ -91,9 +94,31 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
 
 def without(schema: Schema, unused: Sequence[str]) -> Schema:
     """The schema of a file whose graph does not ask for the columns `unused`."""
-    for name in unused:
-        schema = schema.changed(name, unused=True)
-    return schema
+    left = set(unused)
+    columns = (msgspec.structs.replace(c, unused=True) if c.name in left else c for c in schema.columns)
+    return msgspec.structs.replace(schema, columns=tuple(columns))
+
+
+def sized(profile: Profile, unused: Sequence[str]) -> Profile:
+    """A profile that a file may hold: of thousands of columns, those that the model does not use have no
+    distribution, then (from the last on) others have none."""
+    least, left = Profile(rows=0, columns=()), set(unused)
+    room = MOST_PROFILE_BYTES - len(canonical_json(msgspec.structs.replace(profile, columns=())))
+    sizes = [len(canonical_json(msgspec.structs.replace(least, columns=(c,)))) for c in profile.columns]
+    over = sum(sizes) - room
+    order = sorted(range(len(sizes)), key=lambda i: (profile.columns[i].name not in left, -i))
+    bare: set[int] = set()
+    for i in order:
+        if over <= 0:
+            break
+        over -= sizes[i] - BARE_BYTES
+        bare.add(i)
+    columns = (_bare(c) if i in bare else c for i, c in enumerate(profile.columns))
+    return msgspec.structs.replace(profile, columns=tuple(columns))
+
+
+def _bare(column: ColumnProfile) -> ColumnProfile:
+    return msgspec.structs.replace(column, quantiles=(), counts=(), words=())
 
 
 def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
