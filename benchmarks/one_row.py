@@ -30,6 +30,7 @@ from mlwright.graph.trees import Trees, tree_ensemble
 from mlwright.learners import Config, Job, families
 from mlwright.packaging.answers import publish_answers
 from mlwright.packaging.blend import Blend, Member
+from mlwright.packaging.merged import by_comparison
 from mlwright.tasks import Asked, kind_named
 from mlwright.training.prepared import fit_plan, part_of
 
@@ -113,9 +114,10 @@ def _matrix(blend: Blend, g: GraphBuilder, numbers: str, codes: str) -> str:
 
 def _trees(blend: Blend, g: GraphBuilder, matrix: str) -> str:
     merged = blend._merged
-    made = [] if merged.forest is None else [tree_ensemble(g, merged.forest, matrix)]
+    forests = [] if merged.forest is None else by_comparison(merged.forest)
+    made = [tree_ensemble(g, forest, matrix) for forest in forests]
     made += [] if merged.shared is None else [merged.shared.nodes(g, matrix)]
-    return made[0] if len(made) == 1 else g.node("Add", *made)
+    return made[0] if len(made) == 1 else g.node("Sum", *made)
 
 
 def beside(blend: Blend) -> bytes:

@@ -138,6 +138,13 @@ def test_all_trees_are_one_ensemble_over_one_matrix() -> None:
     assert operators(blend.graph()).count("TreeEnsemble") == 1
 
 
+def test_trees_that_ask_for_sets_stand_apart_from_many_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merged, "FEWEST_APART", 20)
+    blend, dataset = blend_of("two", "lightgbm", "catboost")
+    assert operators(blend.graph()).count("TreeEnsemble") == 2
+    answers(blend, dataset)
+
+
 def test_trees_that_share_their_structure_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     blend, dataset = blend_of("many", "lightgbm", "catboost")
     monkeypatch.setattr(shared_trees, "LEAST_SAVED", 10)

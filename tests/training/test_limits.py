@@ -74,7 +74,7 @@ def test_a_limit_on_latency_leaves_out_what_is_too_slow(bent, monkeypatch):
     assert slow & {e.name for e in free.leaderboard if e.weight > 0}
     assert not slow & {e.name for e in bound.leaderboard if e.weight > 0}
     assert all(e.cpu_us and e.size_bytes for e in bound.leaderboard)
-    with pytest.raises(LimitUnmet, match=r"not even linear: max_latency is 5 us a row, and it takes 10"):
+    with pytest.raises(LimitUnmet, match=r"not even baseline: max_latency is 5 us a row, and it takes 10"):
         mw.fit(bent, target="y", max_trials=3, max_latency="5us")
 
 

@@ -86,6 +86,11 @@ class Trees:
         """The same trees, their sums raised by `number`, or by one for each output."""
         return replace(self, bias=self.bias + number)
 
+    def only(self, which: Ints) -> Trees:
+        """The trees at the places `which`, without the bias."""
+        trees, targets = (tuple(of[i] for i in which) for of in (self.trees, self.target))
+        return Trees(trees, targets, self.outputs, np.zeros(self.outputs))
+
     def over(self, columns: Ints) -> Trees:
         """The same trees over a matrix whose column `columns[i]` is what column i was."""
         return replace(self, trees=tuple(replace(t, feature=columns[t.feature]) for t in self.trees))
