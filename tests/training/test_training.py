@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import mlwright as mw
+from mlwright.base.amounts import seconds_of
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
-from mlwright.base.amounts import seconds_of
 from mlwright.training.budget import Budget
 
 
