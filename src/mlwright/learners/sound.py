@@ -2,7 +2,7 @@
 
 `soundly` drops rows without weight, leaves out classes without a row, brings numeric targets to a common
 size, answers plainly where there is nothing to learn, and fits again more carefully (else plainly) where the
-loss on the rows learned from is worse than that of the plain answer. The families call it; it knows none of them.
+loss on the rows learned from is worse than the plain answer's. The families call it; it knows none of them.
 """
 
 from __future__ import annotations
