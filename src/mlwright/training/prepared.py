@@ -176,6 +176,7 @@ def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
         problem.indicators(index),
         seed=problem.seed,
         threads=problem.threads,
+        groups=None if problem.groups is None else problem.groups[index],
         bound=frozenset(problem.monotone),
     )
 
