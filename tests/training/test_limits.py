@@ -18,9 +18,9 @@ from mlwright.training.limits import Limits, price_of
 def bent():
     """A line and a step: a linear model and trees each know a half, so that an ensemble pays."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(500, 6))
-    y = x @ [3, 2, 1, 1, 1, 1] + 6 * (x[:, 0] * x[:, 1] > 0) + rng.normal(size=500)
-    return {f"x{j}": x[:, j].tolist() for j in range(6)} | {"y": y.tolist()}
+    x = rng.normal(size=(240, 4))
+    y = x @ [3, 2, 1, 1] + 6 * (x[:, 0] * x[:, 1] > 0) + rng.normal(size=240)
+    return {f"x{j}": x[:, j].tolist() for j in range(4)} | {"y": y.tolist()}
 
 
 def test_a_slow_candidate_must_earn_its_place():
@@ -50,9 +50,9 @@ def test_the_price_rises_with_time_and_size_and_faster_beyond_what_is_easy():
 
 
 def test_a_limit_on_size_is_kept_and_said(bent):
-    free = mw.fit(bent, target="y", max_trials=6)
+    free = mw.fit(bent, target="y", max_trials=3)
     size = len(free.to_bytes())
-    bound = mw.fit(bent, target="y", max_trials=6, max_size=int(size * 0.6))
+    bound = mw.fit(bent, target="y", max_trials=3, max_size=int(size * 0.6))
     assert len(bound.to_bytes()) <= size * 0.6
     assert bound.manifest.recipe["max_size"] == int(size * 0.6)
     with pytest.raises(
@@ -68,8 +68,8 @@ def test_a_limit_on_latency_leaves_out_what_is_too_slow(bent, monkeypatch):
 
     monkeypatch.setattr("mlwright.packaging.costing.Pricer.whole", counted)
     monkeypatch.setattr("mlwright.lifecycle.bounded.cost_of", lambda model, *, memory: Cost())
-    free = mw.fit(bent, target="y", max_trials=6)
-    bound = mw.fit(bent, target="y", max_trials=6, max_latency="20us")
+    free = mw.fit(bent, target="y", max_trials=3)
+    bound = mw.fit(bent, target="y", max_trials=3, max_latency="20us")
     slow = {e.name for e in bound.leaderboard if "max_latency is 20 us a row, and it takes" in e.reason}
     assert slow & {e.name for e in free.leaderboard if e.weight > 0}
     assert not slow & {e.name for e in bound.leaderboard if e.weight > 0}
@@ -87,17 +87,17 @@ def test_what_breaks_a_limit_when_measured_is_made_lighter(bent, monkeypatch):
         return Cost(memory_bytes=len(kept) * 100)
 
     monkeypatch.setattr("mlwright.lifecycle.bounded.cost_of", measured)
-    model = mw.fit(bent, target="y", max_trials=6, max_memory=10**9)
+    model = mw.fit(bent, target="y", max_trials=3, max_memory=10**9)
     assert shares == [1] or shares[0] > 1
     whole = shares[0]
     monkeypatch.setattr("mlwright.training.limits.Limits.tightened", lambda self: Limits())
     shares.clear()
-    model = mw.fit(bent, target="y", max_trials=6, max_memory=100)
+    model = mw.fit(bent, target="y", max_trials=3, max_memory=100)
     assert shares == list(range(whole, 0, -1))
     if whole > 1:
         assert any("max_memory is 100 bytes" in e.reason for e in model.leaderboard)
     with pytest.raises(LimitUnmet, match="max_memory is 50 bytes, and serving it takes 100"):
-        mw.fit(bent, target="y", max_trials=6, max_memory=50)
+        mw.fit(bent, target="y", max_trials=3, max_memory=50)
 
 
 def test_limits_that_are_none_are_refused_before_anything_is_read():

@@ -34,28 +34,6 @@ def test_equal_calls_by_trials_give_equal_models(table):
     assert mw.fit(bank(table), max_trials=3, seed=6).digest != first.digest
 
 
-def test_a_learner_that_raises_costs_that_candidate_alone(table, monkeypatch):
-    from mlwright.learners.linear import Linear
-
-    def broken(self, job):
-        raise MemoryError("this will not fit")
-
-    monkeypatch.setattr(Linear, "fit", broken)
-    model = mw.fit(bank(table), max_trials=3)
-    failed = [e for e in model.leaderboard if e.score is None]
-    assert [e.name for e in failed] == ["linear"]
-    assert "MemoryError: this will not fit" in failed[0].reason
-    assert any(e.weight > 0 for e in model.leaderboard)
-
-
-def test_a_learner_that_predicts_nonsense_is_dropped(table, monkeypatch):
-    from mlwright.learners.linear import FittedLinear
-
-    monkeypatch.setattr(FittedLinear, "margin", lambda self, x, rounds=None: np.full((len(x), 1), np.nan))
-    model = mw.fit(bank(table), max_trials=3)
-    assert "not a number" in next(e.reason for e in model.leaderboard if e.name == "linear")
-
-
 def test_interruption_packages_the_best_so_far(table):
     class Interrupts(Progress):
         def __init__(self):
@@ -178,20 +156,20 @@ def test_what_is_judged_is_what_ships_also_where_no_time_is_left_to_refit(monkey
     fit_module = importlib.import_module("mlwright.training.fit")
     honest = fit_module._within_time
 
-    def only_the_heaviest(problem, found, trials, weights, budget):
+    def only_the_heaviest(problem, found, weights, budget):
         kept = np.zeros_like(weights)
         kept[np.argmax(weights)] = 1.0
-        return honest(problem, found, trials, kept, budget)
+        return honest(problem, found, kept, budget)
 
     # A line and a step: a linear model and trees each know a half, so that both are chosen.
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 6))
     y = x @ [3, 2, 1, 1, 1, 1] + 6 * (x[:, 0] * x[:, 1] > 0) + rng.normal(size=500)
     frame = {f"x{j}": x[:, j].tolist() for j in range(6)} | {"y": y.tolist()}
-    whole = mw.fit(frame, target="y", max_trials=4)
+    whole = mw.fit(frame, target="y", max_trials=3)
     assert sum(e.weight > 0 for e in whole.leaderboard) > 1
     monkeypatch.setattr(fit_module, "_within_time", only_the_heaviest)
-    hurried = mw.fit(frame, target="y", max_trials=4)
+    hurried = mw.fit(frame, target="y", max_trials=3)
     shares = [e.weight for e in hurried.leaderboard if e.weight > 0]
     assert shares == [1.0]
     assert any("no time was left" in e.reason for e in hurried.leaderboard)

@@ -54,7 +54,7 @@ def choose_weights(
     `answer` makes of a mean of margins what the metric judges. `price` says of a choice of candidates by how
     much of the best single error it must be better to be worth its cost; infinite where it may not be. All
     weights are 0 where no candidate may be. Metrics of hard labels move in jumps that a greedy step cannot
-    follow: log loss stands in for them.
+    follow: log loss stands in for them, as it does (or rmse) where the metric is undefined.
     """
     if metric.needs == "label":
         metric = METRICS["log_loss"]
@@ -62,7 +62,13 @@ def choose_weights(
         picked = np.sort(np.random.default_rng(seed).choice(len(y), MOST_ROWS, replace=False))
         y, margins = y[picked], [m[picked] for m in margins]
         weights = None if weights is None else weights[picked]
-    counts = _greedy(lambda mean: error_on(metric, y, answer(mean), weights), margins, price)
+
+    def error(mean: Doubles) -> float:
+        return error_on(metric, y, answer(mean), weights)
+
+    if not any(np.isfinite(error(m)) for m in margins):  # as of rows of one class
+        metric = METRICS["rmse" if metric.needs == "prediction" else "log_loss"]
+    counts = _greedy(error, margins, price)
     if not counts.any():
         return counts
     shares = counts / counts.sum()
