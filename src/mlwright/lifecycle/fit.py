@@ -105,9 +105,10 @@ def fit(
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
-    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, seed, threads,
-    waive) and of `read` (target, time, group, ...). `test` is a table like `data` to be judged on; `options`
-    say how both are written, where they are files. `findings` is what `check` found, where it ran already.
+    Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
+    max_memory, costs, alerts, threshold, monotone, seed, threads, waive) and of `read` (target, time, ...).
+    `test` is a table like `data` to be judged on; `options` say how both are written, where they are files.
+    `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
 
     In the folder `state`, where one is named, what is finished is kept as it goes: with `resume` the same
@@ -115,7 +116,8 @@ def fit(
     `warm_start` is an earlier model (or its file) whose candidates are tried first.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ChecksRefused` where a finding would make the
-    model a lie (a leak) and is not waived, `ParityFailed` where the graph would not answer as training does.
+    model a lie (a leak) and is not waived, `LimitUnmet` where no model keeps to the limits, `ParityFailed`
+    where the graph would not answer as training does.
     """
     began = time.monotonic()
     need("train", "training")

@@ -176,7 +176,7 @@ def fit_plan(problem: Problem, index: Ints) -> FeaturePlan:
         problem.indicators(index),
         seed=problem.seed,
         threads=problem.threads,
-        groups=None if problem.groups is None else problem.groups[index],
+        groups=None if problem.groups is None else problem.groups[index].astype(np.int64),
         bound=frozenset(problem.monotone),
     )
 
