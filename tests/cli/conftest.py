@@ -8,15 +8,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 import mlwright.lifecycle as lifecycle_package
+from mlwright.artifact.manifest import Manifest
 from mlwright.base.errors import RowProblem
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.cli import main
+from mlwright.data.dataset import Dataset, Provenance
 from mlwright.lifecycle.predict import PredictReport, counted_refusals
 
 
@@ -110,15 +114,14 @@ class FakeLifecycle:
         return next((a, n) for verb, a, n in self.calls if verb == name)
 
 
-class FakeDataset(SimpleNamespace):
-    target = "y"
-
-    def __len__(self) -> int:
-        return 10_297
-
-    @property
-    def rows_in_all(self) -> int:
-        return len(self)
+def table() -> Dataset:
+    """10,297 rows that fit the schema."""
+    rows = np.arange(10_297)
+    frame = pl.DataFrame({"age": 17.0 + rows % 82, "called_at": 1.2e9 + rows}).with_columns(
+        job=pl.Series(np.array(["admin.", "technician", "services"])[rows % 3]),
+        y=pl.Series(np.array(["no", "yes"])[(rows % 9 == 0).astype(np.int64)]),
+    )
+    return Dataset(frame, SCHEMA, Provenance("loans.csv", rows_read=len(rows)))
 
 
 def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> SimpleNamespace:
@@ -128,7 +131,7 @@ def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> 
         leaderboard=evaluation.leaderboard,
         findings=FINDINGS,
         card="# Card\nfor people\x1b[2J\n",
-        manifest={"format": 1},
+        manifest=Manifest(format=1, kind="tabular", members={}, versions={}, recipe={}),
         profile=PROFILE,
         digest="ab" * 32,
         file_digest="cd" * 32,
@@ -157,7 +160,7 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLifecycle:
         12, len({p.row for p in fake.problems}), Path(out), fake.problems, counted_refusals(fake.problems)
     )
     verbs: dict[str, Callable[..., Any]] = {
-        "read": lambda source, **_: FakeDataset(schema=SCHEMA),
+        "read": lambda source, **_: table(),
         "check": lambda dataset, **named: fake.findings,
         "fit": lambda dataset, **_: fake_model(fake.evaluation, fake.schema),
         "load": lambda path: fake_model(fake.evaluation, fake.schema),

@@ -77,7 +77,11 @@ def test_fit_writes_the_model_beside_the_name_of_the_table(mlwright, lifecycle, 
     assert done.code == 0
     assert (tmp_path / "loans.mlw").read_bytes() == b"model"
     named = lifecycle.called("fit")[1]
-    assert (named["seed"], named["threads"], named["findings"]) == (7, None, lifecycle.findings)
+    assert (named["settings"].seed, named["settings"].threads, named["findings"]) == (
+        7,
+        None,
+        lifecycle.findings,
+    )
     assert 0 < named["time_limit"] <= 300  # what reading and checking took is taken off
 
 
