@@ -2,6 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests run in a process a CPU, each taking over what another has not begun.
+SIDE_BY_SIDE := -n auto --maxprocesses=8 --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 # The newest Python that the system has, from 3.11 on; say PYTHON=... to choose another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,10 +19,10 @@ demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three min
 	@$(BIN)/mlwright demo
 
 test: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-all: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## the same, and the tests that take minutes
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
 	@$(BIN)/ruff check

@@ -300,7 +300,7 @@ def test_no_rows_are_no_rows(rows: object) -> None:
 @pytest.mark.parametrize(
     "rows",
     [5, "rows.csv", b"", None, np.zeros((2, 2)), [1, 2], [{"age": 1}, 2], pl.LazyFrame({"age": [1]})],
-    ids=repr,
+    ids=lambda rows: "LazyFrame" if isinstance(rows, pl.LazyFrame) else repr(rows),
 )
 def test_what_is_not_rows_is_misuse(rows: object) -> None:
     with pytest.raises(Misuse):

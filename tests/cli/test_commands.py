@@ -150,6 +150,13 @@ def test_show_fits_the_terminal_without_breaking_a_line(mlwright, lifecycle, mon
         assert said in out
 
 
+def test_what_is_there_to_be_copied_is_never_broken(mlwright, lifecycle, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    name = f"{'long-' * 20}name.mlw"
+    out = mlwright("fit", "a.csv", "-t", "y", "-o", name).out
+    assert f"\n  {name}   5 B\n" in out and f"\n  mlwright predict {name} new.csv -o scored.csv\n" in out
+
+
 def test_show_counts_right_and_wrong_labels_of_a_few_classes(mlwright, lifecycle, tmp_path):
     (tmp_path / "m.mlw").write_bytes(b"x")
     out = mlwright("show", "m.mlw").out

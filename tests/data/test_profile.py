@@ -84,3 +84,8 @@ def test_the_largest_numbers_do_not_overflow() -> None:
     made = number_profile("x", pl.Series([-1.7e308, 1.7e308, 0.0]))
     assert all(np.isfinite(made.quantiles))
     assert made.mean is None or np.isfinite(made.mean)
+
+
+def test_quantiles_of_nearly_equal_large_numbers_never_fall() -> None:
+    made = number_profile("x", pl.Series([1e12, 999999999999.9961]))
+    assert list(made.quantiles) == sorted(made.quantiles)

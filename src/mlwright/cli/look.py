@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -35,9 +37,26 @@ def title(text: str, aside: str = "") -> RenderableType:
 
 def section(heading: str, *body: RenderableType) -> RenderableType:
     """A heading with its indented body, set apart by an empty line."""
-    return Group(
-        Text(""), Text(heading, style="bold"), *(Padding(b, (0, 0, 0, INDENT), expand=False) for b in body)
-    )
+    inside = (b if isinstance(b, Whole) else Padding(b, (0, 0, 0, INDENT), expand=False) for b in body)
+    return Group(Text(""), Text(heading, style="bold"), *inside)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Indented lines for people to copy, paths and commands: never broken, however narrow the terminal."""
+
+    lines: tuple[tuple[str, str], ...]
+    """Texts and their styles."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style in self.lines:
+            yield Segment(" " * INDENT + safe(text), console.get_style(style))
+            yield Segment.line()
+
+
+def written(path: object, aside: str = "") -> RenderableType:
+    """The section that says which file was written."""
+    return section("Written", Whole(((f"{path}{'   ' if aside else ''}{aside}", "none"),)))
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
@@ -52,10 +71,8 @@ def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
 
 def commands(rows: Iterable[tuple[str, str]]) -> RenderableType:
     """Commands to type next, each under what it does."""
-    lines = []
-    for does, command in rows:
-        lines += [Text(f"# {does}", style="dim"), Text(typed(command), style="cyan", overflow="fold")]
-    return Group(*lines)
+    lines = ([(f"# {does}", "dim"), (typed(command), "cyan")] for does, command in rows)
+    return Whole(tuple(line for pair in lines for line in pair))
 
 
 def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:

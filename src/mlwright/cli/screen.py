@@ -47,7 +47,7 @@ class Screen:
         if not self.json:
             for thing in things:
                 with self.console.capture() as drawn:
-                    self.console.print(thing)
+                    self.console.print(thing, crop=False)
                 # rich fills the last column with blanks; whoever copies a line does not want them.
                 sys.stdout.write(_BLANKS_AT_END.sub(r"\1\n", drawn.get()))
             sys.stdout.flush()

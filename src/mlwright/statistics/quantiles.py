@@ -128,4 +128,6 @@ def interpolated(ordered: Floats, shares: Floats) -> Floats:
     below = np.floor(place).astype(np.int64)
     above = np.minimum(below + 1, len(ordered) - 1)
     low, high, part = ordered[below], ordered[above], place - below
-    return np.where(low == high, low, low * (1.0 - part) + high * part)
+    # By halves, which never overflow; a sum of two products may fall as `part` rises, by a last digit.
+    between = 2.0 * (low / 2 + part * (high / 2 - low / 2))
+    return np.where(low == high, low, np.minimum(between, high))

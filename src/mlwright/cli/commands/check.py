@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             look.section("In short", look.in_short(found)),
         )
         if page is not None:
-            screen.show(look.section("Written", str(page)))
+            screen.show(look.written(page))
     return FAULT if found.faults else 1 if refused else 0
 
 

@@ -192,7 +192,7 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
         look.section("Tried", look.leaderboard(model.leaderboard)),
         look.quality(model.evaluation),
         *decision_of(model.evaluation),
-        look.section("Written", f"{output}   {figures.size(output.stat().st_size)}"),
+        look.written(output, figures.size(output.stat().st_size)),
     )
     if onward:
         screen.show(look.section("Next", look.commands(next_commands(output, source))))

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         size = figures.counted(len(found.columns), "column")
         screen.show(
             look.title(arguments.source, size),
-            look.section("Written", arguments.output),
+            look.written(arguments.output),
             look.section("Next", look.commands(_next(arguments))),
         )
     return 0
