@@ -118,3 +118,14 @@ print(len(bytearray(256 << 20)) >> 20, machine.peak_bytes() > 256 << 20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["refused", "256", "True"]
+
+
+def test_idle_threads_rest_soon_unless_the_user_said_how_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in machine.IDLE_THREADS:
+        monkeypatch.delenv(name, raising=False)
+    machine.rest_idle_threads()
+    assert {name: os.environ[name] for name in machine.IDLE_THREADS} == machine.IDLE_THREADS
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    machine.rest_idle_threads()
+    assert os.environ["OMP_WAIT_POLICY"] == "active" and "GOMP_SPINCOUNT" not in os.environ

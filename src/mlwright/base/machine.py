@@ -10,12 +10,26 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 CGROUP, PROC = Path("/sys/fs/cgroup"), Path("/proc")
 BOUNDLESS = 2**60
 """Version 1 writes a number beyond this where no limit is set."""
+
+
+IDLE_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "3000"}
+"""How a library's idle OpenMP threads wait, for the environment: some microseconds awake, then asleep.
+
+LightGBM, 200 rounds on two threads of two CPUs: 0.9 s so, 3.3 s asleep at once (each of its many short loops
+has to wake the other thread), and, with two other processes at work, 2.4 s so, 4.8 s asleep at once and 40 s
+awake as by default."""
+
+
+def rest_idle_threads(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Sets `IDLE_THREADS` for libraries that are loaded from now on, where the user set neither of them."""
+    if not any(name in environment for name in IDLE_THREADS):
+        environment.update(IDLE_THREADS)
 
 
 def cpu_count(cgroup: Path = CGROUP, proc: Path = PROC) -> int:

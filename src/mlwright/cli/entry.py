@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from mlwright.base import errors
-from mlwright.base.machine import cpu_count
+from mlwright.base.machine import cpu_count, rest_idle_threads
 from mlwright.cli.commands import COMMANDS
 from mlwright.cli.parse import arguments_of, command_of, help_of, help_of_all
 from mlwright.cli.screen import Screen
@@ -77,7 +77,7 @@ def _share_the_machine() -> None:
     ours = str(cpu_count())
     for name in ("OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ.setdefault(name, ours)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    rest_idle_threads()
 
 
 def _run(strings: list[str], screen: Screen) -> int:

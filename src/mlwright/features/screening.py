@@ -5,12 +5,13 @@ Called by `generated` with a sample of the training rows. It knows numbers alone
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mlwright.base.machine import rest_idle_threads
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -133,7 +134,7 @@ def _without_extremes(residual: Doubles) -> Doubles:
 
 
 def _library() -> Any:  # Any: lightgbm has no types
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads asleep, as in learners.lightgbm
+    rest_idle_threads()
     import lightgbm
 
     return lightgbm

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mlwright.base.machine import rest_idle_threads
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Doubles, Ints, Tree, Trees, above_float32, tree_ensemble
 from mlwright.learners.kept import kept
@@ -90,6 +91,7 @@ class XGBoost:
 
 
 def _boosted(job: Job) -> FittedXGBoost:
+    rest_idle_threads()
     import xgboost as xgb
 
     job = affordable(job, SECONDS_A_CELL / useful_threads(job))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from mlwright.base.machine import rest_idle_threads
 from mlwright.training import exchange
 from mlwright.training.exchange import Exchange, Gone, Ready
 
@@ -198,10 +199,10 @@ def _path() -> list[str]:
 def _environment(threads: int) -> dict[str, str]:
     """One thread for linear algebra, as in training itself, and so many for learners' own loops."""
     few = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-    return {
-        **os.environ, **few, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive",
-        "PYTHONPATH": os.pathsep.join(_path()), "PYTHONUTF8": "1",
-    }  # fmt: skip
+    own = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(_path()), "PYTHONUTF8": "1"}
+    environment = {**os.environ, **few, **own}
+    rest_idle_threads(environment)
+    return environment
 
 
 POOL = Pool()
