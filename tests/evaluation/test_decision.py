@@ -159,6 +159,11 @@ def test_rows_that_weigh_more_are_more_alerts():
     assert alert_margin(margin, 0.10, weights) > alert_margin(margin, 0.10)
 
 
+def test_a_first_row_that_weighs_more_than_the_allowance_leaves_no_row_above_the_line():
+    margin = np.arange(100.0)
+    assert alert_margin(margin, 0.02, np.where(margin == 99, 9.0, 1.0)) == 99.0
+
+
 def test_an_allowance_below_one_alert_in_the_rows_is_refused():
     with pytest.raises(DataProblem, match="not one of the 100"):
         alert_margin(np.arange(100.0), 0.005)

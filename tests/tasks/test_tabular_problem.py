@@ -7,6 +7,7 @@ from mlwright.base.errors import DataProblem, Misuse, TargetUnusable, UnknownNam
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.tasks import Asked, kind_named
+from mlwright.tasks.kind import Labels
 from mlwright.tasks.tabular.problem import read_target
 
 
@@ -72,6 +73,17 @@ def test_a_table_without_a_target_or_a_feature_is_refused():
     empty = dataset.with_schema(dataset.schema.changed("x", role="ignored"))
     with pytest.raises(DataProblem, match="no usable column"):
         kind.problem(empty, Asked())
+
+
+def test_fewer_alerts_than_one_among_the_rows_that_place_the_line_are_refused_before_anything_is_fitted():
+    kind = kind_named("tabular")
+    dataset, _ = a_dataset([0.0, 1.0] * 45, "numeric")
+    with pytest.raises(DataProblem, match=r"0.01 of the rows may be alerts, .* not one of the 78"):
+        kind.problem(dataset, Asked(labels=Labels(alerts="1%")))
+    assert kind.problem(dataset, Asked(labels=Labels(alerts="1.3%")))[0].wanted.share == pytest.approx(0.013)
+    large, _ = a_dataset([0.0, 1.0] * 6_000, "numeric")
+    with pytest.raises(DataProblem, match="not one of the 9,600"):
+        kind.problem(large, Asked(labels=Labels(alerts="0.01%")))
 
 
 def test_the_split_follows_the_roles():

@@ -120,6 +120,17 @@ def test_another_fit_is_refused_with_what_differs(data, tmp_path):
         mw.fit(data, max_trials=TRIALS, metric="f1", state=folder, resume=True)
 
 
+def test_errors_of_other_labels_are_not_used_again(data, tmp_path):
+    folder = tmp_path / "state"
+    killed_at(data, folder, "linear", metric="f1", threshold=0.9)
+    for asked in ({"threshold": 0.1}, {"costs": {"fn": 5, "fp": 1}}, {"alerts": "5%"}, {}):
+        with pytest.raises(Misuse, match=r"labels were asked for otherwise \(threshold, costs or alerts\)"):
+            mw.fit(data, max_trials=2, metric="f1", state=folder, resume=True, **asked)
+    heard = Heard()
+    mw.fit(data, max_trials=2, metric="f1", threshold=0.9, state=folder, resume=True, progress=heard)
+    assert heard.tried == ["linear"]
+
+
 def test_more_trials_than_before_are_no_other_fit(data, tmp_path):
     killed_at(data, tmp_path / "state", "linear")
     heard = Heard()

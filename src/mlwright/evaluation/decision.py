@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.canonical import canonical_json
 from mlwright.base.decision import LIKELIEST, AmountCost, Decision
 from mlwright.evaluation.metrics import Metric
 from mlwright.evaluation.thresholds import alert_margin, best_margin, best_offsets
@@ -38,6 +39,11 @@ class Wanted:
     share: float = 0.0
     """Of rows that may be alerts, for the rule `alerts`."""
     amounts: Amounts = field(default_factory=dict)
+
+    @property
+    def terms(self) -> str:
+        """What was asked for, the amounts of rows left out, as JSON: for journals."""
+        return canonical_json([self.plan, self.share]).decode()
 
     def rows(self, index: Ints) -> Wanted:
         """The same for the rows `index`."""

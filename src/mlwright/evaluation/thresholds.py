@@ -90,19 +90,25 @@ def alert_margin(margin: Doubles, share: float, weights: Doubles | None = None) 
     """The log-odds [of N rows] that at most `share` of unseen rows exceed, in expectation.
 
     It is an order statistic: a new row exceeds the k-th greatest of N with probability k / (N + 1) at most,
-    however margins are distributed. Raises `DataProblem` where N rows are too few for one alert.
+    however margins are distributed. Raises `DataProblem` where N rows are too few for one alert. Where the
+    greatest alone weighs more than may be, none of the N exceeds the line.
     """
+    refuse_too_few(len(margin), share)
     w = np.ones(len(margin)) if weights is None else weights / weights.mean()
     order = np.argsort(-margin, kind="stable")
     reached = np.cumsum(w[order])
     fitting = np.flatnonzero(reached <= share * (len(margin) + 1))
-    if not len(fitting):
+    return float(margin[order[fitting[-1] if len(fitting) else 0]])
+
+
+def refuse_too_few(rows: int, share: float) -> None:
+    """Raises `DataProblem` where `share` of so many rows is not one alert."""
+    if share * (rows + 1) < 1:
         raise DataProblem(
-            f"{share:.2g} of the rows may be alerts, which is not one of the {len(margin):,} that the "
-            "threshold is placed by",
+            f"{share:.2g} of the rows may be alerts, which is not one of the {rows:,} that the threshold is "
+            "placed by",
             remedy="allow more alerts, or bring more rows",
         )
-    return float(margin[order[fitting[-1]]])
 
 
 def _climbed(

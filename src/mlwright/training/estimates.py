@@ -1,7 +1,7 @@
 """How long what is still to be done will take: refits, judging, packaging. By what was timed on the way.
 
-Asked by `search`, which keeps so much time back, and by `fit` and `refit`. Estimates lean to the long side: a
-limit is a promise.
+Asked by `search`, which keeps so much time back, and by `fit` and `refit`. Estimates of refits are plain,
+for refits have a deadline; those of what has none lean to the long side: a limit is a promise.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from mlwright.training.found import Search
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
 
-REFIT_MARGIN = 1.2
-"""Refits take longer than their folds did, by more rows and by noise."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
 
 def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> float:
-    """An upper estimate of the seconds to refit `trials` on all rows, side by side, features included."""
+    """Seconds to refit `trials` on all rows, side by side, features included: a fold's time grown by the
+    rows. What a fold spent on rounds beyond its best one, and on validation rows, is left for noise."""
     if not trials:
         return 0.0
-    growth = (
-        len(problem.y) / max(len(problem.split.folds[-1].train), 1) * REFIT_MARGIN
-    )  # in time, the longest
+    growth = len(problem.y) / max(len(problem.split.folds[-1].train), 1)  # the last is, in time, the longest
     views = {t.config.view for t in trials}
     features = found.prepare_seconds + sum(found.view_seconds.get(view, 0.0) for view in views)
     # CPU seconds as it were: a fold had `fold_threads`, a refit has its share of all of them.
@@ -47,7 +44,7 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     # Where rows are cross-fitted, weights are chosen once a fold more.
     choices = 2 if len(problem.split.test) or len(problem.split.folds) == 1 else 1 + len(problem.split.folds)
     chosen = found.choosing_seconds * choices
-    return (1.5 + judging + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
+    return (1.0 + judging + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
 
 
 def likely_kept(found: Search) -> list[Trial]:

@@ -37,6 +37,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of which rows train, validate and test."""
     seed: int
     versions: dict[str, str]
+    labels: str = ""
+    """What was asked of labels, as JSON: errors and scores of candidates follow from it."""
 
     def differences(self, then: Run) -> list[str]:
         """What is not as it was `then`, in words."""
@@ -45,6 +47,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             was, now = getattr(then, name), getattr(self, name)
             if was != now:
                 said.append(f"{name} was {was!r}, is {now!r}")
+        if then.labels != self.labels:
+            said.append("labels were asked for otherwise (threshold, costs or alerts)")
         if then.data != self.data and not said:
             said.append("the values in the table are others")
         if then.split != self.split and not said:
@@ -84,6 +88,7 @@ def run_of(problem: Problem) -> Run:
         split=split.hexdigest(),
         seed=problem.seed,
         versions=_versions(),
+        labels=problem.wanted.terms,
     )
 
 

@@ -14,6 +14,7 @@ from mlwright.base.schema import Target
 from mlwright.evaluation.decision import Wanted, decide, labels_by
 from mlwright.evaluation.metrics import Answered, Metric, Truth, seen_by
 from mlwright.evaluation.splits import Split
+from mlwright.evaluation.thresholds import refuse_too_few
 from mlwright.features import FeaturePlan, Table
 from mlwright.learners import Config, answer_of
 from mlwright.statistics.links import Link, linked, unlinked
@@ -115,6 +116,17 @@ class Problem:
         if not self.classes:
             return LIKELIEST
         return decide(self.wanted.rows(rows), margin, self.y[rows].astype(np.int64), self.weights_of(rows))
+
+    def refuse_too_few(self) -> None:
+        """Raises `DataProblem` where the rows that a decision is chosen on are too few for what was asked.
+
+        Where folds are cross-fitted, those of the largest fold have no say in how they are decided.
+        """
+        if self.wanted.plan.rule != "alerts":
+            return
+        folds, judged = self.split.folds, len(self.split.judged)
+        crossed = not len(self.split.test) and len(folds) > 1
+        refuse_too_few(judged - max(len(f.valid) for f in folds) if crossed else judged, self.wanted.share)
 
     def labels_of(self, decision: Decision, margin: Doubles, rows: Ints) -> Ints:
         """The class numbers [n] that `decision` gives the rows `rows` with these calibrated margins."""

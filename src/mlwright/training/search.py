@@ -8,8 +8,8 @@ is finished is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
@@ -38,6 +38,9 @@ NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
 MOST_SKIPPED = 8
 """So many proposals in a row that would take too long end the search."""
+PLAIN_VIEWS, RICH_VIEW, RICH_GAIN = ("tree", "encoded"), "rich", 0.01
+"""Candidates of a plain view are tried with generated features once those have gained this share of the
+error: less may be chance, and more columns take more time."""
 MOST_CHOOSING = 0.04
 """The share of the time spent that choosing weights between candidates may take."""
 
@@ -60,6 +63,21 @@ def search(
     if not going.found.finished:
         raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in going.found.trials))
     return going.found
+
+
+def in_the_better_view(config: Config, finished: Sequence[Trial]) -> Config:
+    """`config` with generated features, where those have lowered the error of other trees; else as it is.
+
+    Asked for each configuration of the portfolio: what one candidate gained by them, others gain as well.
+    """
+    if config.view not in PLAIN_VIEWS:
+        return config
+    trees = [t for t in finished if t.config.view in (*PLAIN_VIEWS, RICH_VIEW)]
+    rich = min((t.error for t in trees if t.config.view == RICH_VIEW), default=float("inf"))
+    plain = min((t.error for t in trees if t.config.view != RICH_VIEW), default=float("inf"))
+    if not rich < plain - RICH_GAIN * abs(plain) < float("inf"):
+        return config
+    return replace(config, name=f"{config.name}-{RICH_VIEW}", view=RICH_VIEW)
 
 
 @dataclass
@@ -91,7 +109,7 @@ class _Going:
         if self.budget.limit_s is not None and len(self.problem.split.folds) == 1:
             self.found.plan = self.folds.plan(0)
         for config in self._in_order(portfolio):
-            if not self._goes_on_with(config):
+            if not self._goes_on_with(in_the_better_view(config, self.found.real)):
                 return
         while near := propose(self.found.real, self.known, self.tried, self.problem.seed):
             if not self._goes_on_with(near):

@@ -103,15 +103,16 @@ FEW_ROWS = (
 MORE_ROWS = (
     LINEAR,
     Config("lightgbm", "lightgbm", "tree", DEFAULT),
-    ENCODED,
-    Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.06}),
-    Config("lightgbm-large", "lightgbm", "tree", MANY_LEAVES),
-    BENT,
     RICH,
+    Config("lightgbm-large", "lightgbm", "tree", MANY_LEAVES),
+    Config("catboost", "catboost", "encoded", {"depth": 6, "learning_rate": 0.06}),
+    BENT,
     Config("lightgbm-small", "lightgbm", "tree", FEW_LEAVES),
     EXTRA,
+    ENCODED,
     DEEP,
 )
+"""Generated features come early: where they pay, all that follows has them (`training.search`)."""
 MANY_ROWS = (
     Config("lightgbm", "lightgbm", "tree", DEFAULT | {"num_leaves": 127}),
     LINEAR,

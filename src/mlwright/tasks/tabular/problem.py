@@ -83,6 +83,7 @@ class Tabular:
             seed=asked.seed,
             threads=asked.threads,
         )
+        problem.refuse_too_few()
         return problem, findings
 
 
