@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -119,18 +120,20 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
     learner = families()[config.family]
     if table.seconds_left() < LEAST_SECONDS:
         raise CouldNotLook("skipped", "the time limit leaves none for a model of the target")
-    predicted = np.zeros((len(y), classes) if classes else len(y))
-    for fold in range(FOLDS):
+    side_by_side = min(FOLDS, cpu_count())
+    turns = -(-FOLDS // side_by_side)
+
+    def fitted(fold: int) -> tuple[Codes, Floats]:
         train, valid = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if not len(train) or not len(valid):
-            continue
+            return valid, np.zeros((len(valid), max(1, classes)))
         target = y[train].astype(np.float64)
         shown = target[:, None] == np.arange(classes) if classes else target[:, None]
         shown = shown.astype(np.float64)
         seen = features.rows(train)
         kept = strongest(seen, shown, MOST_COLUMNS)
         plan = FeaturePlan.fit(narrowed(seen, kept), shown, seed=table.seed)
-        share = table.seconds_left() / (FOLDS - fold)
+        share = table.seconds_left() / (turns - fold // side_by_side)
         if share < LEAST_SECONDS / FOLDS:
             raise CouldNotLook("skipped", "the time limit leaves too little for a model of the target")
         job = Job(
@@ -141,11 +144,14 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
             settings=config.settings,
             members=tuple(plan.members(config.view)),
             seed=table.seed,
-            threads=cpu_count(),
+            threads=max(1, cpu_count() // side_by_side),
             deadline=None if share == float("inf") else time.monotonic() + share,
         )
-        fitted = learner.fit(job)
         x = plan.matrix(config.view, narrowed(features.rows(valid), kept))
-        answer = answer_of(fitted.margin(x), classes)
-        predicted[valid] = answer if classes else answer[:, 0]
-    return predicted, config.family
+        return valid, answer_of(learner.fit(job).margin(x), classes)
+
+    predicted = np.zeros((len(y), max(1, classes)))
+    with ThreadPoolExecutor(side_by_side) as pool:  # the libraries fit outside of Python's lock
+        for valid, answer in pool.map(fitted, range(FOLDS)):
+            predicted[valid] = answer
+    return predicted if classes else predicted[:, 0], config.family

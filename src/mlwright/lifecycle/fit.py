@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlwright.tasks import TaskKind
     from mlwright.training import Limits, Problem, Trained
 
-CHECKING = 0.25
+CHECKING = 0.15
 """Share of the time limit after which checks begin no look that needs a model."""
 
 

@@ -49,6 +49,8 @@ class PreparedFolds:
         self.problem = problem
         self.alone = ""
         """Why candidates are fitted in this process, where they are."""
+        self.seconds: dict[str, float] = {}
+        """By view, the least seconds that a fold's matrices took: others may be fitted meanwhile."""
         self._plans: dict[int, FeaturePlan] = {}
         self._matrices: dict[tuple[int, str], tuple[Part, Part]] = {}
         self._held: dict[str, Doubles] = {}
@@ -87,8 +89,10 @@ class PreparedFolds:
             return next(made), next(made)
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
+            began = time.monotonic()
             train = self._part(plan.matrix(view, table.rows(fold.train), training=True), fold.train)
             valid = self._part(plan.matrix(view, table.rows(fold.valid)), fold.valid)
+            self.seconds[view] = min(time.monotonic() - began, self.seconds.get(view, float("inf")))
             self._make_room(train.x.size + valid.x.size, view)
             self._matrices[k, view] = train, valid
         return self._matrices[k, view]

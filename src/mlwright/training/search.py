@@ -105,7 +105,7 @@ class _Going:
         began = time.monotonic()
         self.folds.plan(0)
         self.found.prepare_seconds = time.monotonic() - began
-        self.found.fold_threads = self.folds.threads
+        self.found.fold_threads, self.found.view_seconds = self.folds.threads, self.folds.seconds
         if self.budget.limit_s is not None and len(self.problem.split.folds) == 1:
             self.found.plan = self.folds.plan(0)
         for config in self._in_order(portfolio):
@@ -177,23 +177,15 @@ class _Going:
         except BaseException:
             self.journal.stopped(config)
             raise
+        budget.waited_s += trial.waited_seconds
         began = time.monotonic()
         if trial.failure:
             self.progress.note(f"{config.name} failed: {trial.failure}")
         else:
             trial.score = own_score(self.problem, trial)
-            self._time_features(trial)
         self.found.score_seconds = max(self.found.score_seconds, time.monotonic() - began)
         self.journal.finished(trial, budget.spent_s)
         return trial
-
-    def _time_features(self, trial: Trial) -> None:
-        """Notes how long the view's matrices of a fold took, where this trial was the first to ask."""
-        view, count = trial.config.view, len(self.problem.split.folds)
-        if view not in self.found.view_seconds:
-            alone = self.folds.alone or trial.fitted is not None
-            here = trial.wall_seconds - (trial.fit_seconds if alone else trial.waited_seconds)
-            self.found.view_seconds[view] = max(here, 0.0) / count
 
     def _is_enough(self, trial: Trial) -> bool:
         """Whether the search has found what it will find."""
