@@ -52,7 +52,7 @@ def test_fit_gives_the_checks_their_share_of_the_limit(monkeypatch):
     monkeypatch.setattr("mlwright.checks.check", checks)
     with pytest.raises(KeyboardInterrupt):
         mw.fit(table(3), target="y", time_limit=40)
-    assert seconds == [10.0]  # a quarter
+    assert seconds == [6.0]  # 15 %
 
 
 def test_the_baseline_is_judged_without_making_any_features(monkeypatch):
