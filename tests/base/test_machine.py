@@ -120,6 +120,21 @@ print(len(bytearray(256 << 20)) >> 20, machine.peak_bytes() > 256 << 20)
     assert done.stdout.split() == ["refused", "256", "True"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits data")
+def test_more_memory_than_there_is_fails_and_the_limit_goes_with_what_it_was_for():
+    code = """
+from mlwright.base import machine
+machine.memory_available = lambda: 64 << 20
+try:
+    with machine.memory_spared():
+        bytearray(256 << 20)
+except MemoryError:
+    print("refused", len(bytearray(256 << 20)) >> 20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["refused", "256"]
+
+
 def test_idle_threads_rest_soon_unless_the_user_said_how_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in machine.IDLE_THREADS:
         monkeypatch.delenv(name, raising=False)

@@ -7,6 +7,7 @@ own figures stand.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -75,6 +76,24 @@ def limit_data(more: int, proc: Path = PROC) -> None:
     resource.setrlimit(
         resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
     )
+
+
+@contextlib.contextmanager
+def memory_spared(share: float = 0.9) -> Iterator[None]:
+    """Within it this process may take that share of the memory that is free now: beyond it allocations fail,
+    with `MemoryError` or what a library makes of it, before the kernel would have to kill somebody."""
+    free = memory_available()
+    if sys.platform != "linux" or free is None:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    limit_data(int(share * free))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def peak_bytes(proc: Path = PROC) -> int:

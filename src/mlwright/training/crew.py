@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.machine import memory_spared
 from mlwright.learners import Fitted, Job, Learner
 from mlwright.learners.protocol import Settings
 from mlwright.training.exchange import Done, Failed, Fit, Margins, Ready, Settled
@@ -103,7 +104,8 @@ class Here:
 
         def done() -> Event:
             began, busy = time.monotonic(), time.process_time()
-            fitted = self._learner.fit(replace(message.job, settle=settle))
+            with memory_spared():
+                fitted = self._learner.fit(replace(message.job, settle=settle))
             self._fits[message.handle] = fitted, message.job
             spent = time.monotonic() - began, time.process_time() - busy
             shape = shape_of(fitted, message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.machine import memory_spared
 from mlwright.base.progress import Progress
 from mlwright.features import FeaturePlan
 from mlwright.learners import Fitted, Job, Part, families
@@ -81,7 +82,8 @@ def refit(
     small = problem.table.numbers.size + problem.table.ids.size < MOST_CELLS
     side_by_side = min(problem.threads, len(kept)) if small else 1
     job = replace(job, threads=max(1, problem.threads // side_by_side))
-    with ThreadPoolExecutor(side_by_side) as pool:  # the libraries fit outside of Python's lock
+    # The libraries fit outside of Python's lock.
+    with memory_spared(), ThreadPoolExecutor(side_by_side) as pool:
         fits = [pool.submit(job.fit, trial, i == 0) for i, (_, trial) in enumerate(kept)]
         try:
             for i, ((_, trial), fit) in enumerate(zip(kept, fits, strict=True)):
