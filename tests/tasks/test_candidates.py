@@ -3,7 +3,7 @@
 import pytest
 
 from mlwright.features.plan import VIEWS
-from mlwright.learners import families
+from mlwright.learners import Abilities, Config, families
 from mlwright.learners.protocol import abilities_of
 from mlwright.tasks.tabular.candidates import LARGE, MOST_CATBOOST_CLASSES, SMALL, WIDE, portfolio
 
@@ -48,3 +48,20 @@ def test_catboost_is_left_out_of_many_classes_and_its_deep_trees_of_wide_tables(
     assert "catboost" not in families_of(MOST_CATBOOST_CLASSES + 1)
     names = [{c.name for c in portfolio(2, 5_000, columns)} for columns in (WIDE - 1, WIDE)]
     assert names[0] - names[1] == {"catboost-deep"}
+
+
+def test_families_of_extras_and_of_strangers_are_tried_last_where_they_say_in_which_view(monkeypatch):
+    class Stranger:
+        family = "stranger"
+        abilities = Abilities(view="linear", most_classes=5)
+
+    class Shy(Stranger):
+        abilities = Abilities(view="")
+
+    ours = families()
+    more = {"stranger": Stranger(), "shy": Shy()}
+    monkeypatch.setattr("mlwright.tasks.tabular.candidates.families", lambda: {**ours, **more})
+    assert portfolio(2, 5_000, 20)[-2:-1] == (Config("stranger", "stranger", "linear"),)
+    assert portfolio(2, 5_000, 20)[-1] == Config("xgboost", "xgboost", "encoded")
+    assert not {"shy", "extra-trees"} & {c.family for c in portfolio(2, 5_000, 20)}
+    assert "stranger" not in {c.family for c in portfolio(7, 5_000, 20)}

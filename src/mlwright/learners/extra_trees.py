@@ -64,7 +64,7 @@ class ExtraTrees:
     """Randomised trees; settings are LightGBM's own parameters."""
 
     family = "extra-trees"
-    abilities = Abilities(most_classes=20, library="lightgbm", extra="train")
+    abilities = Abilities(most_classes=20, view="", library="lightgbm", extra="train")
     zone = ZONE
 
     def fit(self, job: Job) -> Fitted:

@@ -138,6 +138,9 @@ class Abilities:
     """Whether it honours `Part.weights`."""
     most_classes: int = 1_000
     """Beyond this many classes its fits or its graph are too slow to be of use."""
+    view: str = "encoded"
+    """The view of features in which a search tries the family after its own portfolio; "" where it is tried
+    only when an earlier model (`warm_start`) was made of it."""
     library: str = ""
     """What it imports beyond numpy and scipy; it is no family where that is not installed."""
     extra: str = ""

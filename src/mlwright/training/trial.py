@@ -112,10 +112,13 @@ def run_trial(
 
 def _unable(config: Config, learner: Learner | str | None, problem: Problem) -> str:
     """Why the family cannot keep to what is asked of every candidate; nothing where it can."""
-    if not problem.monotone:
-        return ""
     found = learner if learner and not isinstance(learner, str) else families()[config.family]
-    refusal = abilities_of(found).refusal(problem.classes, monotone=True, absolute=False, weights=False)
+    refusal = abilities_of(found).refusal(
+        problem.classes,
+        monotone=bool(problem.monotone),
+        absolute=problem.loss == "absolute",
+        weights=problem.weights is not None or problem.exposure is not None,
+    )
     return f"{LEFT_OUT}: {refusal}" if refusal else ""
 
 

@@ -8,7 +8,9 @@ candidates alone; what stands for more rows is judgement.
 
 from __future__ import annotations
 
-from mlwright.learners import Config
+from collections.abc import Collection, Iterator
+
+from mlwright.learners import Config, abilities_of, families
 from mlwright.learners.protocol import Settings
 
 MOST_CATBOOST_CLASSES = 12
@@ -128,4 +130,13 @@ def portfolio(classes: int, rows: int, columns: int) -> tuple[Config, ...]:
     if rows >= ONE_FOLD:
         order = (VAST_LEAVES, *(c for c in order if c is not VAST_LEAVES))
     fitting = (c for c in order if c.family != "catboost" or classes <= MOST_CATBOOST_CLASSES)
-    return (Config("baseline", "baseline", "tree"), *(c for c in fitting if c is not DEEP or columns < WIDE))
+    ours = [Config("baseline", "baseline", "tree"), *(c for c in fitting if c is not DEEP or columns < WIDE)]
+    return (*ours, *_of_other_families({c.family for c in order}, classes))
+
+
+def _of_other_families(named: Collection[str], classes: int) -> Iterator[Config]:
+    """Families of installed extras and of strangers, with their own settings, in the view that they name."""
+    for family, learner in sorted(families().items()):
+        able = abilities_of(learner)
+        if family not in (*named, "baseline") and able.view and classes <= able.most_classes:
+            yield Config(family, family, able.view)
