@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import subprocess
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -13,7 +18,8 @@ from mlwright.features import FeaturePlan
 from mlwright.features.table import table_of
 from mlwright.graph.trees import Shape
 from mlwright.packaging import costing
-from mlwright.packaging.costing import Pricer, measure, memory_of, trees_cost
+from mlwright.packaging.costing import Pricer, measure, memory_by_size, memory_of, trees_cost
+from mlwright.packaging.described import described
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +45,42 @@ def pricer(dataset):
 def test_more_trees_more_steps_and_more_members_cost_more(pricer, monkeypatch):
     monkeypatch.setattr(costing, "slowness", lambda: 2.0)
     monkeypatch.setattr(costing, "_clock", lambda run, rows, calls: (20.0, 30.0))
-    small, deeper = Shape(100, 1500, 300.0, 0), Shape(100, 6000, 500.0, 0)
+    small, deeper = Shape(100, 1500, 300.0, 0, 4), Shape(100, 6000, 500.0, 0, 4)
     assert 0 < trees_cost(small).cpu_us < trees_cost(deeper).cpu_us
     one, two = pricer.whole([("tree", small)]), pricer.whole([("tree", small), ("encoded", deeper)])
     assert 20.0 < one.cpu_us < two.cpu_us and one.size_bytes < two.size_bytes
     assert one.memory_bytes < two.memory_bytes
     assert pricer.alone("linear", None).cpu_us > 0
-    assert trees_cost(Shape(100, 1500, 300.0, 500)).size_bytes > trees_cost(small).size_bytes
+    assert trees_cost(Shape(100, 1500, 300.0, 500, 4)).size_bytes > trees_cost(small).size_bytes
+
+
+def test_what_asks_for_nothing_pays_for_no_feature(dataset):
+    plan = FeaturePlan.fit(table_of(dataset), np.ones((len(dataset), 1)), seed=0)
+    counted = Pricer(plan, Target(name="bought", task="binary", classes=("n", "y")), measured=False)
+    plain, all_of_it = (counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]) for n in (0, 9))
+    assert plain.cpu_us < all_of_it.cpu_us and plain.size_bytes < all_of_it.size_bytes
+    halves = [counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]).size_bytes for n in (1, 2)]
+    assert plain.size_bytes < halves[0] <= halves[1] <= all_of_it.size_bytes
+
+
+def test_the_estimate_of_a_file_is_near_to_what_it_takes(dataset):
+    model = mw.fit(dataset, max_trials=3)
+    size = len(model.to_bytes())
+    kept = [e for e in model.leaderboard if e.weight > 0]
+    plain = next(e for e in model.leaderboard if e.family == "baseline")
+    assert plain.size_bytes < size
+    assert all(0.75 < e.size_bytes / size < 1.25 for e in kept if len(kept) == 1)
+    assert 0.5 < memory_by_size(model.to_onnx(), size) / memory_of(model.to_bytes()) < 1.5
+
+
+def test_thousands_of_columns_are_held_to_what_a_profile_may_take():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"x{j}": rng.normal(size=30) for j in range(3_000)} | {"y": rng.normal(size=30)})
+    table = table_of(mw.read(frame, target="y"))
+    told = described(table, 1)
+    assert 3_000_000 < told.whole_bytes < 3_000_000 + 200 * 3_000
+    few = described(dataclasses.replace(table, schema=mw.read(frame[:, -3:], target="y").schema), 1)
+    assert few.whole_bytes < 8_000
 
 
 def test_a_graph_is_measured_row_by_row(dataset):
@@ -60,3 +95,24 @@ def test_memory_is_that_of_a_process_of_its_own(dataset):
     assert 20e6 < memory_of(model.to_bytes()) < 500e6
     with pytest.raises(EnvironmentProblem, match="not a model file"):
         memory_of(b"nothing that opens")
+
+
+def test_memory_is_measured_with_the_modules_of_this_process(dataset, tmp_path, monkeypatch):
+    """The other process knows nothing but the folders that this one has put on its path, in this order."""
+    seen = []
+
+    def started(command, **named):
+        seen.append((command, named["env"]["PYTHONPATH"].split(os.pathsep)))
+        return subprocess.CompletedProcess(command, 0, "70000000\n", "")
+
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(subprocess, "run", started)
+    assert memory_of(b"any") == 70_000_000
+    assert seen[0][0][1] == "-P" and seen[0][1][0] == str(tmp_path)
+
+
+@pytest.mark.parametrize("program", ["", "/usr/bin/editor"])
+def test_a_program_that_is_no_python_measures_no_memory(program, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program)
+    with pytest.raises(EnvironmentProblem, match="not run by a Python"):
+        memory_of(b"any")

@@ -16,6 +16,7 @@ import pytest
 import strangers
 
 import mlwright as mw
+from mlwright.base import interpreter
 from mlwright.base.progress import Progress
 from mlwright.learners import Config
 from mlwright.tasks import Asked, kind_named
@@ -151,7 +152,7 @@ def test_without_child_processes_candidates_are_fitted_here(problem, monkeypatch
 def test_where_no_lane_starts_candidates_are_fitted_here(problem, monkeypatch, tmp_path):
     broken = Pool()
     monkeypatch.setattr("mlwright.training.trial.POOL", broken)
-    monkeypatch.setattr(pool_module, "_path", lambda: [str(tmp_path)])  # no mlwright there
+    monkeypatch.setattr(interpreter, "module_path", lambda: [str(tmp_path)])  # no mlwright there
     monkeypatch.setattr(pool_module, "_environment", lambda threads: {"PYTHONHOME": str(tmp_path)})
     folds = PreparedFolds(problem)
     trial = run_trial(Config("g", "good", "tree"), None, folds, lambda: None)

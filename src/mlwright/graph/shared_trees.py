@@ -104,6 +104,7 @@ def served_shape(shared: Shared | None, single: Trees) -> Shape:
         shape.nodes + walks.nodes + rows,
         shape.steps + walks.steps,
         shape.members + walks.members,
+        len(single.features | shared.walks.features),
     )
 
 

@@ -49,6 +49,8 @@ class Shape(NamedTuple):
     """Splits that a row meets, were the trees balanced: the sum of the trees' log2(leaves)."""
     members: int
     """Values in all sets of set membership."""
+    asked: int
+    """Columns that any of the trees asks for."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,14 @@ class Trees:
         leaves = sum(len(t.leaf) for t in self.trees)
         members = sum(len(s) for t in self.trees for s in t.sets)
         steps = sum(float(np.log2(max(len(t.leaf), 1))) for t in self.trees)
-        return Shape(len(self.trees), self.node_count + leaves, steps, members)
+        return Shape(len(self.trees), self.node_count + leaves, steps, members, len(self.features))
 
     @property
     def features(self) -> set[int]:
         """The columns that any tree asks for."""
-        return {int(f) for t in self.trees for f in t.feature}
+        return (
+            set(np.unique(np.concatenate([t.feature for t in self.trees])).tolist()) if self.trees else set()
+        )
 
     def scaled(self, weight: float) -> Trees:
         """The same trees, their sums times `weight`."""

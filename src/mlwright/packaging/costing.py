@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,16 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base import interpreter
 from mlwright.base.cost import Cost
 from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.schema import Target
 from mlwright.data.dataset import Dataset
 from mlwright.features import FeaturePlan
 from mlwright.features.running import session
+from mlwright.features.transform import Feature, Inputs
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.scan import scan
 from mlwright.graph.trees import LEQ, Shape, Tree, Trees, tree_ensemble
 from mlwright.packaging.answers import publish_answers
+from mlwright.packaging.described import Described, described
 
 TREE_US, STEP_US, MEMBER_US = 0.02, 0.0142, 0.0075
 """Microseconds for a tree, for a split that a row meets, and for a value in a set, where the reference takes
@@ -43,11 +45,19 @@ REFERENCE_US = 12.0
 _REFERENCE_TREES, _REFERENCE_LEAVES = 200, 32
 NODE_BYTES, MEMBER_BYTES = 13.2, 8
 """Of a split or leaf, and of a value in a set."""
-FILE_BYTES, COLUMN_BYTES = 16_000, 1_500
-"""What else is in a file: card, evaluation, findings, samples; for each column its schema and profile."""
-PROCESS_BYTES, MEMORY_A_BYTE = 95_000_000, 8.0
-"""Resident memory of a process that opens a model: its own, and for each byte of the graph."""
+FILE_BYTES = 10_000
+"""What else is in a file: card, evaluation, findings, and the container's own."""
+PROCESS_BYTES, TREE_MEMORY, MEMORY_A_BYTE = 68_000_000, 22.0, 10.0
+"""Resident memory of a process that opens a model: its own, for each byte of trees, and for each other one of
+the file. Models of eight tables took 68 to 90 MB, and this was at most 4 MB off; graphs of trees alone take
+19 to 27 bytes a byte."""
 CALLS, WARM = 150, 20
+NARROW = "tree"
+"""A view whose first column is one of the table's."""
+MOST_OPENING_S = 120.0
+"""How long a process may take to open a model."""
+Asked = frozenset[tuple[str, int]]
+"""By view, how many of its features a model asks for."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +72,36 @@ class Measured:
 class Pricer:
     """Prices models of one problem by estimate, within some 30 % of what is measured.
 
-    `plan` may be fitted on any fold: views, not values, decide what features cost. Features of a choice of
-    views are measured once, each thing that views share counted once; trees are priced by their shape.
+    `plan` may be fitted on any fold: views, not values, decide what features cost. So many features of
+    some views are priced once, each thing that views share counted once; trees are priced by their shape.
     """
 
     plan: FeaturePlan
     target: Target
     measured: bool = True
     """Whether this machine is clocked. Otherwise costs are counted: less true, and the same each time."""
-    _features: dict[frozenset[str], Cost] = field(default_factory=dict)
+    _features: dict[Asked, Cost] = field(default_factory=dict)
 
     @property
     def outputs(self) -> int:
         """Columns of a margin."""
         return len(self.target.classes) if len(self.target.classes) > 2 else 1
 
+    @functools.cached_property
+    def _described(self) -> Described:
+        return described(self.plan.table, len(self.target.classes) or 1)
+
     def whole(self, members: Sequence[tuple[str, Shape | None]]) -> Cost:
         """What a model of these members costs in all: its file and the process that opens it included.
 
-        A member is its view and the shape of its trees, None for a linear model.
+        A member is its view and the shape of its trees, None for a linear model, which asks for all features.
         """
-        total = self._of_features(frozenset(view for view, _ in members))
+        asked = dict[str, int]()
+        for view, shape in members:
+            of_view = len(self.plan.layout(view))
+            asked[view] = asked.get(view, 0) + (of_view if shape is None else shape.asked)
+        rounded = ((view, _rounded(n, len(self.plan.layout(view)))) for view, n in asked.items() if n)
+        total = self._of_features(frozenset(rounded))
         for view, shape in members:
             total = total + self.alone(view, shape)
         return total
@@ -95,38 +114,64 @@ class Pricer:
             cost = linear_cost(len(self.plan.layout(view)), self.outputs)
         return replace(cost, cpu_us=cost.cpu_us * slowness()) if self.measured else cost
 
-    def _of_features(self, views: frozenset[str]) -> Cost:
-        """A model of these views without members: the call, features, answers; the rest of the file."""
-        if views not in self._features:
-            g = GraphBuilder()
-            schema = self.plan.table.schema
-            features = list(dict.fromkeys(f for v in sorted(views) for f in self.plan.layout(v)))
-            numbers = g.input("numbers", "float64", len(schema.numbers)) if schema.numbers else ""
-            strings = g.input("strings", "string", len(schema.strings)) if schema.strings else ""
-            codes = self.plan.code_nodes(g, strings) if self.plan.code_width else ""
-            matrix = self.plan.feature_nodes(g, features, numbers, codes)
-            k = self.outputs
-            stumps = Trees(tuple(_leaf() for _ in range(k)), tuple(range(k)), k)
-            publish_answers(g, tree_ensemble(g, stumps, matrix), self.target)
-            graph = g.to_bytes()
-            size = len(graph) + FILE_BYTES + COLUMN_BYTES * (len(schema.numbers) + len(schema.strings))
-            memory = PROCESS_BYTES + round(MEMORY_A_BYTE * len(graph))
-            cpu = self._measure(graph) if self.measured else _counted(graph, len(strings and schema.strings))
-            self._features[views] = Cost(cpu, size, memory)
-        return self._features[views]
+    def _of_features(self, asked: Asked) -> Cost:
+        """A model of so many features of these views, without members: the call, features, answers; the rest
+        of the file. Which features they are nobody knows: some from all over the view."""
+        if asked not in self._features:
+            features = dict.fromkeys(
+                f for view, n in sorted(asked) for f in _spread(self.plan.layout(view), n)
+            )
+            inputs = self.plan.inputs_of(list(features))
+            graph = self._graph(list(features), inputs)
+            samples = round(self._described.asked_bytes * len(inputs.numbers + inputs.strings))
+            others = self._described.whole_bytes + samples
+            size = len(graph) + FILE_BYTES + others
+            cpu = self._measure(graph, inputs) if self.measured else _counted(graph, len(inputs.strings))
+            self._features[asked] = Cost(cpu, size, PROCESS_BYTES + round(MEMORY_A_BYTE * size))
+        return self._features[asked]
 
-    def _measure(self, graph: bytes) -> float:
+    def _graph(self, features: list[Feature], inputs: Inputs) -> bytes:
+        """A graph that makes `features`, and answers by the first of them: without any, by any column."""
+        g = GraphBuilder()
+        if not features:
+            features = [self.plan.layout(NARROW)[0]]
+            inputs = self.plan.inputs_of(features)
+        numbers = g.input("numbers", "float64", len(inputs.numbers)) if inputs.numbers else ""
+        strings = g.input("strings", "string", len(inputs.strings)) if inputs.strings else ""
+        codes = self.plan.code_nodes(g, strings, inputs) if inputs.codes else ""
+        matrix = self.plan.feature_nodes(g, features, numbers, codes, inputs)
+        k = self.outputs
+        stumps = Trees(tuple(_leaf() for _ in range(k)), tuple(range(k)), k)
+        publish_answers(g, tree_ensemble(g, stumps, matrix), self.target)
+        return g.to_bytes()
+
+    def _measure(self, graph: bytes, inputs: Inputs) -> float:
         """Microseconds of a call with one typical row: numbers of the table's first, a known text each."""
         table = self.plan.table
-        schema = table.schema
-        texts = np.full((1, len(schema.strings)), "", dtype=object)
+        columns = table.schema.strings
+        texts = np.full((1, len(columns)), "", dtype=object)
         known = iter(table.vocabularies)
-        for i, column in enumerate(schema.strings):
+        for i, column in enumerate(columns):
             texts[0, i] = "some words here" if column.kind == "text" else max(next(known)[:50])
-        feeds = {"numbers": table.numbers[:1], "strings": texts}
+        feeds = {
+            "numbers": table.numbers[:1, list(inputs.numbers)],
+            "strings": texts[:, list(inputs.strings)],
+        }
         run = session(graph)
         wanted = {i.name for i in run.get_inputs()}
         return _clock(run, [{k: v for k, v in feeds.items() if k in wanted}], CALLS)[0]
+
+
+def _rounded(asked: int, width: int) -> int:
+    """So many of `width` features, or somewhat more: a half, a quarter, ... of them, to price few graphs."""
+    while width // 2 >= asked:
+        width //= 2
+    return width
+
+
+def _spread(layout: Sequence[Feature], count: int) -> list[Feature]:
+    places = np.linspace(0, len(layout) - 1, count).round().astype(int)
+    return [layout[i] for i in places.tolist()]
 
 
 def _counted(graph: bytes, texts: int) -> float:
@@ -139,7 +184,7 @@ def trees_cost(shape: Shape, outputs: int = 1) -> Cost:
     cpu = TREE_US * shape.trees + STEP_US * shape.steps + MEMBER_US * shape.members
     cpu *= 1 + SEVERAL * max(0, outputs - FREE_OUTPUTS)
     size = round(NODE_BYTES * shape.nodes + MEMBER_BYTES * shape.members)
-    return Cost(cpu, size, round(MEMORY_A_BYTE * size))
+    return Cost(cpu, size, round(TREE_MEMORY * size))
 
 
 def linear_cost(width: int, outputs: int = 1) -> Cost:
@@ -206,18 +251,29 @@ def memory_of(model: bytes) -> int:
     The interpreter and its libraries are part of it: it is what a container needs for one worker. Takes a
     second. Raises `EnvironmentProblem` where no process can be started or it does not end well.
     """
+    unable = interpreter.unable()
+    if unable:
+        raise EnvironmentProblem(f"memory could not be measured: {unable}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mlw"
         path.write_bytes(model)
-        command = [sys.executable, "-c", _OPENING, str(path)]
+        command, found = interpreter.command("-c", _OPENING, str(path)), interpreter.environment()
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(
+                command, env=found, capture_output=True, text=True, timeout=MOST_OPENING_S, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EnvironmentProblem(f"memory could not be measured: {error}") from error
     if done.returncode or not done.stdout.strip().isdigit():
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise EnvironmentProblem(f"memory could not be measured: {said[:200]}")
     return int(done.stdout)
+
+
+def memory_by_size(graph: bytes, file_bytes: int) -> int:
+    """What `memory_of` would say of a file of `file_bytes` with this graph, as if it held trees alone: where
+    nothing can be measured, rather too much than too little."""
+    return PROCESS_BYTES + round(TREE_MEMORY * len(graph) + MEMORY_A_BYTE * (file_bytes - len(graph)))
 
 
 _OPENING = """

@@ -28,13 +28,13 @@ from mlwright.features.text import tokenise_against
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
 from mlwright.packaging.costing import Pricer
+from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import draw_rows, edge_rows
 from mlwright.version import __version__
 
-SAMPLES = 20
-MOST_PROFILE_BYTES, BARE_BYTES = 3_000_000, 200
-"""A file's JSON has a limit; a column without its distribution takes about so much of it."""
+BARE_BYTES = 200
+"""A column without its distribution takes about so much of a profile."""
 LIBRARIES = ("numpy", "onnxruntime", "polars", "lightgbm", "catboost", "scipy")
 
 

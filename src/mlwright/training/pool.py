@@ -12,13 +12,12 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from mlwright.base import interpreter
 from mlwright.base.machine import rest_idle_threads
 from mlwright.training import exchange
 from mlwright.training.exchange import Exchange, Gone, Ready
@@ -156,10 +155,7 @@ class Pool:
 
     def unable(self) -> str:
         """Why no lane can be started in this process; empty where one can."""
-        name = Path(sys.executable or "").name.lower()
-        if getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
-            return "this program is not run by a Python that could be started again"
-        return self.broken
+        return interpreter.unable() or self.broken
 
     def close(self) -> None:
         """Ends all idle lanes and removes the folder of arrays."""
@@ -173,10 +169,11 @@ class Pool:
             folder.close()
 
     def _kind(self, threads: int) -> tuple[object, ...]:
-        return (threads, str(self.exchange.folder), *_path())
+        # A lane finds a stranger's learner in the same places as this process.
+        return (threads, str(self.exchange.folder), *interpreter.module_path())
 
     def _started(self, kind: tuple[object, ...], threads: int, inbox: Inbox | None = None) -> LaneProcess:
-        command = [sys.executable, "-P", "-m", "mlwright.training.lane", str(self.exchange.folder)]
+        command = interpreter.command("-m", "mlwright.training.lane", str(self.exchange.folder))
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         # In a session of its own, Ctrl-C at the terminal is for its parent alone.
         apart = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x08000200}
@@ -191,16 +188,10 @@ class Pool:
             self._idle, self._exchange, self._owner = [], None, os.getpid()
 
 
-def _path() -> list[str]:
-    """Where this process finds modules: a lane finds a stranger's learner in the same places."""
-    return [p or str(Path.cwd()) for p in sys.path]
-
-
 def _environment(threads: int) -> dict[str, str]:
     """One thread for linear algebra, as in training itself, and so many for learners' own loops."""
     few = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-    own = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(_path()), "PYTHONUTF8": "1"}
-    environment = {**os.environ, **few, **own}
+    environment = interpreter.environment(**few, OMP_NUM_THREADS=str(threads))
     rest_idle_threads(environment)
     return environment
 
