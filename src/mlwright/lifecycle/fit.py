@@ -101,6 +101,7 @@ def fit(
     state: str | os.PathLike[str] | State | None = None,
     resume: bool = False,
     warm_start: Model | str | os.PathLike[str] | None = None,
+    spent_s: float = 0.0,
     **named: Any,  # Any: the fields of FitSettings and RoleNames, checked below
 ) -> Model:
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
@@ -114,6 +115,8 @@ def fit(
     In the folder `state`, where one is named, what is finished is kept as it goes: with `resume` the same
     call goes on there after a crash, in what is left of its time. The folder is gone after a finished fit.
     `warm_start` is an earlier model (or its file) whose candidates are tried first.
+    `spent_s` are seconds of the time limit that the caller spent before, as on reading: what is left rules,
+    and the recipe holds the limit as it was asked.
 
     Raises `Misuse` for arguments, `DataProblem` for data, `ChecksRefused` where a finding would make the
     model a lie (a leak) and is not waived, `LimitUnmet` where no model keeps to the limits, `ParityFailed`
@@ -127,9 +130,22 @@ def fit(
     try:
         kept = state_of(state, resume)
         earlier = None if warm_start is None else opened(warm_start)
-        return _fit(_Call(data, test, findings, settings, options, roles, listener, began, kept, earlier))
+        call = _Call(data, test, findings, settings, options, roles, listener, began, kept, earlier, spent_s)
+        return _fit(call)
     finally:
         listener.done()
+
+
+def left_of(time_limit: float | str | None, spent_s: float) -> float | None:
+    """Seconds that are left of a limit of which some were spent; a second, or a shorter limit, always is.
+
+    >>> left_of("1m", 2.5), left_of(60, 90.0)
+    (57.5, 1.0)
+    """
+    if time_limit is None:
+        return None
+    limit_s = seconds_of(time_limit)
+    return max(limit_s - spent_s, min(limit_s, 1.0))
 
 
 @dataclass(frozen=True)
@@ -144,12 +160,12 @@ class _Call:
     began: float
     state: State | None = None
     earlier: Model | None = None
+    spent_s: float = 0.0
 
     @property
     def limit_s(self) -> float | None:
         """Seconds for the whole call. Raises `Misuse` where the limit is no span of time."""
-        limit = self.settings.time_limit
-        return None if limit is None else seconds_of(limit)
+        return left_of(self.settings.time_limit, self.spent_s)
 
 
 @dataclass(frozen=True)

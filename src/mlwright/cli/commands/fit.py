@@ -76,10 +76,10 @@ class Asked:
         self._earlier = None if arguments.warm_start is None else opened(arguments.warm_start)
         self._options = options_of(arguments)
         self._waive = tuple(arguments.waive or ())
-        names = ("task", "metric", "max_trials", "max_latency", "max_size", "max_memory", "seed", "threads")
-        labels = ("threshold", "alerts", "rows_per_day")
+        names = ("task", "metric", "time_limit", "max_trials", "seed", "threads")
+        limits, labels = ("max_latency", "max_size", "max_memory"), ("threshold", "alerts", "rows_per_day")
         self._settings = FitSettings(
-            **{name: getattr(arguments, name) for name in (*names, *labels)},
+            **{name: getattr(arguments, name) for name in (*names, *limits, *labels)},
             costs=costs_in(arguments.costs),
             monotone=directions_in(arguments.monotone),
             waive=self._waive,
@@ -114,7 +114,7 @@ class Asked:
         return fit(
             dataset,
             settings=self._settings,
-            time_limit=max(self._limit_s - (time.monotonic() - self._began), 1.0),
+            spent_s=time.monotonic() - self._began,
             findings=found,
             test=arguments.test,
             options=self._options,
