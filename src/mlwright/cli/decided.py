@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from mlwright.base import figures
 from mlwright.base.evaluation import Outcome, Score
-from mlwright.cli import figures
 from mlwright.cli.look import section
 from mlwright.cli.screen import safe
 

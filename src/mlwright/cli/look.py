@@ -17,11 +17,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from mlwright.base import figures
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Column, Schema
-from mlwright.cli import figures
 from mlwright.cli.screen import safe
 from mlwright.cli.spoken import spoken, typed
 

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from mlwright.base import figures
 from mlwright.base.progress import Progress
-from mlwright.cli import figures
 from mlwright.cli.screen import safe
 
 WORTH_A_LINE_S = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from mlwright.base import figures
 from mlwright.base.errors import Misuse
 from mlwright.base.naming import shown_source
-from mlwright.cli import figures
 from mlwright.cli.flags import AGAINST, ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings

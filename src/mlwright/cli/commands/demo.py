@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlwright.base import figures
 from mlwright.base.errors import EnvironmentProblem
-from mlwright.cli import figures
 from mlwright.cli.commands.fit import headed, show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe

@@ -11,8 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Literal
 
-from mlwright.base import machine
-from mlwright.cli import figures
+from mlwright.base import figures, machine
 from mlwright.cli.flags import Command
 from mlwright.cli.screen import Screen
 from mlwright.version import __version__

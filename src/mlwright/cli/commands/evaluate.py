@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from mlwright.base import figures
 from mlwright.base.naming import shown_source
-from mlwright.cli import figures
 from mlwright.cli.commands.show import confusion_of
 from mlwright.cli.flags import MODEL, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlwright.base import figures
 from mlwright.base.errors import ChecksRefused, Misuse
 from mlwright.base.naming import shown_source
-from mlwright.cli import figures
 from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen

@@ -6,8 +6,8 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
+from mlwright.base import figures
 from mlwright.base.errors import Misuse
-from mlwright.cli import figures
 from mlwright.cli.flags import MODEL, WRITTEN, Command, Flag
 from mlwright.cli.screen import PROBLEMS_SHOWN, Screen, safe
 from mlwright.cli.tables import options_of

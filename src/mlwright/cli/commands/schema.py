@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mlwright.cli import figures
+from mlwright.base import figures
 from mlwright.cli.flags import ROLES, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.tables import options_of, roles_of

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlwright.cli import figures
+from mlwright.base import figures
 from mlwright.cli.flags import MODEL, Command, Flag
 from mlwright.cli.screen import Screen, safe
 

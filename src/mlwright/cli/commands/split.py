@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mlwright.base import figures
 from mlwright.base.finding import Findings
-from mlwright.cli import figures
 from mlwright.cli.flags import SOURCE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings

@@ -1,7 +1,7 @@
 """Figures as people read them."""
 
+from mlwright.base import figures
 from mlwright.base.evaluation import Score
-from mlwright.cli import figures
 
 
 def test_a_score_without_an_interval_says_so_rather_than_showing_an_empty_one():

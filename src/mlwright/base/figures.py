@@ -1,6 +1,6 @@
 """Numbers as people read them: as many digits as the interval supports, sizes, durations, microseconds.
 
-Pure functions, used wherever the command line shows a figure.
+Pure functions, used wherever people read a figure: by the command line, the card and notebooks.
 """
 
 from __future__ import annotations
