@@ -1,5 +1,8 @@
 """The refit: interrupted, or of a member that fails on all rows."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -63,7 +66,18 @@ def test_a_member_that_fails_on_all_rows_costs_itself_alone(data, monkeypatch):
     monkeypatch.setattr(LightGBM, "fit", broken)  # folds are fitted in other processes, which do not see it
     model = mw.fit(data, max_trials=3)
     assert {e.name for e in model.leaderboard if e.weight > 0} == {"linear"}
+    reason = next(e.reason for e in model.leaderboard if e.name == "lightgbm")
+    assert reason.startswith("dropped: it could not be fitted on all rows: MemoryError")
     assert "could not be fitted on all rows: MemoryError: so many rows do not fit" in model.card
     monkeypatch.setattr(Linear, "fit", broken)
     with pytest.raises(MemoryError):
         mw.fit(data, max_trials=3)
+
+
+def test_a_member_that_its_deadline_cut_off_is_left_out_and_said(data, monkeypatch):
+    whole = LightGBM.fit
+    monkeypatch.setattr(LightGBM, "fit", lambda self, job: whole(self, replace(job, rounds=2)))
+    model = mw.fit(data, max_trials=3)
+    assert {e.name for e in model.leaderboard if e.weight > 0} == {"linear"}
+    reason = next(e.reason for e in model.leaderboard if e.name == "lightgbm")
+    assert re.match(r"dropped: it stopped at 2 of \d+ rounds: the time limit was reached", reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +36,8 @@ MOST_BORDERS, MOST_COLUMNS = 127_000, 500
 SECONDS_A_CELL = 2e-7
 """What quantising takes, which cannot be stopped: 3 s for 10 million cells on two busy cores."""
 FEWEST_ROUNDS, SHALLOW = 20, 4
+ONE_AT_A_TIME = threading.Lock()
+"""In one process: it refuses a second fit whose messages are caught in another thread."""
 ZONE: Zone = {
     "learning_rate": Range(0.005, 0.5, 0.06, by_factors=True),
     "depth": Range(1, 10, 6, whole=True),
@@ -106,7 +109,8 @@ def _boosted(job: Job) -> FittedCatBoost:
             watched["callbacks"] = [_StopAt(job.deadline)]
         model = cb.CatBoost(params)
         # Its warnings, such as of a class that a fold lacks, would run into the user's terminal.
-        model.fit(pool, **watched, log_cout=io.StringIO(), log_cerr=io.StringIO())
+        with ONE_AT_A_TIME:
+            model.fit(pool, **watched, log_cout=io.StringIO(), log_cerr=io.StringIO())
         best = model.get_best_iteration() if valid is not None else None
     rounds = model.tree_count_ if best is None else best + 1
     return FittedCatBoost(model, job.classes, rounds, settled, useful_threads(job))

@@ -15,6 +15,8 @@ from mlwright.training.found import Search
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
 
+NODE_S = 5e-6
+"""For each node of the trees: to write it, and to compare the graph with the training path."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
@@ -31,7 +33,9 @@ def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> f
     work = [float(np.median(t.fold_seconds or [0.0])) * found.fold_threads for t in trials]
     side_by_side = min(problem.threads, len(trials))
     each = max(1, problem.threads // side_by_side)
-    fits = max(max(work) / each, sum(work) / (each * side_by_side))
+    alone = sum(w for w, t in zip(work, trials, strict=True) if t.config.family == "catboost")
+    # CatBoost's fits wait for each other.
+    fits = max(max(work) / each, alone / each, sum(work) / (each * side_by_side))
     return growth * (features + fits)
 
 
@@ -44,7 +48,8 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     # Where rows are cross-fitted, weights are chosen once a fold more.
     choices = 2 if len(problem.split.test) or len(problem.split.folds) == 1 else 1 + len(problem.split.folds)
     chosen = found.choosing_seconds * choices
-    return (1.0 + judging + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
+    nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
+    return (1.0 + judging + nodes + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
 
 
 def likely_kept(found: Search) -> list[Trial]:

@@ -5,8 +5,9 @@ Called by `training.fit` before anything is judged, so that the score is of what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ MOST_CELLS = 20_000_000
 """Cells of the table up to which members are refitted side by side; beyond it, memory counts."""
 
 
+LEAST_ROUNDS = 0.6
+"""A member that its deadline ended after a lesser share of its rounds is left out, where others are there."""
+
+
 @dataclass(frozen=True)
 class Shipped:
     """What will be in the file: the plan, the members, and each trial's share by its identity."""
@@ -36,6 +41,8 @@ class Shipped:
     members: tuple[Member, ...]
     shares: dict[int, float]
     notes: tuple[str, ...]
+    failed: Mapping[int, str] = field(default_factory=dict)
+    """Why trials that were chosen could not be fitted on all rows, by their identity."""
     again: bool = True
     """Whether the members were fitted again on all rows; else they are those of the only fold."""
 
@@ -99,11 +106,12 @@ def refit(
                 fit.cancel()
             wait(fits)
     notes: list[str] = []
-    members = _members(kept, fits, notes)
+    failed: dict[int, str] = {}
+    members = _members(kept, fits, notes, failed)
     total = sum(m.weight for m in members.values())
     members = {k: replace(m, weight=m.weight / total) for k, m in members.items()}
     shares = {k: m.weight for k, m in members.items()}
-    return Shipped(job.plan, tuple(members.values()), shares, tuple(notes))
+    return Shipped(job.plan, tuple(members.values()), shares, tuple(notes), failed)
 
 
 def _prepared(problem: Problem, views: set[str], budget: Budget, kept_back: float) -> _Refit:
@@ -114,27 +122,36 @@ def _prepared(problem: Problem, views: set[str], budget: Budget, kept_back: floa
 
 
 def _members(
-    kept: list[tuple[float, Trial]], fits: list[Future[Fitted | None]], notes: list[str]
+    kept: list[tuple[float, Trial]],
+    fits: list[Future[Fitted | None]],
+    notes: list[str],
+    failed: dict[int, str],
 ) -> dict[int, Member]:
-    """The fits that came to something, by their trials' identities. One that failed costs itself alone.
+    """The fits that came to something, by their trials' identities. One that failed costs itself alone: why
+    it did is added to `notes` and `failed`.
 
     Raises what the heaviest raised where nothing came of any.
     """
     members: dict[int, Member] = {}
+    cut_off: dict[int, str] = {}
     for (weight, trial), fit in zip(kept, fits, strict=True):
         problem = None if fit.cancelled() else fit.exception()
         if problem is not None:
-            notes.append(f"{trial.config.name} could not be fitted on all rows: {reason_of(problem)}")
+            failed[id(trial)] = f"it could not be fitted on all rows: {reason_of(problem)}"
+            notes.append(f"{trial.config.name}: {failed[id(trial)]}")
         fitted = None if problem is not None or fit.cancelled() else fit.result()
         if fitted is None:
             continue
-        if trial.rounds and fitted.rounds < 0.6 * trial.rounds:
-            stopped = f"{trial.config.name} stopped at {fitted.rounds} of {trial.rounds} rounds"
-            notes.append(f"{stopped}: the time limit was reached")
         members[id(trial)] = Member(trial.config, fitted, weight)
+        if trial.rounds and fitted.rounds < LEAST_ROUNDS * trial.rounds:
+            stopped = f"it stopped at {fitted.rounds} of {trial.rounds} rounds: the time limit was reached"
+            notes.append(f"{trial.config.name}: {stopped}")
+            cut_off[id(trial)] = stopped
     if not members:
         fits[0].result()
-    return members
+    if len(cut_off) < len(members):  # the others are worth more without them
+        failed |= cut_off
+    return {k: m for k, m in members.items() if k not in failed}
 
 
 @dataclass(frozen=True)

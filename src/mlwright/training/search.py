@@ -30,10 +30,11 @@ from mlwright.training.trial import Trial, own_score, run_trial
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
 has no chance."""
-LEAST_FOR_LOOKS_S = 30.0
-"""With less time left than this, the portfolio's own order holds."""
-ONCE = 0.85
-"""What a candidate of one fold may take of the time left; the rest is for predictions."""
+LEAST_FOR_LOOKS_S = 90.0
+"""With less time left than this, the portfolio's own order holds: four looks would take a fifth of it."""
+ONCE = 0.65
+"""What the fit of a candidate of one fold may take of the time left. The rest is for its predictions (a third
+of the fit's own time, covertype with 1,023 leaves) and for packaging trees whose number is not known yet."""
 NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
 MOST_SKIPPED = 8
