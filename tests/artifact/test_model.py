@@ -159,6 +159,19 @@ def test_names_are_escaped_where_html_shows_them(make_file: MakeFile) -> None:
     assert "<script>" not in load(make_file(schema_json=canonical_json(hostile)))._repr_html_()
 
 
+def test_a_model_displays_what_it_is_made_of_and_how_many_others_were_tried(make_file: MakeFile) -> None:
+    evaluation = to_builtins(load(make_file()).evaluation)
+    kept = evaluation["leaderboard"][0] | {"name": "<i>linear"}
+    others = [kept | {"name": f"other {i}", "weight": 0.0} for i in range(3)]
+    shown = load(make_file(evaluation_json=canonical_json(evaluation | {"leaderboard": [kept, *others]})))
+    page = shown._repr_html_()
+    assert "&lt;i&gt;linear" in page and "<i>" not in page and "100%" in page
+    assert "3 other candidates: <code>model.leaderboard</code>" in page and "other 1" not in page
+    assert "other 1" in shown.leaderboard._repr_html_() and "other 1" in repr(shown.leaderboard)
+    bare = load(make_file(evaluation_json=canonical_json(evaluation | {"leaderboard": []})))
+    assert "candidate" not in bare._repr_html_()
+
+
 def to_builtins(value: object) -> dict[str, Any]:
     """A value as the JSON that it is written as."""
     built = msgspec.json.decode(msgspec.json.encode(value))

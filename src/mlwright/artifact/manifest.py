@@ -6,7 +6,7 @@ What varies between equal runs stands in the timings, which the content digest l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from mlwright.artifact.container import FORMAT, pack
 from mlwright.base.canonical import canonical_json, sha256
 from mlwright.base.errors import Misuse, ModelDamaged, ModelRefused
+from mlwright.base.evaluation import Entry
 
 _AGAIN, _ELSEWHERE = "copy the file again from where it was made", "give a file that mlwright wrote"
 
@@ -63,6 +64,15 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us_p99: float | None = None
     entries: dict[str, Spent] = {}
     """By the candidate's name."""
+
+    def told(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+        """The leaderboard's `entries` with what each cost, which a file keeps apart because it varies."""
+        return tuple(
+            msgspec.structs.replace(e, fit_seconds=spent.fit_seconds, cpu_us=spent.cpu_us)
+            if (spent := self.entries.get(e.name))
+            else e
+            for e in entries
+        )
 
 
 def assemble(

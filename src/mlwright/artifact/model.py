@@ -23,8 +23,9 @@ from mlwright.artifact.opening import Contents, Samples, judge, read_file
 from mlwright.artifact.replay import replay
 from mlwright.artifact.session import Outputs, Session
 from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
-from mlwright.base.evaluation import Entry, Evaluation
-from mlwright.base.finding import Findings
+from mlwright.base.evaluation import Evaluation
+from mlwright.base.finding import Findings, counted
+from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Schema, Target
 from mlwright.graph.named import with_named_inputs
@@ -93,7 +94,8 @@ class Model:
     def __init__(self, contents: Contents, data: bytes, path: Path | None = None) -> None:
         self.schema, self.target = contents.schema, contents.target
         self.manifest, self.timings = contents.manifest, contents.timings
-        self.evaluation = _with_costs(contents.evaluation, contents.timings)
+        costed = contents.timings.told(contents.evaluation.leaderboard)
+        self.evaluation = msgspec.structs.replace(contents.evaluation, leaderboard=costed)
         self.findings, self.profile, self.samples = contents.findings, contents.profile, contents.samples
         self.card, self.facts = contents.card, contents.facts
         self.digest, self.file_digest, self.path = contents.manifest.digest, contents.file_digest, path
@@ -107,9 +109,9 @@ class Model:
         return self.target.task
 
     @property
-    def leaderboard(self) -> tuple[Entry, ...]:
-        """Every candidate with its score, cost and share in the model."""
-        return self.evaluation.leaderboard
+    def leaderboard(self) -> Leaderboard:
+        """Every candidate with its score, costs, weight in the model, and why it was kept or dropped."""
+        return Leaderboard(self.evaluation.leaderboard)
 
     def decode(self, rows: object) -> Decoded:
         """`rows` as tensors, with a problem for each refused value; see `decode_rows`."""
@@ -197,24 +199,20 @@ class Model:
         head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
         title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
         shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
-        return f"<div>{shown}<table>{head}{rows}</table></div>"
+        return f"<div>{shown}<table>{head}{rows}</table>{self._made_of()}</div>"
+
+    def _made_of(self) -> str:
+        """The candidates that were kept, in HTML, and how many others there are."""
+        board = self.leaderboard
+        others = counted(len(board) - len(board.kept), "other candidate")
+        more = f"<small>{others}: <code>model.leaderboard</code></small>"
+        return f"{board.kept.table()}{more}" if board.kept else ""
 
     def _answer(self, rows: object) -> Outputs:
         decoded = self._decoder.decode(rows)
         if decoded.problems:
             raise RowsRefused(decoded.problems)
         return self.run(decoded.numbers, decoded.strings)
-
-
-def _with_costs(evaluation: Evaluation, timings: Timings) -> Evaluation:
-    """The leaderboard with what each candidate cost, which the file keeps apart because it varies."""
-    entries = []
-    for entry in evaluation.leaderboard:
-        spent = timings.entries.get(entry.name)
-        if spent is not None:
-            entry = msgspec.structs.replace(entry, fit_seconds=spent.fit_seconds, cpu_us=spent.cpu_us)
-        entries.append(entry)
-    return msgspec.structs.replace(evaluation, leaderboard=tuple(entries))
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -52,8 +52,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.metric} {self.value:.4g} ({self.interval}, n={self.rows})"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of the leaderboard: a candidate and what became of it."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the leaderboard: a candidate and what became of it. In JSON, every field is there."""
 
     name: str
     family: str

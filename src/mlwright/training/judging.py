@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mlwright.base.decision import Decision
 from mlwright.base.evaluation import Entry, Evaluation, Outcome, Score
+from mlwright.base.leaderboard import COMPARED, KEPT, NO_GAIN
 from mlwright.evaluation.intervals import all_scores
 from mlwright.evaluation.metrics import Answered, Output, confusion
 from mlwright.evaluation.outcomes import Judged, outcomes_of
@@ -87,15 +88,14 @@ def leaderboard(
         if t.failure:
             reason = t.failure if t.failure.startswith(LEFT_OUT) else f"failed: {t.failure}"
         elif weight > 0:
-            reason = "kept"
+            reason = KEPT
         elif id(t) in dropped:
             reason = dropped[id(t)]
         elif t.config.family == "baseline":
-            reason = "the plain baseline, for comparison"
+            reason = COMPARED
         else:
             broken = price.broken_by(t)
-            gains = "left out: adds nothing to the others, or less than it costs to serve"
-            reason = f"left out: {broken} (by estimate)" if broken else gains
+            reason = f"left out: {broken} (by estimate)" if broken else NO_GAIN
         cost = None if t.failure else price.alone(t)
         entries.append(
             Entry(
