@@ -59,8 +59,10 @@ def test_what_asks_for_nothing_pays_for_no_feature(dataset):
     counted = Pricer(plan, Target(name="bought", task="binary", classes=("n", "y")), measured=False)
     plain, all_of_it = (counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]) for n in (0, 9))
     assert plain.cpu_us < all_of_it.cpu_us and plain.size_bytes < all_of_it.size_bytes
-    halves = [counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]).size_bytes for n in (1, 2)]
-    assert plain.size_bytes < halves[0] <= halves[1] <= all_of_it.size_bytes
+    clocked = Pricer(plan, counted.target).whole([("encoded", Shape(1, 1, 0.0, 0, 0))])
+    assert clocked.cpu_us > 0 and clocked.size_bytes == plain.size_bytes
+    few = [counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]).size_bytes for n in (1, 2)]
+    assert plain.size_bytes <= few[0] <= few[1] <= all_of_it.size_bytes
 
 
 def test_the_estimate_of_a_file_is_near_to_what_it_takes(dataset):

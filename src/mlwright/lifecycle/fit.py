@@ -20,7 +20,7 @@ from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
-from mlwright.lifecycle.bounded import within
+from mlwright.lifecycle.bounded import kept_for_measuring, within
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.foreseen import labels_of, refuse_absent, refuse_metric, refuse_settings
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
@@ -30,6 +30,7 @@ from mlwright.lifecycle.warm import begun_from, members_of, opened
 if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.base.evaluation import Evaluation
+    from mlwright.base.profile import Profile
     from mlwright.data.dataset import Dataset
     from mlwright.data.whole import Whole
     from mlwright.packaging import Evidence
@@ -178,13 +179,15 @@ class _Admitted:
 
 
 def _fit(call: _Call) -> Model:
+    from mlwright.data.profile import profile_of
     from mlwright.packaging import package
     from mlwright.tasks import Asked, kind_named
     from mlwright.training import Budget, train
 
-    settings = call.settings
-    limit = call.limit_s
-    budget = Budget(None if settings.max_trials else limit, settings.max_trials, began=call.began)
+    settings, limits = call.settings, call.settings.limits()
+    limit = None if settings.max_trials else call.limit_s
+    kept = kept_for_measuring(limits, limit)
+    budget = Budget(limit, settings.max_trials, began=call.began, kept_s=kept)
     kind = kind_named("tabular")
     admitted = _admitted(call, kind)
     asked = Asked(
@@ -200,17 +203,18 @@ def _fit(call: _Call) -> Model:
     if call.earlier is not None:
         problem = begun_from(problem, call.earlier, call.progress.note)
     with journal_of(call.state, problem, budget, call.progress) as journal:
-        limits = settings.limits()
         trained = train(problem, budget, call.progress, limits=limits, journal=journal)
         call.progress.stage("packaging")
         admitted = replace(admitted, findings=(*admitted.findings, *more))
         everything = _with_test(admitted).with_schema(problem.table.schema)
+        whole = admitted.dataset.whole
+        profile = profile_of(everything) if whole is None else whole.profile
 
         def packaged(trained: Trained) -> Model:
-            evidence = _evidence(call, admitted, problem, trained, everything)
+            evidence = _evidence(call, admitted, problem, trained, profile)
             return package(kind.name, trained.blend, everything, evidence)
 
-        return within(limits, trained, packaged)
+        return within(limits, trained, packaged, budget)
 
 
 def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
@@ -242,11 +246,10 @@ def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
 
 
 def _evidence(
-    call: _Call, admitted: _Admitted, problem: Problem, trained: Trained, everything: Dataset
+    call: _Call, admitted: _Admitted, problem: Problem, trained: Trained, profile: Profile
 ) -> Evidence:
     """What the model file says of how the model came to be."""
     from mlwright.checks import waived
-    from mlwright.data.profile import profile_of
     from mlwright.packaging import Evidence, prediction_profiles
 
     provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
@@ -256,9 +259,7 @@ def _evidence(
         if whole is None
         else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
         findings=waived(Findings.of(admitted.findings), call.settings.waive),
-        profile=msgspec.structs.replace(
-            profile_of(everything) if whole is None else whole.profile, predictions=predictions
-        ),
+        profile=msgspec.structs.replace(profile, predictions=predictions),
         recipe=_recipe(call, problem)
         | {
             "baseline": trained.baseline.tolist(),
@@ -267,7 +268,7 @@ def _evidence(
         },
         facts={
             "Data": f"{provenance.source}, "
-            + (f"{len(everything):,} rows" if whole is None else f"larger than memory: {whole.said}")
+            + (f"{profile.rows:,} rows" if whole is None else f"larger than memory: {whole.said}")
             + (f", SHA-256 {provenance.sha256}" if provenance.sha256 else ""),
             "Search": "; ".join(trained.notes),
             **_kept_to(call.settings, problem),

@@ -54,8 +54,6 @@ the file. Models of eight tables took 68 to 90 MB, and this was at most 4 MB off
 CALLS, WARM = 150, 20
 NARROW = "tree"
 """A view whose first column is one of the table's."""
-MOST_OPENING_S = 120.0
-"""How long a process may take to open a model."""
 Asked = frozenset[tuple[str, int]]
 """By view, how many of its features a model asks for."""
 
@@ -118,11 +116,11 @@ class Pricer:
         """A model of so many features of these views, without members: the call, features, answers; the rest
         of the file. Which features they are nobody knows: some from all over the view."""
         if asked not in self._features:
-            features = dict.fromkeys(
-                f for view, n in sorted(asked) for f in _spread(self.plan.layout(view), n)
-            )
-            inputs = self.plan.inputs_of(list(features))
-            graph = self._graph(list(features), inputs)
+            some = (_spread(self.plan.layout(view), n) for view, n in sorted(asked))
+            features = list(dict.fromkeys(f for each in some for f in each))
+            features = features or [self.plan.layout(NARROW)[0]]  # a graph has a column all the same
+            inputs = self.plan.inputs_of(features)
+            graph = self._graph(features, inputs)
             samples = round(self._described.asked_bytes * len(inputs.numbers + inputs.strings))
             others = self._described.whole_bytes + samples
             size = len(graph) + FILE_BYTES + others
@@ -131,11 +129,8 @@ class Pricer:
         return self._features[asked]
 
     def _graph(self, features: list[Feature], inputs: Inputs) -> bytes:
-        """A graph that makes `features`, and answers by the first of them: without any, by any column."""
+        """A graph that makes `features`, and answers by the first of them."""
         g = GraphBuilder()
-        if not features:
-            features = [self.plan.layout(NARROW)[0]]
-            inputs = self.plan.inputs_of(features)
         numbers = g.input("numbers", "float64", len(inputs.numbers)) if inputs.numbers else ""
         strings = g.input("strings", "string", len(inputs.strings)) if inputs.strings else ""
         codes = self.plan.code_nodes(g, strings, inputs) if inputs.codes else ""
@@ -245,11 +240,12 @@ def cpu_time_per_row(graph: bytes, dataset: Dataset, calls: int = 300) -> tuple[
     return _clock(run, rows, calls)
 
 
-def memory_of(model: bytes) -> int:
+def memory_of(model: bytes, within_s: float = 120.0) -> int:
     """Peak resident bytes of a fresh process that opens the model file `model` and answers its samples.
 
     The interpreter and its libraries are part of it: it is what a container needs for one worker. Takes a
-    second. Raises `EnvironmentProblem` where no process can be started or it does not end well.
+    second. Raises `EnvironmentProblem` where no process can be started, or it does not end well in `within_s`
+    seconds.
     """
     unable = interpreter.unable()
     if unable:
@@ -260,7 +256,7 @@ def memory_of(model: bytes) -> int:
         command, found = interpreter.command("-c", _OPENING, str(path)), interpreter.environment()
         try:
             done = subprocess.run(
-                command, env=found, capture_output=True, text=True, timeout=MOST_OPENING_S, check=False
+                command, env=found, capture_output=True, text=True, timeout=within_s, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EnvironmentProblem(f"memory could not be measured: {error}") from error

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlwright.training.budget import Budget
     from mlwright.training.fit import Trained, train
     from mlwright.training.journal import Journal, JournalFolder
+    from mlwright.training.lightening import lighter
     from mlwright.training.limits import Limits
     from mlwright.training.problem import Problem
 
@@ -21,12 +22,13 @@ _HOMES = {
     "Journal": "mlwright.training.journal",
     "JournalFolder": "mlwright.training.journal",
     "Limits": "mlwright.training.limits",
+    "lighter": "mlwright.training.lightening",
     "Problem": "mlwright.training.problem",
     "Trained": "mlwright.training.fit",
     "train": "mlwright.training.fit",
 }
 
-__all__ = ["Budget", "Journal", "JournalFolder", "Limits", "Problem", "Trained", "train"]
+__all__ = ["Budget", "Journal", "JournalFolder", "Limits", "Problem", "Trained", "lighter", "train"]
 
 
 def __getattr__(name: str) -> Any:  # Any: one of the names above

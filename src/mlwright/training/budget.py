@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+OVER_SHARE, OVER_S = 0.05, 3.0
+"""By how much a call may exceed its limit, whichever is more (contracts.md, section 7)."""
+
 
 @dataclass
 class Budget:
@@ -25,6 +28,8 @@ class Budget:
     """Seconds that earlier runs of the same fit spent, where it is one that was killed."""
     waited_s: float = 0.0
     """Seconds that this process waited for others that worked for it."""
+    kept_s: float = 0.0
+    """Seconds that are kept for what comes after training and packaging: measuring what was packaged."""
 
     def __post_init__(self) -> None:
         if self.began < 0:
@@ -41,7 +46,12 @@ class Budget:
 
     def left_s(self) -> float:
         """Seconds left; infinite without a time limit."""
-        return float("inf") if self.limit_s is None else self.limit_s - self.spent_s
+        return float("inf") if self.limit_s is None else self.limit_s - self.spent_s - self.kept_s
+
+    def promised_s(self) -> float:
+        """Seconds until more is spent than was promised: the limit and 5 % of it, or 3 s."""
+        over = 0.0 if self.limit_s is None else max(OVER_SHARE * self.limit_s, OVER_S)
+        return self.left_s() + self.kept_s + over
 
     def deadline_in(self, seconds: float) -> float | None:
         """The monotonic time `seconds` from now, or None without a time limit."""

@@ -7,6 +7,7 @@ choices made without it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +26,7 @@ from mlwright.training.estimates import packaging_seconds, refit_seconds
 from mlwright.training.found import Search
 from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
-from mlwright.training.limits import Limits, Pricing, price_of
+from mlwright.training.limits import Limits, Pricing
 from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
@@ -56,22 +57,8 @@ class Trained:
     notes: tuple[str, ...]
     run: Run
     shipped: Shipped
-
-    def lighter(self, broken: str) -> Trained | None:
-        """The same without the member that costs most for its share, judged anew.
-
-        Of a single member, a choice among those that cost less; None where there is none. `broken` says which
-        limit the whole was measured to break.
-        """
-        run, shares = self.run, self.shipped.shares
-        cost = {id(t): price_of(run.price.alone(t)) for t in run.found.finished}
-        heaviest = max(shares, key=lambda k: cost[k] / shares[k])
-        if len(shares) > 1:
-            return judged(run.without({heaviest: broken}), self.shipped.without(heaviest))
-        run = run.without({k: broken for k in cost if cost[k] >= cost[heaviest]})
-        trials = run.choice.trials
-        weights = run.choice.weights(run.problem.split.judged) if trials else np.zeros(0)
-        return judged(run, run.refitted(trials, weights)) if weights.any() else None
+    judging_s: float = 0.0
+    """How long it took to judge."""
 
 
 @dataclass(frozen=True)
@@ -93,19 +80,38 @@ class Run:
         return Choice(self.problem, trials, self.price.of(trials))
 
     def without(self, dropped: Mapping[int, str]) -> Run:
-        """The same, in which more trials may have no part: by identity, which limit each would break."""
-        reasons = {k: f"dropped: {broken}" for k, broken in dropped.items()}
-        return replace(self, dropped={**self.dropped, **reasons})
+        """The same, in which more trials may have no part: by identity, why."""
+        return replace(self, dropped={**self.dropped, **dropped})
+
+    def weights(self) -> Doubles:
+        """The shares of the trials of `choice`. Where none keeps to the limits by estimate, that of the one
+        that breaks them least, for estimates may be off: to be measured; all are 0 where none is left."""
+        choice = self.choice
+        weights = choice.weights(self.problem.split.judged)
+        if weights.any():
+            return weights
+        lightest = self.price.lightest(choice.trials)
+        return np.array([float(t is lightest) for t in choice.trials])
 
     def refitted(self, trials: list[Trial], weights: Doubles) -> Shipped:
         """Trials of positive weight fitted on all rows, as many as there is time for."""
-        chosen = {id(t): w for t, w in zip(trials, weights, strict=True)}
-        every = np.array([chosen.get(id(t), 0.0) for t in self.found.finished])
+        every = self._among_all(trials, weights)
         kept = as_fitted(self.problem, self.found, every)
         if kept is not None and not _fits(self.problem, self.found, every, self.budget):
             return kept
         affordable = _within_time(self.problem, self.found, every, self.budget)
         return refit(self.problem, self.found, affordable, self.budget, self.progress)
+
+    def has_time(self, trials: list[Trial], weights: Doubles) -> bool:
+        """Whether these can be refitted and packaged in what is left, or need not be refitted."""
+        every = self._among_all(trials, weights)
+        fits = _fits(self.problem, self.found, every, self.budget)
+        return fits or as_fitted(self.problem, self.found, every) is not None
+
+    def _among_all(self, trials: list[Trial], weights: Doubles) -> Doubles:
+        """The weights of `trials` as weights of all that finished."""
+        chosen = {id(t): w for t, w in zip(trials, weights, strict=True)}
+        return np.array([chosen.get(id(t), 0.0) for t in self.found.finished])
 
 
 def train(
@@ -118,7 +124,7 @@ def train(
 ) -> Trained:
     """Runs the whole of training within the budget; `journal` keeps what it finishes as it goes.
 
-    Raises `LimitUnmet` where not even the cheapest candidate keeps to `limits`.
+    `limits` guide the choice, by estimate. Whether what comes back keeps to them is to be measured.
     """
     # Our matrices are too narrow for a second BLAS thread, and one that waits spins: a logistic regression of
     # 6,590 rows took 4.3 s with two and 0.3 s with one on two shared CPUs.
@@ -132,6 +138,7 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     POOL.start(folds.lanes, folds.threads)
     folds = folds.affordable(budget, journal.folds)
     problem = folds.problem
+    problem.refuse_too_few()
     journal.begins(problem)
     found = search(problem, folds, budget, progress, journal)
     folds.free()
@@ -142,12 +149,10 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     clocked = limits.latency_us is not None
     pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
     run = Run(problem, found, Pricing(pricer, limits), budget, progress)
-    weights = run.choice.weights(problem.split.judged)
-    if not weights.any():
-        raise run.price.unmet(found.finished)
+    weights = run.weights()
     shipped = run.refitted(found.finished, weights)
     late = {
-        id(t): "dropped: no time was left to fit it on all rows"
+        id(t): f"dropped: {shipped.failed.get(id(t), 'no time was left to fit it on all rows')}"
         for t, w in zip(found.finished, weights, strict=True)
         if w > 0 and id(t) not in shipped.shares
     }
@@ -160,6 +165,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
 
     Candidates that do not ship although they were chosen have no part in the score.
     """
+    began = time.monotonic()
     problem, choice = run.problem, run.choice
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
     unseen = answers_unseen(choice, weights, again=shipped.again)
@@ -170,7 +176,8 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
-    return Trained(blend, evaluation, unseen.answer, plain_answer(problem), notes, run, shipped)
+    plain, took = plain_answer(problem), time.monotonic() - began
+    return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)
 
 
 def _fits(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> bool:

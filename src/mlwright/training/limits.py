@@ -1,28 +1,29 @@
 """Limits on what ships, and the price of serving: how both weigh on the choice of the ensemble.
 
 Called by `training.fit`. A limit binds twice: candidates that would break it by estimate are not chosen, and
-what was chosen is measured in the exported graph before it is judged.
+what was chosen is measured in the exported graph. Only a measurement refuses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mlwright.base.cost import Cost
-from mlwright.base.errors import LimitUnmet
 from mlwright.packaging.costing import Pricer
 from mlwright.training.ensemble import Flags, Price
 from mlwright.training.trial import Trial
 
-EASY_US, DEAR = 100.0, 0.002
-"""A tenth of a millisecond of CPU time a row must bring 0.2 % of the error, up to that much in all ..."""
-DEARER = 0.02
+EASY_US, DEAR = 100.0, 0.001
+"""A tenth of a millisecond of CPU time a row must bring 0.1 % of the error, up to that much in all ..."""
+DEARER = 0.01
 """... and ten times that beyond."""
 CAUTION = 0.9
 """Estimates are held to a little less than the limit."""
+HOPELESS = 3.0
+"""No estimate is so far off: what would break a limit so many times over is not worth a measurement."""
 SIZE_BYTES = 3_000_000
 """A file of so many bytes costs as much as EASY_US of time do."""
 
@@ -45,6 +46,15 @@ class Limits:
         size = None if self.size_bytes is None else int(self.size_bytes * CAUTION)
         memory = None if self.memory_bytes is None else int(self.memory_bytes * CAUTION)
         return Limits(latency, size, memory)
+
+    def strain(self, cost: Cost) -> float:
+        """The largest share of a limit that `cost` takes; 0 without limits.
+
+        >>> Limits(latency_us=50, size_bytes=100).strain(Cost(cpu_us=25.0, size_bytes=90))
+        0.9
+        """
+        pairs = zip(_parts(cost), (self.latency_us, self.size_bytes, self.memory_bytes), strict=True)
+        return max((spent / limit for spent, limit in pairs if limit is not None), default=0.0)
 
     def broken_by(self, cost: Cost) -> str:
         """The first limit that `cost` breaks, in words; empty where it keeps to all.
@@ -77,6 +87,8 @@ class Pricing:
 
     pricer: Pricer
     limits: Limits
+    factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """What was measured for each estimated microsecond, byte of the file, byte of memory."""
 
     def alone(self, trial: Trial) -> Cost:
         """What a model of this trial alone costs."""
@@ -84,7 +96,9 @@ class Pricing:
 
     def whole(self, trials: Sequence[Trial]) -> Cost:
         """What a model of these trials costs."""
-        return self.pricer.whole([(t.config.view, t.shape) for t in trials])
+        cost = self._estimated(trials)
+        time, size, memory = self.factors
+        return Cost(cost.cpu_us * time, round(cost.size_bytes * size), round(cost.memory_bytes * memory))
 
     def of(self, trials: Sequence[Trial]) -> Price:
         """The price of a choice among `trials`: infinite where it would break a limit."""
@@ -95,16 +109,33 @@ class Pricing:
 
         return price
 
+    def corrected(self, measured: Cost, trials: Sequence[Trial]) -> Pricing:
+        """The same, now that a model of `trials` was measured."""
+        pairs = zip(_parts(measured), _parts(self._estimated(trials)), strict=True)
+        time, size, memory = (true / said if true and said else 1.0 for true, said in pairs)
+        return replace(self, factors=(time, size, memory))
+
+    def strain(self, trials: Sequence[Trial]) -> float:
+        """The largest share of a limit that a model of these trials would take."""
+        return self.limits.strain(self.whole(trials))
+
     def broken_by(self, trial: Trial) -> str:
         """The limit that a model of this trial alone would break, or come too near, in words; else empty."""
         cost = self.alone(trial)
         return self.limits.broken_by(cost) or self.limits.tightened().broken_by(cost)
 
-    def unmet(self, trials: Sequence[Trial]) -> LimitUnmet:
-        """The refusal where nothing keeps to the limits: by how much the cheapest misses."""
-        cheapest = min(trials, key=lambda t: price_of(self.alone(t)))
-        return LimitUnmet(
-            f"no candidate keeps to the limits, not even {cheapest.config.name}: "
-            f"{self.broken_by(cheapest)} (by estimate)",
-            remedy="raise the limit, or leave columns out",
-        )
+    def lightest(self, trials: Sequence[Trial]) -> Trial | None:
+        """Which to measure where none keeps to the limits by estimate: the one that breaks them least, before
+        the plain baseline, unless it is hopeless."""
+        real = [t for t in trials if t.config.family != "baseline"]
+        plain = [t for t in trials if t.config.family == "baseline"]
+        real.sort(key=lambda t: self.strain([t]))
+        near = [t for t in real if self.strain([t]) < HOPELESS]
+        return next(iter([*near[:1], *plain, *real]), None)
+
+    def _estimated(self, trials: Sequence[Trial]) -> Cost:
+        return self.pricer.whole([(t.config.view, t.shape) for t in trials])
+
+
+def _parts(cost: Cost) -> tuple[float, float, float]:
+    return cost.cpu_us, cost.size_bytes, cost.memory_bytes
