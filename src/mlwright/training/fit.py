@@ -140,15 +140,16 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     problem = folds.problem
     problem.refuse_too_few()
     journal.begins(problem)
-    found = search(problem, folds, budget, progress, journal)
+    # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time.
+    clocked = limits.latency_us is not None
+    pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
+    price = Pricing(pricer, limits)
+    found = search(problem, folds, budget, progress, journal, price)
     folds.free()
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
-    # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time.
-    clocked = limits.latency_us is not None
-    pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
-    run = Run(problem, found, Pricing(pricer, limits), budget, progress)
+    run = Run(problem, found, price, budget, progress)
     weights = run.weights()
     shipped = run.refitted(found.finished, weights)
     late = {

@@ -16,10 +16,11 @@ from mlwright.base.progress import Progress
 from mlwright.learners import Config, Learner, families, missing_families
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
-from mlwright.training.ensemble import error_on
+from mlwright.training.ensemble import error_on, free
 from mlwright.training.estimates import likely_kept, packaging_seconds, refit_seconds, usual_seconds
 from mlwright.training.found import Search
 from mlwright.training.journal import Journal
+from mlwright.training.limits import Pricing
 from mlwright.training.patience import Patience
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
@@ -47,13 +48,20 @@ MOST_CHOOSING = 0.04
 
 
 def search(
-    problem: Problem, folds: PreparedFolds, budget: Budget, progress: Progress, journal: Journal
+    problem: Problem,
+    folds: PreparedFolds,
+    budget: Budget,
+    progress: Progress,
+    journal: Journal,
+    price: Pricing | None = None,
 ) -> Search:
     """Runs the portfolio and refines its best, but for what the journal holds already.
 
+    With a `price` it goes by the ensemble that would ship, else by the best that there is.
+
     Raises KeyboardInterrupt only while nothing is finished, `Misuse` where nothing fits.
     """
-    going = _Going(problem, folds, budget, progress, journal)
+    going = _Going(problem, folds, budget, progress, journal, price)
     try:
         going.run()
     except KeyboardInterrupt:
@@ -90,6 +98,7 @@ class _Going:
     budget: Budget
     progress: Progress
     journal: Journal
+    price: Pricing | None = None
     found: Search = field(default_factory=Search)
     known: Mapping[str, Learner] = field(default_factory=families)
     tried: set[bytes] = field(default_factory=set)
@@ -196,8 +205,11 @@ class _Going:
         if self.choosing_in_all > MOST_CHOOSING * self.budget.spent_s:
             return self._gained_nothing(min(t.error for t in self.found.real))
         began = time.monotonic()
-        choice, rows = Choice(self.problem, self.found.finished), self.problem.split.judged
+        finished, rows = self.found.finished, self.problem.split.judged
+        choice = Choice(self.problem, finished, free if self.price is None else self.price.of(finished))
         weights = choice.weights(rows)
+        if not weights.any():  # nothing keeps to the limits yet
+            return False
         self.found.chosen = [t for t, w in zip(choice.trials, weights, strict=True) if w > 0]
         self.found.choosing_seconds = time.monotonic() - began
         self.choosing_in_all += self.found.choosing_seconds
