@@ -7,7 +7,7 @@ import pytest
 
 from mlwright.base.canonical import canonical_json
 from mlwright.base.evaluation import Entry, Evaluation, Score
-from mlwright.base.leaderboard import COMPARED, KEPT, LEGEND, NO_GAIN, Leaderboard, cells, detail, in_brief
+from mlwright.base.leaderboard import COMPARED, KEPT, NO_GAIN, Leaderboard, cells, in_brief, remarks
 
 LATENCY = "left out: max_latency is 40 us a row, and it takes 80 us (by estimate)"
 
@@ -55,15 +55,20 @@ def test_it_is_a_tuple_of_entries_with_parts_that_are_leaderboards():
 def test_it_prints_every_candidate_with_costs_weight_and_outcome():
     lines = repr(BOARD).splitlines()
     assert re.split(r"  +", lines[0]) == [
-        "candidate", "roc_auc", "95 % interval", "weight", "fit", "CPU a row", "size", "outcome",
+        "candidate", "roc_auc", "95 % interval", "weight", "fit", "CPU/row", "size", "outcome",
     ]  # fmt: skip
     assert re.split(r"  +", lines[1]) == [
         "lightgbm", "0.887", "0.867 to 0.907", "70%", "1.2 s", "45 µs", "43 kB", "kept",
     ]  # fmt: skip
-    assert lines[3].endswith("2.0 MB  over max_latency") and lines[4] == f"  deep: {LATENCY}"
-    assert lines[5].endswith("adds too little") and lines[6].endswith("for comparison")
-    assert lines[-3] == "  broken: failed: MemoryError: so many rows do not fit"
-    assert lines[-2:] == [LEGEND, "scores are out of fold and chose the weights"]
+    assert [line.rpartition("  ")[2] for line in lines[1:7]] == [
+        "kept", "kept", "over max_latency", "adds too little", "for comparison", "failed",
+    ]  # fmt: skip
+    assert lines[7:] == [
+        "over max_latency: it is 40 us a row",
+        "adds too little: nothing to the others, or less than it costs to serve",
+        "broken: failed: MemoryError: so many rows do not fit",
+        "scores are out of fold and chose the weights",
+    ]
     assert str(BOARD) == repr(BOARD)
 
 
@@ -93,25 +98,43 @@ def test_less_is_better_where_it_is():
 
 
 @pytest.mark.parametrize(
-    ("reason", "brief", "more"),
+    ("reason", "brief"),
     [
-        (NO_GAIN, "adds too little", False),
-        (COMPARED, "for comparison", False),
-        ("failed: ValueError: max_size is odd", "failed", True),
-        ("dropped: no time was left to fit it on all rows", "no time to refit", True),
-        ("dropped: max_memory is 100 bytes, and serving it takes 200", "over max_memory", True),
-        ("left out after a first look: an error of 9 beside 1", "left out early", True),
-        ("left out: it cannot keep to monotone constraints", "left out", True),
-        ("something that nobody has thought of yet", "left out", True),
-        ("did not converge", "did not converge", False),
-        ("", "", False),
+        (NO_GAIN, "adds too little"),
+        (COMPARED, "for comparison"),
+        ("failed: ValueError: max_size is odd", "failed"),
+        ("dropped: no time was left to fit it on all rows", "no time to refit"),
+        ("dropped: max_memory is 100 bytes, and serving it takes 200", "over max_memory"),
+        ("left out after a first look: an error of 9 beside 1", "left out early"),
+        ("left out: it cannot keep to monotone constraints", "left out"),
+        ("something that nobody has thought of yet", "left out"),
+        ("did not converge", "did not converge"),
+        ("", ""),
     ],
 )
-def test_a_reason_is_said_in_two_or_three_words_and_in_full_where_they_leave_something_out(
-    reason, brief, more
-):
-    one = entry("a", reason)
-    assert in_brief(one) == brief and detail(one) == (reason if more else "")
+def test_a_reason_is_said_in_two_or_three_words(reason, brief):
+    assert in_brief(entry("a", reason)) == brief
+    assert in_brief(entry("a", reason, weight=0.1)) == KEPT
+
+
+def test_candidates_with_the_same_reason_are_named_together():
+    assert remarks(BOARD, beside=False) == [
+        "deep: left out: max_latency is 40 us a row",
+        f"rich: {NO_GAIN}",
+        f"baseline: {COMPARED}",
+        "broken: failed: MemoryError: so many rows do not fit",
+    ]
+    slow = (
+        entry(f"slow {i}", f"left out: max_latency is 40 us a row, and it takes {50 + i} us")
+        for i in range(8)
+    )
+    assert remarks(slow, beside=False) == [
+        "slow 0, slow 1, slow 2, slow 3, slow 4, slow 5 and 2 more: left out: max_latency is 40 us a row"
+    ]
+    unable = [entry(name, "left out: it cannot keep to monotone constraints") for name in "ab"]
+    assert remarks(unable, beside=True) == ["a, b: left out: it cannot keep to monotone constraints"]
+    odd = [entry("a", "did not converge"), entry("b", "")]
+    assert remarks(odd, beside=True) == [] and remarks(odd, beside=False) == ["a: did not converge"]
 
 
 def test_what_is_not_known_is_a_dash():

@@ -23,6 +23,7 @@ _BRIEFLY = (
     (NO_GAIN, "adds too little"),
     ("no time was left", "no time to refit"),
     ("after a first look", "left out early"),
+    ("measured to break a limit", "over a limit"),
     ("max_latency is", "over max_latency"),
     ("max_size is", "over max_size"),
     ("max_memory is", "over max_memory"),
@@ -30,9 +31,8 @@ _BRIEFLY = (
 """What a reason says, and that in two or three words."""
 MOST_BRIEFLY = 16
 """Characters of a reason that is brief enough as it is."""
-LEGEND = "adds too little: nothing to the others, or less than it costs to serve"
 
-
+MOST_NAMES = 6
 TO_THE_LEFT = (0, 2, 7)
 """Cells that are words: name, interval, outcome."""
 
@@ -41,9 +41,9 @@ class Leaderboard(tuple[Entry, ...]):
     """Candidates, best first. A tuple of entries, a part of which is a leaderboard too.
 
     >>> Leaderboard([Entry(name="linear", family="linear", score=None, fit_seconds=1, reason="failed: odd")])
-    candidate  score  95 % interval  weight    fit  CPU a row  size  outcome
-    linear         -                         1.0 s          -     -  failed
-      linear: failed: odd
+    candidate  score  95 % interval  weight    fit  CPU/row  size  outcome
+    linear         -                         1.0 s        -     -  failed
+    linear: failed: odd
     scores are out of fold and chose the weights
     """
 
@@ -67,7 +67,7 @@ class Leaderboard(tuple[Entry, ...]):
     def headings(self) -> tuple[str, ...]:
         """The name of each cell, as `cells` has them."""
         metric = next((e.score.metric for e in self if e.score), "score")
-        return ("candidate", shown(metric), "95 % interval", "weight", "fit", "CPU a row", "size")
+        return ("candidate", shown(metric), "95 % interval", "weight", "fit", "CPU/row", "size")
 
     @property
     def note(self) -> str:
@@ -79,14 +79,11 @@ class Leaderboard(tuple[Entry, ...]):
         rows = [(*self.headings, "outcome"), *((*cells(e), in_brief(e)) for e in self)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []
-        for row, entry in zip(rows, (None, *self), strict=True):
+        for row in rows:
             placed = enumerate(zip(row, widths, strict=True))
             aligned = (t.ljust(w) if i in TO_THE_LEFT else t.rjust(w) for i, (t, w) in placed)
             lines.append("  ".join(aligned).rstrip())
-            if entry is not None and detail(entry):
-                lines.append(f"  {shown(entry.name)}: {detail(entry)}")
-        legend = [LEGEND] if any(e.reason == NO_GAIN for e in self) else []
-        return "\n".join([*lines, *legend, self.note])
+        return "\n".join([*lines, *remarks(self, beside=True), self.note])
 
     def _repr_html_(self) -> str:
         """A table for notebooks, what is kept in bold, each with its reason in full."""
@@ -130,10 +127,28 @@ def in_brief(entry: Entry) -> str:
     return head if len(head) <= MOST_BRIEFLY else "left out"
 
 
-def detail(entry: Entry) -> str:
-    """What `in_brief` does not say of a candidate: the figures of a limit, a failure, a refusal."""
-    said = entry.weight > 0 or entry.reason in (KEPT, COMPARED, NO_GAIN, in_brief(entry))
-    return "" if said else shown(entry.reason)
+def remarks(entries: Iterable[Entry], *, beside: bool) -> list[str]:
+    """A line for each reason why candidates were dropped, with their names.
+
+    Where `in_brief` stands `beside` each candidate, only what that does not say.
+    """
+    lines: dict[str, list[str]] = {}
+    for entry in entries:
+        brief, reason = in_brief(entry), shown(entry.reason)
+        limit = reason.partition(", and")[0] if brief.startswith("over ") else ""
+        if beside and reason == NO_GAIN:
+            lines[f"{brief}: nothing to the others, or less than it costs to serve"] = []
+        elif beside and limit:
+            said = limit.partition(": ")[2].replace(brief.removeprefix("over "), "it")
+            lines[f"{brief}: {said}"] = []
+        elif reason and brief != KEPT and not (beside and reason in (brief, COMPARED)):
+            lines.setdefault(limit or reason, []).append(shown(entry.name))
+    return [f"{_few(names)}: {said}" if names else said for said, names in lines.items()]
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How things look on a terminal: findings, scores beside the baseline, leaderboard, columns, what to do next.
+"""How things look on a terminal: findings, scores beside the baseline, columns, what to do next.
 
 Each function takes values from `base` and returns something that rich draws. Little colour: bold for
 headings, dim for what may be skipped, green for good, yellow for tips, red for issues; all of it readable
@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlwright.base import figures
-from mlwright.base.evaluation import Entry, Evaluation, Score
+from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Column, Schema
@@ -172,31 +172,6 @@ def _mistakes(rows: list[str], names: list[str], counts: tuple[tuple[int, ...], 
     for n, i, k in sorted(wrong, key=lambda w: -w[0])[:MOST_MISTAKES]:
         lines.append(Text(f"{n:,} of {sum(counts[i]):,} {rows[i]}, predicted {names[k]}"))
     return Group(*lines)
-
-
-def leaderboard(entries: Sequence[Entry], *, most: int = 12) -> RenderableType:
-    """The candidates, best first, with their share in the ensemble and what they cost."""
-    judged = next((e.score for e in entries if e.score), None)
-    metric = safe(judged.metric) if judged else "score"
-    less = "less is better; " if judged and not judged.greater_is_better else ""
-    has_cpu, has_size = any(e.cpu_us for e in entries), any(e.size_bytes for e in entries)
-    costs = [">CPU a row"] * has_cpu + [">size"] * has_size
-    table = _table("candidate", f">{metric}", "95 % interval", ">share", ">fit", *costs)
-    for entry in entries[:most]:
-        value, interval = figures.score(entry.score) if entry.score else ("-", safe(entry.reason))
-        chosen = "bold" if entry.weight > 0 else ""
-        table.add_row(
-            Text(safe(entry.name), style=chosen),
-            Text(value, style=chosen),
-            Text(interval, style="" if entry.score else "dim", overflow="ellipsis", no_wrap=True),
-            Text(f"{entry.weight:.0%}" if entry.weight > 0 else "", style="green"),
-            figures.seconds(entry.fit_seconds),
-            *[figures.microseconds(entry.cpu_us)] * has_cpu,
-            *[figures.size(entry.size_bytes)] * has_size,
-        )
-    more = len(entries) - most
-    note = f"and {figures.counted(more, 'more candidate')}; " if more > 0 else ""
-    return Group(table, Text(f"{note}{less}scores are out of fold and chose the shares", style="dim"))
 
 
 def columns(schema: Schema, profile: Profile | None, *, most: int = 20) -> RenderableType:
