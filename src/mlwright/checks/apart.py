@@ -66,7 +66,7 @@ def told_apart(pair: Pair) -> Iterator[Seen]:
         if len(set(rows.fresh[~held])) < 2 or len(set(rows.fresh[held])) < 2:
             raise CouldNotLook("not_enough_data", "too few groups to hold some of both tables back")
         try:
-            model = LightGBM().fit(_job(rows, ~held, pair.seed))
+            model = LightGBM().fit(_job(rows, ~held, pair.seed, pair.threads))
         except ImportError:
             raise CouldNotLook("skipped", "LightGBM is not installed; the extra train brings it") from None
         fitted.append(model)
@@ -168,7 +168,9 @@ def _folds(
     return of_unit[clusters]
 
 
-def _job(rows: _Rows, learn: np.ndarray[tuple[int], np.dtype[np.bool_]], seed: int) -> Job:
+def _job(
+    rows: _Rows, learn: np.ndarray[tuple[int], np.dtype[np.bool_]], seed: int, threads: int | None
+) -> Job:
     settings = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": int(max(5, learn.sum() // 200))}
     part = Part(rows.x[learn], rows.fresh[learn].astype(np.float64))
     return Job(
@@ -178,7 +180,7 @@ def _job(rows: _Rows, learn: np.ndarray[tuple[int], np.dtype[np.bool_]], seed: i
         rounds=ROUNDS,
         members=rows.members,
         seed=seed,
-        threads=cpu_count(),
+        threads=threads or cpu_count(),
     )
 
 

@@ -24,14 +24,20 @@ CONTAMINATION: Final[tuple[Check[Pair], ...]] = tuple(
 
 
 def compare(
-    reference: Dataset | Sketch | None, fresh: Dataset, *, task: TaskName | None = None, seed: int = 0
+    reference: Dataset | Sketch | None,
+    fresh: Dataset,
+    *,
+    task: TaskName | None = None,
+    seed: int = 0,
+    threads: int | None = None,
 ) -> Findings:
     """Whether `fresh` rows come from where the rows of `reference` came from: shift, by column and together.
 
     Both are decoded by the reference's schema; without a reference each check says that it could not look.
     Where nothing shifted, fewer than one comparison in twenty finds anything. `task` says whether the
-    target's numbers are classes, where the caller knows. Costs seconds: shift is measured on up to 50,000
-    rows of each table, drawn by `seed`. No check raises.
+    target's numbers are classes, where the caller knows; `threads` is how many the look at all columns
+    together may use (None: all that this process may). Costs seconds: shift is measured on up to 50,000 rows
+    of each table, drawn by `seed`. No check raises.
 
     >>> import numpy as np, polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -48,7 +54,7 @@ def compare(
         return Findings.of(
             one.could_not_look("a schema alone has no values to compare with") for one in SHIFT
         )
-    return _run(SHIFT, Pair(reference, fresh, seed, task))
+    return _run(SHIFT, Pair(reference, fresh, seed, task, threads))
 
 
 def contaminated(train: Dataset, test: Dataset, *, task: TaskName | None = None, seed: int = 0) -> Findings:

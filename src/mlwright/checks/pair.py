@@ -53,6 +53,8 @@ class Pair:
     fresh: Dataset
     seed: int = 0
     named_task: TaskName | None = None
+    threads: int | None = None
+    """How many a look that needs a model may use; None: all that this process may."""
 
     @property
     def schema(self) -> Schema:

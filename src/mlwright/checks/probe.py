@@ -120,7 +120,8 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
     learner = families()[config.family]
     if table.seconds_left() < LEAST_SECONDS:
         raise CouldNotLook("skipped", "the time limit leaves none for a model of the target")
-    side_by_side = min(FOLDS, cpu_count())
+    threads = table.threads or cpu_count()
+    side_by_side = min(FOLDS, threads)
     turns = -(-FOLDS // side_by_side)
 
     def fitted(fold: int) -> tuple[Codes, Floats]:
@@ -144,7 +145,7 @@ def held_back(table: Table, features: Features, y: Codes | Floats, folds: Codes)
             settings=config.settings,
             members=tuple(plan.members(config.view)),
             seed=table.seed,
-            threads=max(1, cpu_count() // side_by_side),
+            threads=max(1, threads // side_by_side),
             deadline=None if share == float("inf") else time.monotonic() + share,
         )
         x = plan.matrix(config.view, narrowed(features.rows(valid), kept))

@@ -96,14 +96,15 @@ def check(
     seed: int = 0,
     waive: tuple[str, ...] = (),
     seconds: float | None = None,
+    threads: int | None = None,
 ) -> Findings:
     """All that reading and the checks found in a data set, worst first.
 
     Looks at every row for what stands in the table, and at a sample of up to 50,000 rows, drawn by `seed`,
     for what tells the target. `task` says whether the target's numbers are classes, where the caller knows;
     `waive` names codes that are known and borne; `seconds` is the time after which looks that need a model
-    are skipped, and say so; well after it, all that are left are. Raises `UnknownName` for a code that does
-    not exist; no check raises.
+    are skipped, and say so; well after it, all that are left are; `threads` is how many such looks may use
+    (None: all that this process may). Raises `UnknownName` for a code that does not exist; no check raises.
 
     >>> import polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -116,7 +117,7 @@ def check(
     known_codes(waive, dataset.findings)
     until = math.inf if seconds is None else time.monotonic() + seconds
     ends = math.inf if seconds is None else time.monotonic() + OVERRUN * seconds
-    table = Table(dataset, seed, task, until=until, ends=ends)
+    table = Table(dataset, seed, task, until=until, ends=ends, threads=threads)
     findings: list[Finding] = list(dataset.findings)
     # Leaks come first, then whatever else can stop a fit: they should be the last to be skipped.
     for one in CHECKS if seconds is None else sorted(CHECKS, key=lambda c: (not c.stops, c.code < "MLW4")):

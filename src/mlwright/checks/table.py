@@ -64,6 +64,8 @@ class Table:
     """The time of the look in seconds since 1970: nobody is born after it."""
     until: float = math.inf
     """time.monotonic() up to which looks that need a model may take."""
+    threads: int | None = None
+    """How many those looks may use; None: all that this process may."""
     ends: float = math.inf
     """time.monotonic() after which no look is given any more to see: it says that it was skipped."""
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)

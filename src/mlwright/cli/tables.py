@@ -40,10 +40,12 @@ class Roles(TypedDict, total=False):
 
 
 class Known(TypedDict, total=False):
-    """What the caller knows beside the table: the task, and the seconds that models of checks may take."""
+    """What the caller knows beside the table: the task, and the seconds and threads that models of checks may
+    take."""
 
     task: TaskName | None
     seconds: float | None
+    threads: int | None
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:

@@ -24,6 +24,7 @@ def check(
     options: ReadOptions | None = None,
     task: TaskName | None = None,
     seconds: float | None = None,
+    threads: int | None = None,
     **roles: Unpack[RoleNames],
 ) -> Findings:
     """What is wrong with a table, worst first: what reading noticed and what the checks found.
@@ -32,7 +33,7 @@ def check(
     model, a schema, or a table: all that `schema` takes) the table is held to that instead: it is read by
     that schema, and the findings say what does not fit. A check that could not look says so; none raises.
     `waive` names codes that are known and borne; `task` says what the target is, where its values do not;
-    after `seconds`, no look that needs a model is begun. Raises what `read` raises, and `Misuse` for roles
+    after `seconds`, no look that needs a model is begun, and `threads` is how many it may use. Raises what `read` raises, and `Misuse` for roles
     that the schema does not give.
     """
     need("train", "checking data")
@@ -46,7 +47,7 @@ def check(
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
     dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
-    return run_checks(dataset, task=task, seed=seed, waive=waive, seconds=seconds)
+    return run_checks(dataset, task=task, seed=seed, waive=waive, seconds=seconds, threads=threads)
 
 
 def _check_against(

@@ -237,7 +237,8 @@ def _admitted(call: _Call, kind: TaskKind) -> _Admitted:
     if found is None:
         call.progress.stage("checking")
         seconds = None if settings.max_trials or call.limit_s is None else CHECKING * call.limit_s
-        found = run_checks(dataset, task=settings.task, seed=settings.seed, seconds=seconds)
+        threads = settings.threads
+        found = run_checks(dataset, task=settings.task, seed=settings.seed, seconds=seconds, threads=threads)
     known_codes(settings.waive, found)
     found = waived(found, settings.waive)
     pass_or_refuse(found, dataset.provenance.source)
@@ -302,7 +303,10 @@ def _judged_by(call: _Call, dataset: Dataset, kind: TaskKind) -> tuple[Dataset |
     written = call.options and call.options.for_another
     test, unlike = kind.judgeable(dataset, like(dataset, call.test, written), task)
     call.progress.stage("checking the test rows")
-    beside = (f for look in (contaminated, compare) for f in look(dataset, test, task=task, seed=seed))
+    beside = (
+        *contaminated(dataset, test, task=task, seed=seed),
+        *compare(dataset, test, task=task, seed=seed, threads=call.settings.threads),
+    )
     found = waived(Findings.of(beside), call.settings.waive)
     pass_or_refuse(found, test.provenance.source)
     return test, (*unlike, *found)

@@ -101,6 +101,7 @@ class Asked:
             settings=None if arguments.test else self._settings,
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
+            threads=arguments.threads,
         )
         if arguments.target is None and dataset.target is None:
             raise without_target()
