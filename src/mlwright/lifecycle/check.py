@@ -33,8 +33,8 @@ def check(
     model, a schema, or a table: all that `schema` takes) the table is held to that instead: it is read by
     that schema, and the findings say what does not fit. A check that could not look says so; none raises.
     `waive` names codes that are known and borne; `task` says what the target is, where its values do not;
-    after `seconds`, no look that needs a model is begun, and `threads` is how many it may use. Raises what `read` raises, and `Misuse` for roles
-    that the schema does not give.
+    after `seconds`, no look that needs a model is begun, and `threads` is how many it may use. Raises what
+    `read` raises, and `Misuse` for roles that the schema does not give.
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
