@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from mlwright.artifact import Timings
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
+from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
 
 WORDS = {
@@ -89,16 +90,19 @@ def _decision(evaluation: Evaluation) -> list[str]:
 
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
-    lines = ["## What it is made of", "", "| candidate | score | weight | fit | |", "|---|---|---|---|---|"]
-    for e in evaluation.leaderboard:
-        scored = f"{e.score.value:.4g} ({e.score.interval})" if e.score else "none"
-        spent = timings.entries.get(e.name)
-        seconds = f"{spent.fit_seconds:.1f} s" if spent else ""
-        lines.append(f"| {e.name} | {scored} | {e.weight:.0%} | {seconds} | {_plain(e.reason)} |")
+    board = Leaderboard(timings.told(evaluation.leaderboard))
+    rows = [(*cells(e), shown(e.reason)) for e in board]
+    lines = [
+        "## What it is made of",
+        "",
+        _cells((*board.headings, "why")),
+        "|---|--:|---|--:|--:|--:|--:|---|",
+    ]
     said = (
-        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model."
+        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model. "
+        "CPU/row is the CPU time of one row, asked alone."
     )
-    return [*lines, "", said]
+    return [*lines, *(_cells(row) for row in rows), "", said]
 
 
 def _data(findings: Findings) -> list[str]:
@@ -129,6 +133,10 @@ def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
 def _row(s: Score, plain: Score | None) -> str:
     beside = f"{plain.value:.4g}" if plain else ""
     return f"| {s.metric} | **{s.value:.4g}** | {s.interval} | {beside} | {WORDS.get(s.metric, '')} |"
+
+
+def _cells(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(_plain(text) for text in texts)} |"
 
 
 def _limits(evaluation: Evaluation, findings: Findings) -> Iterable[str]:
