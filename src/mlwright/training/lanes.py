@@ -38,7 +38,7 @@ Doubles = npt.NDArray[np.float64]
 
 START_S = 60.0
 """A lane that has not started after this never will."""
-LEAST_GRACE_S, GRACE = 1.0, 0.2
+LEAST_GRACE_S, GRACE = 3.0, 0.2
 """Beyond its deadline a fit may run so many seconds, or this share of the time it had, whichever is more."""
 LOADING_S = 20.0
 """A lane that has not loaded a library after this never will."""
