@@ -186,6 +186,25 @@ def test_nearness_is_one_at_its_landmark_and_bends_start_at_their_knot():
     assert not flat.any()
 
 
+def test_worth_of_many_columns_is_that_of_each_by_its_bins():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(90, 7))
+    values[:, 1] = np.round(values[:, 1])
+    values[:, 2] = np.nan
+    values[rng.random((90, 7)) < 0.2] = np.nan
+    values[:4, 3] = [np.inf, -np.inf, 0.0, -0.0]
+    residual = rng.normal(size=(90, 2))
+    centred = residual - residual.mean(axis=0)
+    for told, column in zip(worth(values, residual), values.T, strict=True):
+        code = bins_of(column)
+        counts = np.bincount(code)
+        used = counts > 0
+        shares = [
+            (np.bincount(code, weights=c)[used] ** 2 / counts[used]).sum() / (c**2).sum() for c in centred.T
+        ]
+        assert told == pytest.approx(max(shares) - (used.sum() - 1) / 90)
+
+
 def test_worth_is_about_nothing_for_chance_and_copies_are_dropped():
     rng = np.random.default_rng(0)
     residual = rng.normal(size=(2_000, 1))

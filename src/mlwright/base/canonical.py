@@ -44,6 +44,9 @@ def number_text(value: float) -> str:
         raise Misuse("JSON has no number for NaN or infinity")
     if value == 0:
         return "0"
+    text = repr(value)
+    if "e" not in text:  # both write the shortest digits, and from 1e-4 to 1e16 alike but for a last ".0"
+        return text.removesuffix(".0")
     sign = "-" if value < 0 else ""
     mantissa, _, exponent = f"{abs(value)!r}".partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -64,7 +67,9 @@ def number_text(value: float) -> str:
 
 
 def _write(value: Any, parts: list[bytes]) -> None:
-    if isinstance(value, bool) or value is None:
+    if type(value) is float:  # most of a model file are
+        parts.append(number_text(value).encode())
+    elif isinstance(value, bool) or value is None:
         parts.append({True: b"true", False: b"false", None: b"null"}[value])
     elif isinstance(value, str):
         parts.append(_string(value))
@@ -73,7 +78,8 @@ def _write(value: Any, parts: list[bytes]) -> None:
     elif isinstance(value, float):
         parts.append(number_text(value).encode())
     elif isinstance(value, dict):
-        for i, key in enumerate(sorted(value, key=_in_utf_16)):
+        plain = all(isinstance(key, str) and key.isascii() for key in value)
+        for i, key in enumerate(sorted(value) if plain else sorted(value, key=_in_utf_16)):
             parts.append(b"{" if i == 0 else b",")
             parts.append(_string(str(key)))
             parts.append(b":")

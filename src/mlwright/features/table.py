@@ -18,6 +18,9 @@ from mlwright.features.text import Tokens, tokenise
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+FEW_ROWS = 2_000
+"""So few values are numbered sooner in Python than by a call of Polars; thousands of columns tell."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -56,11 +59,15 @@ def table_of(dataset: Dataset) -> Table:
     vocabularies = []
     for j, name in enumerate(categorical):
         values = dataset.frame[name].fill_null("")
-        distinct = [v for v in values.unique(maintain_order=True).to_list() if v]
-        vocabulary = ("", *distinct)
-        codes = {v: i for i, v in enumerate(vocabulary)}
-        ids[:, j] = values.replace_strict(codes, return_dtype=pl.Int32).to_numpy()
-        vocabularies.append(vocabulary)
+        if len(values) <= FEW_ROWS:
+            written = values.to_list()
+            codes = {v: i for i, v in enumerate(dict.fromkeys(["", *written]))}
+            ids[:, j] = [codes[v] for v in written]
+        else:
+            distinct = [v for v in values.unique(maintain_order=True).to_list() if v]
+            codes = {v: i for i, v in enumerate(["", *distinct])}
+            ids[:, j] = values.replace_strict(codes, return_dtype=pl.Int32).to_numpy()
+        vocabularies.append(tuple(codes))
     texts = tuple(
         tokenise(dataset.frame[c.name].fill_null("").to_list()) for c in schema.strings if c.kind == "text"
     )

@@ -142,7 +142,8 @@ def _encodings(held: Transforms, few: int) -> list[Feature]:
     encoding = held.held.get("encoding")
     if not isinstance(encoding, Lookup):
         return []
-    wide = [held.coding.dictionary.sizes[f.column] > few for f in encoding.sources]
+    sizes = held.coding.dictionary.sizes
+    wide = [sizes[f.column] > few for f in encoding.sources]
     return [Feature("encoding", c) for c, kept in enumerate(wide) if kept]
 
 

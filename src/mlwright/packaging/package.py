@@ -69,8 +69,14 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
         },
     )
     rows = draw_rows(schema, evidence.profile, SAMPLES)
-    samples = canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)})
-    draft = _write(kind, schema, graph, evidence, timings, samples)
+    fixed = {
+        "model.onnx": graph,
+        "schema.json": canonical_json(schema),
+        "profile.json": canonical_json(evidence.profile),
+        "findings.json": canonical_json(evidence.findings),
+        "samples.json": canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)}),
+    }
+    draft = _write(kind, schema, evidence, timings, fixed)
     rng = np.random.default_rng(0)
     picked = np.sort(rng.choice(len(dataset), min(MOST_REAL, len(dataset)), replace=False))
     # Training knows all columns, the graph those that it asks for.
@@ -89,7 +95,7 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
         timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
-    return _write(kind, schema, graph, replace(evidence, evaluation=evaluation), timings, samples)
+    return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
 
 
 def without(schema: Schema, unused: Sequence[str]) -> Schema:
@@ -160,8 +166,9 @@ def prediction_profiles(
 
 
 def _write(
-    kind: str, schema: Schema, graph: bytes, evidence: Evidence, timings: Timings, samples: bytes
+    kind: str, schema: Schema, evidence: Evidence, timings: Timings, fixed: Mapping[str, bytes]
 ) -> Model:
+    """The opened file of the members `fixed` and of those that follow from evaluation and timings."""
     evaluation = msgspec.structs.replace(
         evidence.evaluation,
         leaderboard=tuple(
@@ -169,15 +176,7 @@ def _write(
         ),
     )
     card = render_card(schema, evidence.evaluation, evidence.findings, timings, dict(evidence.facts))
-    members = {
-        "model.onnx": graph,
-        "schema.json": canonical_json(schema),
-        "profile.json": canonical_json(evidence.profile),
-        "evaluation.json": canonical_json(evaluation),
-        "findings.json": canonical_json(evidence.findings),
-        "samples.json": samples,
-        "card.md": card.encode(),
-    }
+    members = {**fixed, "evaluation.json": canonical_json(evaluation), "card.md": card.encode()}
     return load(
         assemble(
             kind=kind, versions=_versions(), recipe=dict(evidence.recipe), timings=timings, members=members
