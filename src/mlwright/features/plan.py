@@ -57,7 +57,7 @@ class FeaturePlan:
         a learner what else it knows of the same entity.
         """
         fold = fit_folds(len(table), seed, groups)
-        fitted = Transforms(table, y, fold, Coding.fit(table, y), seed, threads, bound)
+        fitted = Transforms(table, y, fold, Coding.fit(table, y, fold), seed, threads, bound)
         fit_first(fitted)
         return cls(fitted)
 
