@@ -194,7 +194,7 @@ class JournalFolder(Journal):
             elif there:
                 self._replace()
             self._write("run.json", canonical_json({"digest": self._digest, "run": self._run}))
-        except BaseException:
+        except BaseException:  # the lock is given back, whatever it was, and it is raised again
             self.close()
             raise
 

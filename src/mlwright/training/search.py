@@ -184,7 +184,7 @@ class _Going:
         try:
             once = self.found.plan is not None
             trial = run_trial(config, self.known[config.family], self.folds, deadline, keep=once)
-        except BaseException:
+        except BaseException:  # noted, whatever it was, and raised again
             self.journal.stopped(config)
             raise
         budget.waited_s += trial.waited_seconds
