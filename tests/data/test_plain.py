@@ -9,6 +9,7 @@ import pytest
 from mlwright.data import infer, texts, typed_kind
 from mlwright.data.infer import Hints, infer_table
 from mlwright.data.plain import plain_columns
+from mlwright.data.profile import column_profile
 
 ODD = (
     *("1", "2", "-4", "+5", "0", "07", "007", "0.5", ".5", "5.", "1e3", "1e400", "inf", "nan", "NaN", "NA"),
@@ -37,11 +38,13 @@ def said(monkeypatch, series, hints, *, at_once):
     with monkeypatch.context() as patch:
         if not at_once:
             patch.setattr(infer, "plain_columns", lambda *_: iter(()))
-            for module in (texts, infer, typed_kind):
+            for module in (texts, typed_kind):
                 patch.setattr(module, "FEW", -1)
         inferred = infer_table(series.to_frame(), hints)
-    column = inferred.frame.to_series()
-    return msgspec.json.encode(inferred.schema), inferred.findings, column.dtype, column.to_list()
+        column = inferred.frame.to_series()
+        profile = column_profile(column, inferred.schema.columns[0])
+    told = (msgspec.json.encode(part) for part in (inferred.schema, profile))
+    return *told, inferred.findings, column.dtype, column.to_list()
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def check_json(name: str, data: bytes) -> None:
     if _depth(data) > MOST_JSON_DEPTH:
         _refuse(f"the member {name!r} is nested more than {MOST_JSON_DEPTH} deep")
     try:
-        canonical = canonical_json(_as_doubles(msgspec.json.decode(data)))
+        value = msgspec.json.decode(data)
+        canonical = canonical_json(_as_doubles(value) if _LONG_WHOLE.search(data) else value)
     except (ValueError, OverflowError, Misuse):
         _refuse(f"the member {name!r} is not JSON")
     if canonical != data:
@@ -244,6 +245,7 @@ def _refuse(problem: str) -> NoReturn:
 
 
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LONG_WHOLE = re.compile(rb"(?<![0-9.])[0-9]{16}")
 _NO_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 
 

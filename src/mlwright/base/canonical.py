@@ -85,6 +85,8 @@ def _write(value: Any, parts: list[bytes]) -> None:
             parts.append(b":")
             _write(value[key], parts)
         parts.append(b"}" if value else b"{}")
+    elif len(value) > 1 and all(type(item) is float for item in value):
+        parts.append(f"[{','.join(map(number_text, value))}]".encode())
     else:
         for i, item in enumerate(value):
             parts.append(b"[" if i == 0 else b",")

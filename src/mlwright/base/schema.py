@@ -7,6 +7,7 @@ Inferred once when data is read (`data`), written into every model file, enforce
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -103,7 +104,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return text == "true" if self.label_type == "boolean" else text
 
 
-class Schema(msgspec.Struct, frozen=True, kw_only=True):
+class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All columns in the table's order, and the target once it is known.
 
     >>> s = Schema(columns=(Column(name="age", kind="numeric"), Column(name="city", kind="categorical")))
@@ -114,32 +115,36 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     target: Target | None = None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
 
-    @property
+    @cached_property
     def features(self) -> tuple[Column, ...]:
         """The columns that a model is given, in order: used features, and what a rate is answered for."""
         given = ("feature", "time", "exposure")
         return tuple(c for c in self.columns if c.role in given and c.kind != "id" and not c.unused)
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[Column, ...]:
         """Features that become the double tensor `numbers` [N, a], in order."""
         return tuple(c for c in self.features if c.kind in NUMBER_KINDS)
 
-    @property
+    @cached_property
     def strings(self) -> tuple[Column, ...]:
         """Features that become the string tensor `strings` [N, b], in order."""
         return tuple(c for c in self.features if c.kind not in NUMBER_KINDS)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in reversed(self.columns)}
+
     def column(self, name: str) -> Column:
         """The column called `name`. Raises `UnknownName` with the near miss."""
-        for c in self.columns:
-            if c.name == name:
-                return c
-        raise UnknownName("column", name, self.names)
+        known = self._by_name.get(name)
+        if known is None:
+            raise UnknownName("column", name, self.names)
+        return known
 
     def changed(self, name: str, **fields: Any) -> Schema:  # Any: the fields of Column, which msgspec checks
         """A copy in which the column `name` has other fields."""

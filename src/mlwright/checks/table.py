@@ -19,6 +19,7 @@ from polars import selectors
 from mlwright.base.schema import NUMBER_KINDS, Column, TaskName
 from mlwright.checks.outcome import CouldNotLook
 from mlwright.data.dataset import Dataset
+from mlwright.data.texts import FEW
 from mlwright.data.whole import Whole
 from mlwright.statistics.intervals import Codes, Floats
 
@@ -296,6 +297,10 @@ def codes_of(series: pl.Series) -> Codes:
     >>> codes_of(pl.Series(["b", None, "a", "b"]))
     array([2, 0, 1, 2])
     """
+    if series.dtype == pl.String and len(series) <= FEW:
+        values = series.to_list()
+        place = {v: i for i, v in enumerate(sorted(set(values) - {None}), start=int(None in values))}
+        return np.array([place.get(v, 0) for v in values], dtype=np.int64)
     ranks = series.rank("dense").cast(pl.Int64)
     if series.null_count():
         return ranks.fill_null(0).to_numpy().astype(np.int64)

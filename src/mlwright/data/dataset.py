@@ -68,7 +68,7 @@ class Dataset:
         columns = self.schema.numbers
         matrix = np.empty((len(self), len(columns)), dtype=np.float64)
         for j, c in enumerate(columns):
-            matrix[:, j] = self.frame[c.name].fill_null(np.nan).to_numpy()
+            matrix[:, j] = self.frame[c.name].to_numpy()  # where it holds null, NaN
         return matrix
 
     def strings(self) -> npt.NDArray[np.object_]:
@@ -76,7 +76,7 @@ class Dataset:
         columns = self.schema.strings
         matrix = np.empty((len(self), len(columns)), dtype=object)
         for j, c in enumerate(columns):
-            matrix[:, j] = self.frame[c.name].fill_null("").to_list()
+            matrix[:, j] = [v or "" for v in self.frame[c.name].to_list()]
         return matrix
 
     def rows(self, index: npt.NDArray[Any]) -> Dataset:  # Any: row numbers or a mask

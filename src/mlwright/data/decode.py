@@ -129,8 +129,13 @@ def _from_typed(raw: pl.Series, column: Column) -> pl.Series | None:
     """The decoded column of a typed series where its type decides every value, otherwise None."""
     dtype = raw.dtype
     if column.kind == "numeric" and dtype.is_numeric() and not dtype.is_decimal():
-        values = raw.cast(pl.Float64).fill_nan(None)
-        return None if values.is_infinite().any() else _without(values, missing_numbers(column))
+        values = raw.cast(pl.Float64)
+        array = values.to_numpy()  # of a thousand short columns, numpy looks at each sooner than Polars
+        if np.isinf(array).any():
+            return None
+        if np.count_nonzero(np.isnan(array)) > values.null_count():
+            values = values.fill_nan(None)
+        return _without(values, missing_numbers(column))
     if column.kind == "boolean" and dtype == pl.Boolean:
         return raw.cast(pl.Float64)
     if column.kind == "datetime" and dtype == pl.Date:

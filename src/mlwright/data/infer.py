@@ -24,7 +24,7 @@ from mlwright.data.dates import named_like_a_date
 from mlwright.data.decode import decode_series
 from mlwright.data.plain import plain_columns
 from mlwright.data.text_kind import judge_plain, judge_text
-from mlwright.data.texts import FEW
+from mlwright.data.texts import counted_texts
 from mlwright.data.typed_kind import Judged, judge_typed
 
 MOST_CATEGORIES = 10_000
@@ -206,13 +206,7 @@ def _with_range(column: Column, values: pl.Series) -> Column:
 
 def categories_of(values: pl.Series) -> tuple[str, ...]:
     """Canonical texts seen at least five times, most frequent first (then by text), at most 10,000."""
-    if len(values) <= FEW:
-        seen = Counter(t for t in values.to_list() if t is not None)
-        often = sorted((-count, text) for text, count in seen.items() if count >= _FEWEST_SEEN)
-        return tuple(text for _, text in often[:MOST_CATEGORIES])
-    table = values.drop_nulls().alias("text").value_counts(name="count")
-    table = table.filter(pl.col("count") >= _FEWEST_SEEN).sort(["count", "text"], descending=[True, False])
-    return tuple(table["text"].head(MOST_CATEGORIES).to_list())
+    return tuple(text for text, _ in counted_texts(values, _FEWEST_SEEN, MOST_CATEGORIES)[1])
 
 
 def _with_role(column: Column, values: pl.Series, hints: Hints) -> tuple[Column, list[Finding]]:

@@ -13,6 +13,7 @@ import polars as pl
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import NUMBER_KINDS, Column
 from mlwright.data.dataset import Dataset
+from mlwright.data.texts import counted_texts
 from mlwright.statistics.quantiles import interpolated
 
 FEWEST_SEEN: Final = 5
@@ -49,11 +50,11 @@ def column_profile(values: pl.Series, column: Column) -> ColumnProfile:
 
 def number_profile(name: str, values: pl.Series) -> ColumnProfile:
     """The profile of numbers (Float64; null and NaN are missing)."""
-    present = values.drop_nulls().drop_nans()
-    rows, missing = len(values), len(values) - len(present)
-    if present.is_empty():
+    ordered = np.sort(values.to_numpy())  # NaN, as which null comes, is last
+    rows, missing = len(values), int(np.count_nonzero(np.isnan(ordered)))
+    if missing == rows:
         return ColumnProfile(name=name, rows=rows, missing=missing)
-    ordered = np.sort(present.to_numpy())
+    ordered = ordered[: rows - missing]
     centre = ordered[len(ordered) // 2]
     # About the middle value, so that large numbers close together (seconds since 1970) keep their digits.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -73,17 +74,16 @@ def number_profile(name: str, values: pl.Series) -> ColumnProfile:
 
 
 def _category_profile(name: str, values: pl.Series, *, named: bool) -> ColumnProfile:
-    table = values.drop_nulls().alias("text").value_counts(name="count")
-    present = int(table["count"].sum())
-    listed = table.filter(pl.col("count") >= (FEWEST_SEEN if named else present + 1))
-    listed = listed.sort(["count", "text"], descending=[True, False]).head(MOST_COUNTS)
+    distinct, often = counted_texts(values, FEWEST_SEEN, MOST_COUNTS)
+    present = len(values) - values.null_count()
+    listed = tuple(often if named else ())
     return ColumnProfile(
         name=name,
         rows=len(values),
         missing=len(values) - present,
-        distinct=table.height,
-        counts=tuple(zip(listed["text"].to_list(), listed["count"].to_list(), strict=True)),
-        other=present - int(listed["count"].sum()),
+        distinct=distinct,
+        counts=listed,
+        other=present - sum(count for _, count in listed),
     )
 
 

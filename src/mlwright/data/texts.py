@@ -75,6 +75,23 @@ def plain_numbers(texts: pl.Series) -> pl.Series:
     return numbers if finite.all() else numbers.set(~finite, None)
 
 
+def counted_texts(texts: pl.Series, fewest: int, most: int) -> tuple[int, list[tuple[str, int]]]:
+    """How many distinct texts there are, and at most `most` of those seen at least `fewest` times with their
+    counts, most frequent first, then by text.
+
+    >>> counted_texts(pl.Series(["b", "a", None, "a", "c", "b"]), fewest=2, most=10)
+    (3, [('a', 2), ('b', 2)])
+    """
+    if len(texts) <= FEW:
+        seen = Counter(t for t in texts.to_list() if t is not None)
+        listed = sorted((-count, text) for text, count in seen.items() if count >= fewest)
+        return len(seen), [(text, -count) for count, text in listed[:most]]
+    table = texts.drop_nulls().alias("text").value_counts(name="count")
+    often = table.filter(pl.col("count") >= fewest).sort(["count", "text"], descending=[True, False])
+    often = often.head(most)
+    return table.height, list(zip(often["text"].to_list(), often["count"].to_list(), strict=True))
+
+
 @dataclass(frozen=True)
 class Distinct:
     """The distinct cleaned texts of a column with their counts; empty texts and nulls are only counted."""

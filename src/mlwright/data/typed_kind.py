@@ -50,7 +50,8 @@ def judge_typed(raw: pl.Series, *, forced: Kind | None = None, target: bool = Fa
         naive = isinstance(dtype, pl.Datetime) and dtype.time_zone is None
         why = f"its type is {dtype}" + (", without a zone: taken as UTC" if naive else "")
         return Judged(Column(name=name, kind=natural, why=why))
-    present = raw.cast(pl.Float64).drop_nulls().drop_nans()
+    numbers = raw.cast(pl.Float64).to_numpy()
+    present = pl.Series(name, numbers[~np.isnan(numbers)])
     return judge_numbers(Numbers(name, present, len(present), len(raw) - len(present), lambda: present))
 
 

@@ -58,12 +58,13 @@ def table_of(dataset: Dataset) -> Table:
     ids = np.zeros((len(dataset), len(categorical)), dtype=np.int32)
     vocabularies = []
     for j, name in enumerate(categorical):
-        values = dataset.frame[name].fill_null("")
+        values = dataset.frame[name]
         if len(values) <= FEW_ROWS:
-            written = values.to_list()
+            written = [v or "" for v in values.to_list()]
             codes = {v: i for i, v in enumerate(dict.fromkeys(["", *written]))}
             ids[:, j] = [codes[v] for v in written]
         else:
+            values = values.fill_null("")
             distinct = [v for v in values.unique(maintain_order=True).to_list() if v]
             codes = {v: i for i, v in enumerate(["", *distinct])}
             ids[:, j] = values.replace_strict(codes, return_dtype=pl.Int32).to_numpy()

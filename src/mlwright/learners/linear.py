@@ -80,7 +80,7 @@ def _ridge(job: Job, penalties: tuple[float, ...]) -> FittedLinear:
     total = w.sum()
     centre, mean = (w @ train.x) / total, float(w @ train.y / total)
     x, y = train.x - centre, train.y - mean
-    values, vectors = np.linalg.eigh((x * w[:, None]).T @ x / total)
+    values, vectors = _decomposed(x * np.sqrt(w / total)[:, None])
     moment = vectors.T @ (x.T @ (w * y) / total)
     # Exact but for the columns' own means; of many rows some tell as much as all.
     turned = x[:: max(1, n // 20_000)] @ vectors
@@ -96,6 +96,16 @@ def _ridge(job: Job, penalties: tuple[float, ...]) -> FittedLinear:
     _, weights, penalty = best
     intercept = np.array([mean - centre @ weights])
     return FittedLinear(weights[:, None], intercept, 0, {"penalty": penalty})
+
+
+def _decomposed(x: Doubles) -> tuple[Doubles, Doubles]:
+    """Eigenvalues [r] and eigenvectors [F, r] of `x.T @ x`; of more columns than rows [n, F], those of
+    `x @ x.T`, which span all that the rows say."""
+    if x.shape[1] <= len(x):
+        return np.linalg.eigh(x.T @ x)
+    values, turned = np.linalg.eigh(x @ x.T)
+    kept = values > values[-1] * len(x) * np.finfo(np.float64).eps
+    return values[kept], x.T @ turned[:, kept] / np.sqrt(values[kept])
 
 
 def _descended(job: Job, penalties: tuple[float, ...]) -> FittedLinear:

@@ -108,6 +108,8 @@ def without(schema: Schema, unused: Sequence[str]) -> Schema:
 def sized(profile: Profile, unused: Sequence[str]) -> Profile:
     """A profile that a file may hold: of thousands of columns, those that the model does not use have no
     distribution, then (from the last on) others have none."""
+    if len(canonical_json(profile)) <= MOST_PROFILE_BYTES:
+        return profile
     least, left = Profile(rows=0, columns=()), set(unused)
     room = MOST_PROFILE_BYTES - len(canonical_json(msgspec.structs.replace(profile, columns=())))
     sizes = [len(canonical_json(msgspec.structs.replace(least, columns=(c,)))) for c in profile.columns]

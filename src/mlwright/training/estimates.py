@@ -17,6 +17,8 @@ from mlwright.training.trial import Trial
 
 NODE_S = 5e-6
 """For each node of the trees: to write it, and to compare the graph with the training path."""
+COLUMN_S = 1e-3
+"""For each column: to write what is known of it, and to read it from rows that try it out."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
@@ -41,7 +43,8 @@ def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> f
 
 def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     """An upper estimate of the seconds for judging the blend and for making the file."""
-    cells = len(problem.y) * (len(problem.table.schema.features) + 5)
+    columns = len(problem.table.schema.features)
+    cells = len(problem.y) * (columns + 5)
     judged = len(problem.split.test) or len(problem.split.judged)
     # The bootstraps of model and baseline, two seconds from some 20,000 rows on (evaluation.intervals).
     judging = 2.0 * min(1.0, judged / 20_000 * max(1, problem.classes / 2))
@@ -49,7 +52,8 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     choices = 2 if len(problem.split.test) or len(problem.split.folds) == 1 else 1 + len(problem.split.folds)
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
-    return (1.0 + judging + nodes + cells * 3e-8) * budget.slowness() + chosen + 2 * found.score_seconds
+    making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
+    return making * budget.slowness() + chosen + 2 * found.score_seconds
 
 
 def likely_kept(found: Search) -> list[Trial]:
