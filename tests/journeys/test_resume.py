@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import mlwright as mw
+from mlwright.base.progress import Progress
+from mlwright.cli.screen import Screen
+
 FIT = ("fit", "loans.csv", "--target", "paid", "--max-trials", "6", "--json")
 
 
@@ -63,3 +67,64 @@ def test_a_fit_killed_in_the_middle_goes_on_to_the_same_model(loans, environment
     )
     assert whole.returncode == 0, whole.stderr
     assert json.loads(whole.stdout)["digest"] == json.loads(resumed.stdout)["digest"]
+
+
+LATE = ("refitting on all rows", "judging", "packaging")
+KILLED_AT = """
+import os, signal, sys
+import mlwright as mw
+from mlwright.base.progress import Progress
+
+class Killed(Progress):
+    def stage(self, name):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+mw.fit("loans.csv", target="paid", max_trials=3, state="state", progress=Killed())
+"""
+
+
+class Interrupted(Progress):
+    """Presses Ctrl-C as a stage begins."""
+
+    def __init__(self, stage: str) -> None:
+        self.at = stage
+
+    def stage(self, name: str) -> None:
+        if name == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stage", LATE)
+def test_a_fit_killed_after_its_search_goes_on_without_searching_again(loans, environment, stage):
+    run = [sys.executable, "-c", KILLED_AT, stage]
+    killed = subprocess.run(run, cwd=loans, env=environment(), capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    begun = []
+
+    class Heard(Progress):
+        def step(self, message: str, fraction: float, seconds_left: float | None) -> None:
+            begun.append(message)
+
+    asked = {"target": "paid", "max_trials": 3}
+    table = str(loans / "loans.csv")
+    resumed = mw.fit(table, **asked, state=loans / "state", resume=True, progress=Heard())
+    assert not [m for m in begun if m.startswith("trying")] and [
+        m for m in begun if m.startswith("refitting")
+    ]
+    assert not (loans / "state").exists()
+    assert resumed.digest == mw.fit(table, **asked).digest
+
+
+@pytest.mark.parametrize("stage", LATE[1:])
+def test_ctrl_c_after_the_search_says_how_to_go_on(loans, capsys, stage):
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        mw.fit(
+            str(loans / "loans.csv"), target="paid", max_trials=3, state=loans / "state",
+            progress=Interrupted(stage),
+        )  # fmt: skip
+    Screen(json=False, quiet=False).error(interrupt.value, 130)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is kept in" in said and "--resume goes on with it" in said
+    assert list((loans / "state").glob("*.trial.json"))

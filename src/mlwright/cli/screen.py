@@ -112,7 +112,9 @@ def _facts(error: BaseException) -> dict[str, Any]:  # Any: texts and lists of t
             facts["problems"] = [str(p) for p in error.problems[:PROBLEMS_SHOWN]]
         return facts
     if isinstance(error, KeyboardInterrupt):
-        return {"message": "interrupted before there was anything to keep", "where": "", "what_to_do": ""}
+        notes = getattr(error, "__notes__", [])
+        message = "interrupted" if notes else "interrupted before there was anything to keep"
+        return {"message": message, "where": "", "what_to_do": spoken("; ".join(notes))}
     if isinstance(error, OSError) and error.strerror:
         place = str(error.filename or "")
         return {"message": error.strerror.lower(), "where": place, "what_to_do": ""}

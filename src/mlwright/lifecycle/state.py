@@ -53,6 +53,10 @@ def journal_of(
     budget.take_up(journal.spent_s)
     try:
         yield journal
+    except KeyboardInterrupt as interrupt:
+        if any(state.folder.glob("*.trial.json")):
+            interrupt.add_note(f"what was finished is kept in {state.folder}: resume=True goes on with it")
+        raise
     finally:
         journal.close()
     if not state.kept:
