@@ -1,5 +1,7 @@
 """Tables of many columns: work that grows with the square of their number would take minutes."""
 
+from functools import cached_property
+
 import numpy as np
 import pytest
 
@@ -23,13 +25,15 @@ def table(columns, rows=60):
 def walks(monkeypatch):
     """How often the columns were walked through: each walk costs as much as there are columns."""
     counted = [0]
-    honest = Schema.features.fget
+    honest = Schema.features.func
 
     def features(schema):
         counted[0] += 1
         return honest(schema)
 
-    monkeypatch.setattr(Schema, "features", property(features))
+    counting = cached_property(features)
+    counting.__set_name__(Schema, "features")
+    monkeypatch.setattr(Schema, "features", counting)
     return counted
 
 

@@ -5,6 +5,7 @@ Called by `generated` with a sample of the training rows. It knows numbers alone
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,16 @@ class Base:
 
 
 def fit_base(x: Doubles, y: Doubles, fold: Ints, *, seed: int, threads: int) -> Base:
-    """Boosts each target column by squared error in two halves of the folds; residuals are of the other."""
+    """Boosts each target column by squared error in two halves of the folds; residuals are of the other.
+
+    In a thread of its own, with which its OpenMP threads end: beside a second set of them in this process,
+    the runtime lets waiting ones sleep at once, and what others fit later takes many times as long.
+    """
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(_fitted_base, x, y, fold, seed, threads).result()
+
+
+def _fitted_base(x: Doubles, y: Doubles, fold: Ints, seed: int, threads: int) -> Base:
     lgb = _library()
     params = {
         "objective": "regression",

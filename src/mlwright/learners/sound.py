@@ -21,7 +21,8 @@ from mlwright.statistics.links import logsumexp
 
 PLAIN = "plain"
 """The setting by which a refit repeats that only the plain answer was sound."""
-MOST_JUDGED = 4_000
+MOST_JUDGED, LEAST_JUDGED = 4_000, 500
+"""Rows on which an answer is held to the plain one: of many classes, each of which has its trees, fewer."""
 UNSTEERED = 100
 """Rounds where no row is left to say how many are good."""
 TOLERANCE = 0.02
@@ -225,4 +226,4 @@ def _judge(job: Job) -> Part:
     """Rows learned from, a few thousand at most. Rows held back must have no say in whether an answer stands:
     on noise, folds that chance favours would be kept and the others answered plainly, which looks like skill.
     """
-    return job.train.evenly(MOST_JUDGED)
+    return job.train.evenly(max(LEAST_JUDGED, MOST_JUDGED // max(1, job.classes // 4)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
 from mlwright.training.budget import Budget
 from mlwright.training.found import Search
 from mlwright.training.problem import Problem
@@ -34,7 +35,9 @@ def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> f
     # CPU seconds as it were: a fold had `fold_threads`, a refit has its share of all of them.
     work = [float(np.median(t.fold_seconds or [0.0])) * found.fold_threads for t in trials]
     side_by_side = min(problem.threads, len(trials))
-    each = max(1, problem.threads // side_by_side)
+    cells = problem.table.numbers.size + problem.table.ids.size
+    # Of small tables a second thread is not used (`useful_threads`).
+    each = max(1, min(problem.threads // side_by_side, cells // FEWEST_CELLS_A_THREAD))
     alone = sum(w for w, t in zip(work, trials, strict=True) if t.config.family == "catboost")
     # CatBoost's fits wait for each other.
     fits = max(max(work) / each, alone / each, sum(work) / (each * side_by_side))

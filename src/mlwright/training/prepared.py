@@ -27,6 +27,14 @@ MOST_CELLS_KEPT = 400_000_000
 MOST_PREPARING = 0.2
 """The share of the time left that preparing the folds may take."""
 
+FIT_S_A_CELL = 2.4e-6
+"""For each cell of a fold's training matrix, and for each class of more than two: the seconds that boosted
+trees usually take on one thread."""
+ENOUGH = 8
+"""So many candidates should there be time for, or there are fewer folds."""
+FEWEST = 2
+"""No fewer than these, where only fitting takes long."""
+
 NOTHING = ""
 """The view of what looks at no feature: matrices without columns, made in no time."""
 
@@ -114,8 +122,8 @@ class PreparedFolds:
             self._matrices.pop((k, view), None)
 
     def affordable(self, budget: Budget, earlier: int | None = None) -> PreparedFolds:
-        """These folds, or only the last of them where preparing all would take too much of the limit; as many
-        as `earlier`, where this fit was begun with so many.
+        """These folds, or only the last of them where preparing or fitting all would take too much of the
+        limit; as many as `earlier`, where this fit was begun with so many.
 
         Only with a holdout: without one, every row is to be judged. The last fold stays, since in time it is
         the one that learned from all but the latest rows.
@@ -137,7 +145,20 @@ class PreparedFolds:
         began = time.monotonic()
         self.parts(last, "tree")
         each = time.monotonic() - began
-        return max(1, int(MOST_PREPARING * budget.left_s() / max(each, 1e-3)))
+        prepared = max(1, int(MOST_PREPARING * budget.left_s() / max(each, 1e-3)))
+        return min(prepared, self._fitted_in_time(budget, last))
+
+    def _fitted_in_time(self, budget: Budget, last: int) -> int:
+        """How many folds leave time for enough candidates: fewer folds, fitted longer, choose better than
+        many that are cut short."""
+        train, classes = self.parts(last, "tree")[0], self.problem.classes
+        fit_s = FIT_S_A_CELL * train.x.size * (classes if classes > 2 else 1)
+        for count in range(last + 1, FEWEST, -1):
+            lanes = min(self.lanes, count)
+            threads = max(1, self.problem.threads // lanes)
+            if -(-count // lanes) * fit_s / threads <= budget.left_s() / ENOUGH:
+                return count
+        return FEWEST
 
     def free(self) -> None:
         """Forgets the matrices; the plans stay."""

@@ -5,13 +5,14 @@ Called by `training.fit` before anything is judged, so that the score is of what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.interrupts import noted_once
 from mlwright.base.machine import memory_spared
 from mlwright.base.progress import Progress
 from mlwright.features import FeaturePlan
@@ -89,22 +90,23 @@ def refit(
     small = problem.table.numbers.size + problem.table.ids.size < MOST_CELLS
     side_by_side = min(problem.threads, len(kept)) if small else 1
     job = replace(job, threads=max(1, problem.threads // side_by_side))
-    # The libraries fit outside of Python's lock.
-    with memory_spared(), ThreadPoolExecutor(side_by_side) as pool:
-        fits = [pool.submit(job.fit, trial, i == 0) for i, (_, trial) in enumerate(kept)]
-        try:
-            for i, ((_, trial), fit) in enumerate(zip(kept, fits, strict=True)):
-                message = f"refitting {trial.config.name} ({i + 1} of {len(kept)})"
-                progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
-                wait([fit])
-        except KeyboardInterrupt:
-            if found.interrupted:
-                raise
-            found.interrupted = True
-            progress.note("interrupted: packaging what has begun to be refitted; once more to give up")
-            for fit in fits[1:]:
-                fit.cancel()
-            wait(fits)
+    trials = [trial for _, trial in kept]
+
+    def begins(i: int) -> None:
+        message = f"refitting {trials[i].config.name} ({i + 1} of {len(kept)})"
+        progress.step(message, budget.fraction(), None if budget.limit_s is None else budget.left_s())
+
+    def stops() -> None:
+        if found.interrupted:
+            raise KeyboardInterrupt
+        found.interrupted = True
+        progress.note("interrupted: packaging what has begun to be refitted; once more to give up")
+
+    with memory_spared():
+        if side_by_side == 1:
+            fits = _in_turn(job, trials, begins, stops, heeded=not found.interrupted)
+        else:
+            fits = _side_by_side(job, trials, begins, stops, side_by_side)
     notes: list[str] = []
     failed: dict[int, str] = {}
     members = _members(kept, fits, notes, failed)
@@ -112,6 +114,60 @@ def refit(
     members = {k: replace(m, weight=m.weight / total) for k, m in members.items()}
     shares = {k: m.weight for k, m in members.items()}
     return Shipped(job.plan, tuple(members.values()), shares, tuple(notes), failed)
+
+
+def _in_turn(
+    job: _Refit,
+    trials: list[Trial],
+    begins: Callable[[int], None],
+    stops: Callable[[], None],
+    *,
+    heeded: bool,
+) -> list[Future[Fitted | None]]:
+    """Fits one after the other in this thread, which has threads of OpenMP already: with a second set of them
+    in the process, the runtime lets waiting ones sleep at once, and small steps take many times as long.
+
+    A first Ctrl-C, if `heeded`, lets the fit that has begun go on.
+    """
+    fits: list[Future[Fitted | None]] = []
+    with noted_once(heeded) as presses:
+        stopped = False
+        for i, trial in enumerate(trials):
+            fit: Future[Fitted | None] = Future()
+            fits.append(fit)
+            try:
+                begins(i)
+            except KeyboardInterrupt:
+                stops()
+                stopped = True
+            if i and (stopped or presses):
+                fit.cancel()
+                continue
+            try:
+                fit.set_result(job.fit(trial, i == 0))
+            except Exception as problem:  # noqa: BLE001  # whatever a learner raises costs its member alone
+                fit.set_exception(problem)
+        if presses and not stopped:
+            stops()
+    return fits
+
+
+def _side_by_side(
+    job: _Refit, trials: list[Trial], begins: Callable[[int], None], stops: Callable[[], None], count: int
+) -> list[Future[Fitted | None]]:
+    """Fits `count` at a time in threads: the libraries fit outside of Python's lock."""
+    with ThreadPoolExecutor(count) as pool:
+        fits = [pool.submit(job.fit, trial, i == 0) for i, trial in enumerate(trials)]
+        try:
+            for i, fit in enumerate(fits):
+                begins(i)
+                wait([fit])
+        except KeyboardInterrupt:
+            stops()
+            for fit in fits[1:]:
+                fit.cancel()
+            wait(fits)
+    return fits
 
 
 def _prepared(problem: Problem, views: set[str], budget: Budget, kept_back: float) -> _Refit:

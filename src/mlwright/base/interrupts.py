@@ -1,0 +1,39 @@
+"""Ctrl-C while something runs that is worth finishing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def noted_once(heeded: bool = True) -> Iterator[list[int]]:
+    """A first Ctrl-C is written down in the list given, a second one is passed on as usual.
+
+    Without `heeded`, and in other threads than the main one, which alone may say so, nothing changes.
+
+    >>> import os, signal
+    >>> with noted_once() as presses:
+    ...     os.kill(os.getpid(), signal.SIGINT)
+    >>> presses == [signal.SIGINT]
+    True
+    """
+    presses: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if not heeded or not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield presses
+        return
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        if presses:
+            before(number, frame)
+        presses.append(number)
+
+    signal.signal(signal.SIGINT, noted)
+    try:
+        yield presses
+    finally:
+        signal.signal(signal.SIGINT, before)
