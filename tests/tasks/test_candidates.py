@@ -5,7 +5,14 @@ import pytest
 from mlwright.features.plan import VIEWS
 from mlwright.learners import Abilities, Config, families
 from mlwright.learners.protocol import abilities_of
-from mlwright.tasks.tabular.candidates import LARGE, MOST_CATBOOST_CLASSES, SMALL, WIDE, portfolio
+from mlwright.tasks.tabular.candidates import (
+    LARGE,
+    MOST_CATBOOST_CLASSES,
+    MOST_RATE,
+    SMALL,
+    WIDE,
+    portfolio,
+)
 
 SHAPES = [
     (classes, rows, columns)
@@ -38,6 +45,17 @@ def test_few_rows_begin_with_few_leaves_and_random_thresholds_many_rows_with_man
     assert leaves == sorted(leaves) and leaves[0] < 16 and leaves[2] > 100
     place = [[bool(c.settings.get("extra_trees")) for c in tried].index(True) for tried in (small, middle)]
     assert place[0] < place[1]
+
+
+def test_where_every_round_grows_many_trees_rates_are_faster():
+    def rates(classes, rows=5_000):
+        tried = portfolio(classes, rows, 20)
+        return [c.settings["learning_rate"] for c in tried if c.family == "lightgbm"]
+
+    pairs = list(zip(rates(2), rates(7), rates(26), strict=True))
+    assert all(a < b <= c <= MOST_RATE for a, b, c in pairs) and any(b < c for _, b, c in pairs)
+    assert rates(2) == rates(0) == rates(3)
+    assert rates(26, rows=500) == rates(2, rows=500)  # that order was learned as it is
 
 
 def test_catboost_is_left_out_of_many_classes_and_its_deep_trees_of_wide_tables():

@@ -1,6 +1,8 @@
 """The refit: interrupted, or of a member that fails on all rows."""
 
+import os
 import re
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +44,33 @@ def test_interrupted_in_the_refit_what_has_begun_ships(data):
     model = mw.fit(data, max_trials=3, threads=1, progress=listener)
     kept = [e.name for e in mw.fit(data, max_trials=3).leaderboard if e.weight > 0]
     assert len(kept) == 2 and [e.weight for e in model.leaderboard if e.name in kept] in ([1, 0], [0, 1])
+    assert any("interrupted" in note for note in listener.notes)
+
+
+def test_a_press_in_the_middle_of_a_refit_lets_it_end_and_nothing_else_begin(data, monkeypatch):
+    begun = []
+
+    class Listens(Interrupts):
+        refitting = False
+
+        def step(self, message, fraction, seconds_left):
+            self.refitting = message.startswith("refitting")
+
+    listener = Listens(0)
+
+    def pressed(fit):
+        def fitted(self, job):
+            if listener.refitting:
+                begun.append(job.config.name)
+                os.kill(os.getpid(), signal.SIGINT)
+            return fit(self, job)
+
+        return fitted
+
+    for family in (Linear, LightGBM):  # folds are fitted in other processes, which do not see it
+        monkeypatch.setattr(family, "fit", pressed(family.fit))
+    model = mw.fit(data, max_trials=3, threads=1, progress=listener)
+    assert len(begun) == 1 and [e.name for e in model.leaderboard if e.weight > 0] == begun
     assert any("interrupted" in note for note in listener.notes)
 
 

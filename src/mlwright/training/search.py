@@ -33,7 +33,7 @@ WORTH_STARTING = 0.4
 has no chance."""
 LEAST_FOR_LOOKS_S = 90.0
 """With less time left than this, the portfolio's own order holds: four looks would take a fifth of it."""
-ONCE = 0.65
+ONCE = 0.62
 """What the fit of a candidate of one fold may take of the time left. The rest is for its predictions (a third
 of the fit's own time, covertype with 1,023 leaves) and for packaging trees whose number is not known yet."""
 NO_TIME, TOO_LONG = 0.0, -1.0

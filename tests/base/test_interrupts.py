@@ -1,0 +1,36 @@
+"""Ctrl-C while something runs that is worth finishing."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from mlwright.base.interrupts import noted_once
+
+
+def test_a_first_press_is_noted_and_a_second_one_passed_on():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), noted_once() as presses:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert presses == [signal.SIGINT]
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_is_not_heeded_is_passed_on_at_once():
+    with pytest.raises(KeyboardInterrupt), noted_once(heeded=False):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_in_other_threads_nothing_changes():
+    handlers = []
+
+    def look():
+        with noted_once():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]
