@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 import mlwright as mw
+from mlwright.base.progress import Progress
 from mlwright.learners import Config
 from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget
 from mlwright.training.estimates import refit_seconds
 from mlwright.training.found import Search
+from mlwright.training.journal import Journal
 from mlwright.training.prepared import FEWEST, PreparedFolds
+from mlwright.training.search import AGAIN, ONCE, _Going
 from mlwright.training.trial import Trial
 
 
@@ -65,3 +68,18 @@ def test_a_second_thread_is_counted_on_where_the_rows_can_keep_it_busy(problem, 
     wider = np.zeros((len(problem.y), 8 * FEWEST_CELLS_A_THREAD // len(problem.y) + 1))
     wide = dataclasses.replace(asked, table=dataclasses.replace(problem.table, numbers=wider))
     assert refit_seconds(wide, found, [trial]) == pytest.approx(4.0 * growth / min(threads, 8), rel=0.01)
+
+
+def test_time_for_a_second_fit_is_kept_where_it_takes_a_small_part_of_the_limit(problem):
+    def share(fold_s, limit_s=100.0):
+        trial = Trial(Config("lightgbm", "lightgbm", "tree"), fold_seconds=[fold_s], error=0.1)
+        found = Search(trials=[trial], fold_threads=1, plan=PreparedFolds(problem).plan(0))
+        going = _Going(problem, PreparedFolds(problem), Budget(limit_s), Progress(), Journal(), found=found)
+        return going._seconds_a_fold(Config("catboost", "catboost", "encoded")), refit_seconds(
+            problem, found, [trial]
+        )
+
+    (free, _), (brief, again) = share(0.0), share(10.0)
+    assert free - brief == pytest.approx(ONCE * again, abs=0.2) and again <= AGAIN * 100
+    long, again = share(40.0)
+    assert again > AGAIN * 100 and long == pytest.approx(free, abs=0.2)
