@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +26,7 @@ from mlwright.features.running import session
 from mlwright.features.text import tokenise_against
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
-from mlwright.packaging.costing import Pricer
+from mlwright.packaging.costing import Pricer, measure
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import draw_rows, edge_rows
@@ -85,7 +84,8 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     real = dataset.rows(picked).with_schema(schema)
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
-    p50, p99 = cpu_time_per_row(draft, real)
+    measured = measure(graph, real)
+    p50, p99 = measured.cost.cpu_us, measured.cpu_us_p99
     seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {
         m.config.name: Spent(fit_seconds=round(seconds[m.config.name], 3), cpu_us=round(cost, 1))
@@ -127,22 +127,6 @@ def sized(profile: Profile, unused: Sequence[str]) -> Profile:
 
 def _bare(column: ColumnProfile) -> ColumnProfile:
     return msgspec.structs.replace(column, quantiles=(), counts=(), words=())
-
-
-def cpu_time_per_row(model: Model, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
-    """CPU microseconds of one-row calls through the graph: median and 99th percentile over distinct rows."""
-    numbers, strings = dataset.numbers(), dataset.strings()
-    n = len(dataset)
-    for i in range(min(n, 20)):
-        model.run(numbers[i : i + 1], strings[i : i + 1])
-    times = []
-    for i in range(calls):
-        at = i % n
-        row, texts = numbers[at : at + 1], strings[at : at + 1]
-        began = time.thread_time_ns()
-        model.run(row, texts)
-        times.append((time.thread_time_ns() - began) / 1e3)
-    return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
 
 
 def prediction_profiles(

@@ -47,9 +47,11 @@ class Shipped:
     again: bool = True
     """Whether the members were fitted again on all rows; else they are those of the only fold."""
 
-    def without(self, trial: int) -> Shipped:
-        """The same without one member, by its trial's identity; the others share its weight."""
-        kept = [(k, m) for (k, _), m in zip(self.shares.items(), self.members, strict=True) if k != trial]
+    def without(self, *trials: int) -> Shipped:
+        """The same without some members, by their trials' identities; the others share their weight."""
+        kept = [
+            (k, m) for (k, _), m in zip(self.shares.items(), self.members, strict=True) if k not in trials
+        ]
         total = sum(m.weight for _, m in kept)
         members = tuple(replace(m, weight=m.weight / total) for _, m in kept)
         shares = {k: m.weight for (k, _), m in zip(kept, members, strict=True)}
