@@ -10,9 +10,11 @@ from mlwright.base.cost import Cost
 from mlwright.base.errors import DataProblem, LimitUnmet
 from mlwright.graph.trees import Shape
 from mlwright.learners import Config
+from mlwright.packaging.blend import Member
 from mlwright.training import Budget
 from mlwright.training.lightening import remaining
 from mlwright.training.limits import Limits, Pricing
+from mlwright.training.refit import Shipped
 from mlwright.training.trial import Trial
 
 
@@ -51,6 +53,14 @@ def test_a_single_member_leaves_none():
     trials, shares = made(100)
     price = Pricing(ByNodes(), Limits(size_bytes=10))
     assert remaining(price, shares, trials, 9.0) == remaining(price, shares, trials, 0.0) == []
+
+
+def test_several_members_go_at_once_and_the_others_share_their_weight():
+    weights = {1: 0.4, 2: 0.3, 3: 0.2, 4: 0.1}
+    members = tuple(Member(Config(f"t{k}", "linear", "linear"), None, w) for k, w in weights.items())
+    left = Shipped(None, members, weights, ()).without(1, 4)
+    assert left.shares == pytest.approx({2: 0.6, 3: 0.4})
+    assert [(m.config.name, round(m.weight, 9)) for m in left.members] == [("t2", 0.6), ("t3", 0.4)]
 
 
 def test_a_promise_is_the_limit_and_a_twentieth_or_three_seconds():
