@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from mlwright.base.cost import Cost
+from mlwright.graph.trees import Shape
 from mlwright.learners import Config, families
 from mlwright.learners.zone import outside, zone_of
+from mlwright.training.limits import Limits, Pricing
 from mlwright.training.patience import Patience
 from mlwright.training.refine import mark, propose
+from mlwright.training.search import quicker_to_serve
 from mlwright.training.trial import Trial
 
 
@@ -75,3 +79,33 @@ def test_patience_holds_where_errors_are_below_zero_or_none():
     assert patience.since == 1
     patience.saw(-0.6)
     assert patience.since == 0
+
+
+class ByTrees:
+    """Prices a model by its trees: a microsecond each."""
+
+    def whole(self, members):
+        return Cost(cpu_us=float(sum(shape.trees for _, shape in members)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "trees", "limit", "rate"),
+    [
+        ({"learning_rate": 0.05}, 90, 50.0, 0.13),  # twice what is allowed, and a little more
+        ({"learning_rate": 0.05}, 40, 50.0, None),  # it holds
+        ({"learning_rate": 0.2}, 900, 50.0, 0.3),  # no faster than that
+        ({"learning_rate": 0.28}, 900, 50.0, None),
+        ({}, 90, 50.0, None),
+        ({"learning_rate": 0.05}, 90, None, None),
+    ],
+)
+def test_what_is_too_slow_to_serve_is_tried_at_a_faster_rate(settings, trees, limit, rate):
+    trial = Trial(Config("t", "lightgbm", "tree", settings), error=0.1, shape=Shape(trees, 1, 1.0, 0, 1))
+    found = quicker_to_serve([trial], Pricing(ByTrees(), Limits(latency_us=limit)))
+    assert (found and found.settings["learning_rate"]) == (rate and pytest.approx(rate))
+    assert found is None or (found.name == "t-quick" and found.view == "tree")
+
+
+def test_nothing_is_tried_faster_where_nothing_is_priced_or_finished():
+    assert quicker_to_serve([], Pricing(ByTrees(), Limits(latency_us=1.0))) is None
+    assert quicker_to_serve(FOUND, None) is None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MEASURING_S, MEASURING_SHARE = 1.5, 0.05
 """What is kept of the time limit for measuring memory: so many seconds, or that share of a short limit."""
+LIGHTENING_S, LIGHTENING_SHARE = 5.0, 0.1
+"""What is kept for making a model lighter that was measured to be too slow: a clock says more than counts."""
 LEAST_WAIT_S, MOST_WAIT_S = 10.0, 120.0
 """How long a process may take to open a model before its memory is estimated instead."""
 
@@ -56,9 +58,11 @@ def within(
 
 def kept_for_measuring(limits: Limits, limit_s: float | None) -> float:
     """Seconds of the time limit that training and packaging must leave."""
-    if limits.memory_bytes is None or limit_s is None:
+    if limit_s is None or (limits.memory_bytes is None and limits.latency_us is None):
         return 0.0
-    return min(MEASURING_S, MEASURING_SHARE * limit_s)
+    memory = min(MEASURING_S, MEASURING_SHARE * limit_s) if limits.memory_bytes is not None else 0.0
+    latency = min(LIGHTENING_S, LIGHTENING_SHARE * limit_s) if limits.latency_us is not None else 0.0
+    return memory + latency
 
 
 def cost_of(model: Model, *, memory: bool, within_s: float = MOST_WAIT_S) -> Cost:

@@ -212,7 +212,8 @@ def _fit(call: _Call) -> Model:
 
         def packaged(trained: Trained) -> Model:
             evidence = _evidence(call, admitted, problem, trained, profile)
-            return package(kind.name, trained.blend, everything, evidence)
+            patient = limits.latency_us is not None
+            return package(kind.name, trained.blend, everything, evidence, patient=patient)
 
         return within(limits, trained, packaged, budget)
 

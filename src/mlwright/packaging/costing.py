@@ -1,7 +1,7 @@
 """What serving costs: estimated for a candidate before it is refitted, measured for a graph that is made.
 
-Called by `training`, which lets limits bind and ensembles pay, and by `package`. Features are measured (a
-graph of theirs alone, once a view); trees are priced by constants times this machine's speed.
+Called by `training`, which lets limits bind and ensembles pay, and by `package`. Estimates are counts (of
+nodes, trees, splits that a row meets) times this machine's speed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ PROCESS_BYTES, TREE_MEMORY, MEMORY_A_BYTE = 68_000_000, 22.0, 10.0
 """Resident memory of a process that opens a model: its own, for each byte of trees, and for each other one of
 the file. Models of eight tables took 68 to 90 MB, and this was at most 4 MB off; graphs of trees alone take
 19 to 27 bytes a byte."""
-CALLS, WARM, THIRDS = 150, 20, 3
+CALLS, WARM = 150, 20
+PARTS, NAP_S = 3, 0.05
+"""Calls are timed in so many parts, with a nap between: what goes on beside them comes and goes."""
+PATIENT_PARTS, PATIENT_NAP_S = 8, 0.15
+"""The same where a limit depends on it: for tenths of a second after training calls take twice as long."""
 NARROW = "tree"
 """A view whose first column is one of the table's."""
 Asked = frozenset[tuple[str, int]]
@@ -77,7 +81,8 @@ class Pricer:
     plan: FeaturePlan
     target: Target
     measured: bool = True
-    """Whether this machine is clocked. Otherwise costs are counted: less true, and the same each time."""
+    """Whether costs are this machine's, by its speed; else the reference machine's, the same each time.
+    Graphs are not clocked one by one: fits beside them would make them two to three times as dear."""
     _features: dict[Asked, Cost] = field(default_factory=dict)
 
     @property
@@ -124,7 +129,7 @@ class Pricer:
             samples = round(self._described.asked_bytes * len(inputs.numbers + inputs.strings))
             others = self._described.whole_bytes + samples
             size = len(graph) + FILE_BYTES + others
-            cpu = self._measure(graph, inputs) if self.measured else _counted(graph, len(inputs.strings))
+            cpu = _counted(graph, len(inputs.strings)) * (slowness() if self.measured else 1.0)
             self._features[asked] = Cost(cpu, size, PROCESS_BYTES + round(MEMORY_A_BYTE * size))
         return self._features[asked]
 
@@ -139,22 +144,6 @@ class Pricer:
         stumps = Trees(tuple(_leaf() for _ in range(k)), tuple(range(k)), k)
         publish_answers(g, tree_ensemble(g, stumps, matrix), self.target)
         return g.to_bytes()
-
-    def _measure(self, graph: bytes, inputs: Inputs) -> float:
-        """Microseconds of a call with one typical row: numbers of the table's first, a known text each."""
-        table = self.plan.table
-        columns = table.schema.strings
-        texts = np.full((1, len(columns)), "", dtype=object)
-        known = iter(table.vocabularies)
-        for i, column in enumerate(columns):
-            texts[0, i] = "some words here" if column.kind == "text" else max(next(known)[:50])
-        feeds = {
-            "numbers": table.numbers[:1, list(inputs.numbers)],
-            "strings": texts[:, list(inputs.strings)],
-        }
-        run = session(graph)
-        wanted = {i.name for i in run.get_inputs()}
-        return _clock(run, [{k: v for k, v in feeds.items() if k in wanted}], CALLS)[0]
 
 
 def _rounded(asked: int, width: int) -> int:
@@ -220,24 +209,32 @@ def slowness() -> float:
     return float(np.clip(np.median([many - one for many, one in taken]) / REFERENCE_US, 0.25, 20.0))
 
 
-def measure(graph: bytes, dataset: Dataset, calls: int = 300) -> Measured:
+def measure(graph: bytes, dataset: Dataset, calls: int = 300, *, patient: bool = False) -> Measured:
     """CPU time of one-row calls through `graph` over distinct rows: median and 99th percentile; its size.
 
     Contracts: one thread, this process's CPU time, everything between numpy arrays and numpy arrays. The
-    memory is not looked at: `memory_of` does that.
+    memory is not looked at: `memory_of` does that. `patient` takes a second, to find a quiet moment.
     """
-    p50, p99 = cpu_time_per_row(graph, dataset, calls)
+    parts, nap_s = (PATIENT_PARTS, PATIENT_NAP_S) if patient else (PARTS, NAP_S)
+    p50, p99 = cpu_time_per_row(graph, dataset, calls, parts, nap_s)
     return Measured(Cost(p50, len(graph)), p99)
 
 
-def cpu_time_per_row(graph: bytes, dataset: Dataset, calls: int = 300) -> tuple[float, float]:
-    """CPU microseconds of one-row calls through `graph`: median and 99th percentile over distinct rows."""
+def cpu_time_per_row(
+    graph: bytes, dataset: Dataset, calls: int = 300, parts: int = PARTS, nap_s: float = NAP_S
+) -> tuple[float, float]:
+    """CPU microseconds of one-row calls through `graph` over distinct rows: median and 99th percentile of the
+    quietest part of the calls, for others beside them empty the processor's caches."""
     run = session(graph)
     wanted = {i.name for i in run.get_inputs()}
     part = dataset if len(dataset) <= calls else dataset.rows(np.arange(calls))
     feeds = {k: v for k, v in (("numbers", part.numbers()), ("strings", part.strings())) if k in wanted}
     rows = [{k: v[i : i + 1] for k, v in feeds.items()} for i in range(len(part))]
-    return _clock(run, rows, calls)
+    clocked = []
+    for k in range(parts):
+        time.sleep(nap_s if k else 0.0)
+        clocked.append(_clock(run, rows[k::parts] or rows, max(1, calls // parts)))
+    return min(clocked)
 
 
 def memory_of(model: bytes, within_s: float = 120.0) -> int:
@@ -289,8 +286,7 @@ print(peak)
 def _clock(run: Any, rows: list[dict[str, npt.NDArray[Any]]], calls: int) -> tuple[float, float]:
     """Median and 99th percentile of the CPU microseconds of `calls` runs. Any: onnxruntime has no types.
 
-    The clock is the calling thread's, which does all of the work. What others do beside it empties caches,
-    for seconds at a time: the median is that of the quietest third of the calls.
+    The clock is the calling thread's, which does all of the work; others may be busy beside it.
     """
     names = [o.name for o in run.get_outputs()]
     for row in rows[:WARM]:
@@ -301,8 +297,7 @@ def _clock(run: Any, rows: list[dict[str, npt.NDArray[Any]]], calls: int) -> tup
         began = time.thread_time_ns()
         run.run(names, row)
         times.append((time.thread_time_ns() - began) / 1e3)
-    quietest = min(float(np.median(part)) for part in np.array_split(times, THIRDS))
-    return round(quietest, 1), round(float(np.percentile(times, 99)), 1)
+    return round(float(np.median(times)), 1), round(float(np.percentile(times, 99)), 1)
 
 
 def _leaf() -> Tree:

@@ -49,10 +49,11 @@ class Evidence:
     fit_seconds: float
 
 
-def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Model:
+def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, patient: bool = False) -> Model:
     """The opened model of a file made in memory. Raises `ParityFailed` where graph and training path differ.
 
-    `dataset` holds the rows that `blend.plan` was fitted on.
+    `dataset` holds the rows that `blend.plan` was fitted on. `patient` measures CPU time for a second, where
+    a limit depends on it.
     """
     known = blend.plan.table.schema
     schema = without(known, blend.unused)
@@ -84,7 +85,7 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence) -> Mo
     real = dataset.rows(picked).with_schema(schema)
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
-    measured = measure(graph, real)
+    measured = measure(graph, real, patient=patient)
     p50, p99 = measured.cost.cpu_us, measured.cpu_us_p99
     seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {

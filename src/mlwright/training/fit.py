@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.progress import Progress
 from mlwright.packaging.blend import Blend
-from mlwright.packaging.costing import Pricer
+from mlwright.packaging.costing import Pricer, slowness
 from mlwright.packaging.ending import Ending
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
@@ -135,13 +135,16 @@ def train(
 def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal) -> Trained:
     progress.stage("training")
     folds = PreparedFolds(problem)
+    # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time,
+    # for which this machine's speed is clocked, before its CPUs are busy.
+    clocked = limits.latency_us is not None
+    if clocked:
+        slowness()
     POOL.start(folds.lanes, folds.threads)
     folds = folds.affordable(budget, journal.folds)
     problem = folds.problem
     problem.refuse_too_few()
     journal.begins(problem)
-    # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time.
-    clocked = limits.latency_us is not None
     pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
     price = Pricing(pricer, limits)
     found = search(problem, folds, budget, progress, journal, price)

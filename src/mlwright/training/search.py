@@ -46,6 +46,9 @@ MOST_SKIPPED = 8
 PLAIN_VIEWS, RICH_VIEW, RICH_GAIN = ("tree", "encoded"), "rich", 0.01
 """Candidates of a plain view are tried with generated features once those have gained this share of the
 error: less may be chance, and more columns take more time."""
+QUICKER, QUICKEST, LEAST_FASTER = 1.3, 0.3, 1.2
+"""Where trees are too many for a limit on latency, their rate rises by so much more than they exceed it (what
+features take stays), to this rate at most; a lesser gain is not worth a fit."""
 MOST_CHOOSING = 0.04
 """The share of the time spent that choosing weights between candidates may take."""
 
@@ -92,6 +95,22 @@ def in_the_better_view(config: Config, finished: Sequence[Trial]) -> Config:
     return replace(config, name=f"{config.name}-{RICH_VIEW}", view=RICH_VIEW)
 
 
+def quicker_to_serve(finished: Sequence[Trial], price: Pricing | None) -> Config | None:
+    """The configuration of the last trial at a faster rate, and so with fewer trees, where a limit on latency
+    is broken by estimate; None where it holds, or nothing is known of a rate."""
+    limit = None if price is None else price.limits.tightened().latency_us
+    if price is None or limit is None or not finished:
+        return None
+    config, times = finished[-1].config, price.alone(finished[-1]).cpu_us / limit
+    rate = config.settings.get("learning_rate")
+    if times <= 1 or finished[-1].shape is None or rate is None:
+        return None
+    faster = min(float(rate) * times * QUICKER, QUICKEST)
+    if faster < LEAST_FASTER * float(rate):
+        return None
+    return replace(config, name=f"{config.name}-quick", settings=config.settings | {"learning_rate": faster})
+
+
 @dataclass
 class _Going:
     """A search under way."""
@@ -123,6 +142,9 @@ class _Going:
             self.found.plan = self.folds.plan(0)
         for config in self._in_order(portfolio):
             if not self._goes_on_with(in_the_better_view(config, self.found.real)):
+                return
+            quicker = quicker_to_serve(self.found.real, self.price)
+            if quicker is not None and not self._goes_on_with(quicker):
                 return
         while near := propose(self.found.real, self.known, self.tried, self.problem.seed):
             if not self._goes_on_with(near):
