@@ -9,6 +9,14 @@ import pytest
 from mlwright.base.interrupts import noted_once
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """Ctrl-C as at a terminal: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_first_press_is_noted_and_a_second_one_passed_on():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), noted_once() as presses:

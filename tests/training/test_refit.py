@@ -69,7 +69,11 @@ def test_a_press_in_the_middle_of_a_refit_lets_it_end_and_nothing_else_begin(dat
 
     for family in (Linear, LightGBM):  # folds are fitted in other processes, which do not see it
         monkeypatch.setattr(family, "fit", pressed(family.fit))
-    model = mw.fit(data, max_trials=3, threads=1, progress=listener)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in the background
+    try:
+        model = mw.fit(data, max_trials=3, threads=1, progress=listener)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(begun) == 1 and [e.name for e in model.leaderboard if e.weight > 0] == begun
     assert any("interrupted" in note for note in listener.notes)
 

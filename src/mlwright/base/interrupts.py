@@ -15,9 +15,11 @@ def noted_once(heeded: bool = True) -> Iterator[list[int]]:
 
     Without `heeded`, and in other threads than the main one, which alone may say so, nothing changes.
 
-    >>> import os, signal
+    >>> import signal
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> with noted_once() as presses:
-    ...     os.kill(os.getpid(), signal.SIGINT)
+    ...     signal.raise_signal(signal.SIGINT)
+    >>> _ = signal.signal(signal.SIGINT, before)
     >>> presses == [signal.SIGINT]
     True
     """
