@@ -19,15 +19,16 @@ def _heard():
 
 def test_a_first_press_is_noted_and_a_second_one_passed_on():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), noted_once() as presses:
+    told = []
+    with pytest.raises(KeyboardInterrupt), noted_once(lambda: told.append("once")) as presses:
         os.kill(os.getpid(), signal.SIGINT)
-        assert presses == [signal.SIGINT]
+        assert presses == [signal.SIGINT] and told == ["once"]
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_what_is_not_heeded_is_passed_on_at_once():
-    with pytest.raises(KeyboardInterrupt), noted_once(heeded=False):
+    with pytest.raises(KeyboardInterrupt), noted_once(pytest.fail, heeded=False):
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -35,7 +36,7 @@ def test_in_other_threads_nothing_changes():
     handlers = []
 
     def look():
-        with noted_once():
+        with noted_once(pytest.fail):
             handlers.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)

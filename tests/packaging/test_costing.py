@@ -56,7 +56,7 @@ def test_more_trees_more_steps_and_more_members_cost_more(pricer, monkeypatch):
 
 def test_what_asks_for_nothing_pays_for_no_feature(dataset):
     plan = FeaturePlan.fit(table_of(dataset), np.ones((len(dataset), 1)), seed=0)
-    counted = Pricer(plan, Target(name="bought", task="binary", classes=("n", "y")), measured=False)
+    counted = Pricer(plan, Target(name="bought", task="binary", classes=("n", "y")), here=False)
     plain, all_of_it = (counted.whole([("encoded", Shape(1, 1, 0.0, 0, n))]) for n in (0, 9))
     assert plain.cpu_us < all_of_it.cpu_us and plain.size_bytes < all_of_it.size_bytes
     clocked = Pricer(plan, counted.target).whole([("encoded", Shape(1, 1, 0.0, 0, 0))])

@@ -63,6 +63,7 @@ def test_a_press_in_the_middle_of_a_refit_lets_it_end_and_nothing_else_begin(dat
             if listener.refitting:
                 begun.append(job.config.name)
                 os.kill(os.getpid(), signal.SIGINT)
+                assert any("interrupted" in note for note in listener.notes)  # at once, not after the fit
             return fit(self, job)
 
         return fitted

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def noted_once(heeded: bool = True) -> Iterator[list[int]]:
-    """A first Ctrl-C is written down in the list given, a second one is passed on as usual.
+def noted_once(first: Callable[[], None], *, heeded: bool = True) -> Iterator[list[int]]:
+    """A first Ctrl-C calls `first` and is written down in the list given; a second one is passed on as usual.
 
     Without `heeded`, and in other threads than the main one, which alone may say so, nothing changes.
 
     >>> import signal
     >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    >>> with noted_once() as presses:
+    >>> with noted_once(lambda: print("ending soon")) as presses:
     ...     signal.raise_signal(signal.SIGINT)
+    ending soon
     >>> _ = signal.signal(signal.SIGINT, before)
     >>> presses == [signal.SIGINT]
     True
@@ -33,6 +34,7 @@ def noted_once(heeded: bool = True) -> Iterator[list[int]]:
         if presses:
             before(number, frame)
         presses.append(number)
+        first()
 
     signal.signal(signal.SIGINT, noted)
     try:

@@ -51,7 +51,7 @@ PROCESS_BYTES, TREE_MEMORY, MEMORY_A_BYTE = 68_000_000, 22.0, 10.0
 """Resident memory of a process that opens a model: its own, for each byte of trees, and for each other one of
 the file. Models of eight tables took 68 to 90 MB, and this was at most 4 MB off; graphs of trees alone take
 19 to 27 bytes a byte."""
-CALLS, WARM = 150, 20
+CALLS, WARM = 30, 20
 PARTS, NAP_S = 3, 0.05
 """Calls are timed in so many parts, with a nap between: what goes on beside them comes and goes."""
 PATIENT_PARTS, PATIENT_NAP_S = 8, 0.15
@@ -80,7 +80,7 @@ class Pricer:
 
     plan: FeaturePlan
     target: Target
-    measured: bool = True
+    here: bool = True
     """Whether costs are this machine's, by its speed; else the reference machine's, the same each time.
     Graphs are not clocked one by one: fits beside them would make them two to three times as dear."""
     _features: dict[Asked, Cost] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class Pricer:
             cost = trees_cost(shape, self.outputs)
         else:
             cost = linear_cost(len(self.plan.layout(view)), self.outputs)
-        return replace(cost, cpu_us=cost.cpu_us * slowness()) if self.measured else cost
+        return replace(cost, cpu_us=cost.cpu_us * slowness()) if self.here else cost
 
     def _of_features(self, asked: Asked) -> Cost:
         """A model of so many features of these views, without members: the call, features, answers; the rest
@@ -129,7 +129,7 @@ class Pricer:
             samples = round(self._described.asked_bytes * len(inputs.numbers + inputs.strings))
             others = self._described.whole_bytes + samples
             size = len(graph) + FILE_BYTES + others
-            cpu = _counted(graph, len(inputs.strings)) * (slowness() if self.measured else 1.0)
+            cpu = _counted(graph, len(inputs.strings)) * (slowness() if self.here else 1.0)
             self._features[asked] = Cost(cpu, size, PROCESS_BYTES + round(MEMORY_A_BYTE * size))
         return self._features[asked]
 
@@ -205,7 +205,7 @@ def slowness() -> float:
         g.output("sums", sums, "float64", 1)
         runs.append(session(g.to_bytes()))
     # In turns: a machine may be busy for the one and idle for the other.
-    taken = [[_clock(run, rows, CALLS // 5)[0] for run in runs] for _ in range(7)]
+    taken = [[_clock(run, rows, CALLS)[0] for run in runs] for _ in range(7)]
     return float(np.clip(np.median([many - one for many, one in taken]) / REFERENCE_US, 0.25, 20.0))
 
 
@@ -216,15 +216,18 @@ def measure(graph: bytes, dataset: Dataset, calls: int = 300, *, patient: bool =
     memory is not looked at: `memory_of` does that. `patient` takes a second, to find a quiet moment.
     """
     parts, nap_s = (PATIENT_PARTS, PATIENT_NAP_S) if patient else (PARTS, NAP_S)
-    p50, p99 = cpu_time_per_row(graph, dataset, calls, parts, nap_s)
+    p50, p99 = cpu_time_per_row(graph, dataset, max(1, calls // PARTS), parts, nap_s)
     return Measured(Cost(p50, len(graph)), p99)
 
 
 def cpu_time_per_row(
-    graph: bytes, dataset: Dataset, calls: int = 300, parts: int = PARTS, nap_s: float = NAP_S
+    graph: bytes, dataset: Dataset, calls: int, parts: int = 1, nap_s: float = 0.0
 ) -> tuple[float, float]:
-    """CPU microseconds of one-row calls through `graph` over distinct rows: median and 99th percentile of the
-    quietest part of the calls, for others beside them empty the processor's caches."""
+    """CPU microseconds of one-row calls through `graph` over distinct rows: median and 99th percentile.
+
+    The same `calls` are timed `parts` times, with naps of `nap_s` seconds between, and the quietest part
+    counts, for others beside it empty the processor's caches.
+    """
     run = session(graph)
     wanted = {i.name for i in run.get_inputs()}
     part = dataset if len(dataset) <= calls else dataset.rows(np.arange(calls))
@@ -233,7 +236,7 @@ def cpu_time_per_row(
     clocked = []
     for k in range(parts):
         time.sleep(nap_s if k else 0.0)
-        clocked.append(_clock(run, rows[k::parts] or rows, max(1, calls // parts)))
+        clocked.append(_clock(run, rows, calls))
     return min(clocked)
 
 

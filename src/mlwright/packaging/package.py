@@ -204,7 +204,7 @@ def _costs_alone(blend: Blend, whole_us: float) -> list[float]:
     Estimated: a graph and a session for each would take seconds. The estimate is brought to scale by the
     whole model, which was measured to take `whole_us`.
     """
-    pricer = Pricer(blend.plan, blend.target)
+    pricer = Pricer(blend.plan, blend.target, here=False)
     scale = whole_us / pricer.whole(blend.sketches).cpu_us
     return [min(whole_us, scale * pricer.whole([sketch]).cpu_us) for sketch in blend.sketches]
 

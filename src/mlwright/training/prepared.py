@@ -122,7 +122,7 @@ class PreparedFolds:
             self._matrices.pop((k, view), None)
 
     def affordable(self, budget: Budget, earlier: int | None = None) -> PreparedFolds:
-        """These folds, or only the last of them where preparing or fitting all would take too much of the
+        """These folds, or only the last few of them where preparing or fitting all would take too much of the
         limit; as many as `earlier`, where this fit was begun with so many.
 
         Only with a holdout: without one, every row is to be judged. The last fold stays, since in time it is

@@ -132,7 +132,7 @@ def _in_turn(
     A first Ctrl-C, if `heeded`, lets the fit that has begun go on.
     """
     fits: list[Future[Fitted | None]] = []
-    with noted_once(heeded) as presses:
+    with noted_once(stops, heeded=heeded) as presses:
         stopped = False
         for i, trial in enumerate(trials):
             fit: Future[Fitted | None] = Future()
@@ -149,8 +149,6 @@ def _in_turn(
                 fit.set_result(job.fit(trial, i == 0))
             except Exception as problem:  # noqa: BLE001  # whatever a learner raises costs its member alone
                 fit.set_exception(problem)
-        if presses and not stopped:
-            stops()
     return fits
 
 
