@@ -261,3 +261,9 @@ def test_a_flip_never_costs_more_memory_than_the_file(
     struct.pack_into("<2I", claimed, size, 2**32 - 1, 2**32 - 1)
     with pytest.raises(ModelDamaged):
         unpack(bytes(claimed))
+
+
+@pytest.mark.parametrize("number", [b"9007199254740993", b"-9007199254740993", b"[1.5,9007199254740993]"])
+def test_a_whole_number_that_a_double_would_change_is_not_canonical(number: bytes) -> None:
+    with pytest.raises(ModelRefused, match="canonical form"):
+        check_json("schema.json", b'{"a":' + number + b"}")

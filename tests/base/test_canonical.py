@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from typing import Any
 
@@ -118,3 +119,13 @@ def test_what_was_written_reads_back_and_writes_the_same(value: dict[str, Any]) 
     data = canonical_json(value)
     assert canonical_json(json.loads(data)) == data
     assert canonical_json(msgspec.json.decode(data)) == data
+
+
+@pytest.mark.parametrize("around", [[], [True], [3], ["x"]])
+def test_numbers_in_a_list_are_written_as_they_are_alone(around: list[Any]) -> None:
+    numbers = [1.0, -0.0, 1e21, 1e-7, 0.1, 123456789012345680.0, 1e20]
+    written = ",".join(number_text(n) for n in numbers)
+    assert canonical_json(numbers + around).startswith(f"[{written}".encode())
+    for odd in (math.nan, math.inf):
+        with pytest.raises(Misuse):
+            canonical_json([*numbers, odd, *around])

@@ -227,3 +227,10 @@ def test_numpy_dates_decode_as_python_dates_do() -> None:
     series = pl.Series("x", np.array(["2020-01-01T00:00:00.000000001", "NaT"], dtype="datetime64[ns]"))
     values, problems = decode_series(series, Column(name="x", kind="datetime"), text=True)
     assert problems == [] and values.to_list() == [1577836800.0, None]
+
+
+@pytest.mark.parametrize("values", [[1.0, math.nan, None, 4.0], [math.nan, 2.0, 3.0], [None, 1.0]])
+def test_what_is_no_number_in_a_frame_is_null_as_what_is_missing(values: list[float | None]) -> None:
+    column = Column(name="a", kind="numeric")
+    decoded, problems = decode_series(pl.Series("a", values, dtype=pl.Float64), column, text=False)
+    assert decoded.to_list() == [None if v is None or math.isnan(v) else v for v in values] and not problems

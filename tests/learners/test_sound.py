@@ -23,3 +23,21 @@ def test_whether_an_answer_stands_is_not_decided_by_the_rows_held_back():
         assert isinstance(fitted, Knows) and PLAIN not in fitted.settled
     wrong = replace(job, train=Part(x, 1 - y))
     assert soundly(wrong, lambda job: Knows(np.zeros(1)), {}).settled == {PLAIN: True}
+
+
+def test_of_many_classes_fewer_rows_say_whether_an_answer_stands():
+    def judged(classes):
+        looked = []
+
+        class Watched:
+            rounds, settled = 1, {}
+
+            def margin(self, x, rounds=None):
+                looked.append(len(x))
+                return np.zeros((len(x), max(1, classes if classes > 2 else 1)))
+
+        x, y = np.arange(9_000.0)[:, None], np.arange(9_000.0) % max(classes, 2)
+        soundly(Job(Config("w", "w", "tree"), classes, Part(x, y)), lambda job: Watched(), {})
+        return max(looked)
+
+    assert judged(2) > 3_000 >= judged(8) > judged(26) > 500 > judged(200) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import subprocess
 import sys
@@ -126,3 +127,16 @@ def test_a_noisy_neighbour_for_two_thirds_of_the_calls_is_not_the_models_cost(da
     monkeypatch.setattr(costing, "_clock", lambda run, rows, calls: next(said))
     found = measure(model.to_onnx(), dataset, calls=40)
     assert (found.cost.cpu_us, found.cpu_us_p99) == (30.0, 50.0)
+
+
+def test_cpu_time_is_measured_for_longer_where_a_limit_depends_on_it(dataset, monkeypatch):
+    asked = []
+
+    def measured(graph, rows, *, patient):
+        asked.append(patient)
+        return measure(graph, rows, calls=3)
+
+    monkeypatch.setattr(importlib.import_module("mlwright.packaging.package"), "measure", measured)
+    mw.fit(dataset, max_trials=2)
+    mw.fit(dataset, max_trials=2, max_latency="1s")
+    assert asked == [False, True]

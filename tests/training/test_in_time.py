@@ -8,13 +8,16 @@ import pytest
 
 import mlwright as mw
 from mlwright.base.progress import Progress
+from mlwright.base.schema import Column
 from mlwright.learners import Config
 from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
+from mlwright.lifecycle.bounded import kept_for_measuring
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget
-from mlwright.training.estimates import refit_seconds
+from mlwright.training.estimates import packaging_seconds, refit_seconds
 from mlwright.training.found import Search
 from mlwright.training.journal import Journal
+from mlwright.training.limits import Limits
 from mlwright.training.prepared import FEWEST, PreparedFolds
 from mlwright.training.search import AGAIN, ONCE, _Going
 from mlwright.training.trial import Trial
@@ -83,3 +86,30 @@ def test_time_for_a_second_fit_is_kept_where_it_takes_a_small_part_of_the_limit(
     assert free - brief == pytest.approx(ONCE * again, abs=0.2) and again <= AGAIN * 100
     long, again = share(40.0)
     assert again > AGAIN * 100 and long == pytest.approx(free, abs=0.2)
+
+
+def test_packaging_is_foreseen_by_the_column(problem):
+    def seconds(columns):
+        more = tuple(Column(name=f"more {i}", kind="numeric") for i in range(columns))
+        schema = msgspec.structs.replace(problem.table.schema, columns=problem.table.schema.columns + more)
+        wide = dataclasses.replace(problem, table=dataclasses.replace(problem.table, schema=schema))
+        return packaging_seconds(wide, Search(), Budget(None))
+
+    cells_s = 5_000 * len(problem.y) * 3e-8
+    assert seconds(5_000) - seconds(0) > cells_s + 4
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit_s", "kept"),
+    [
+        (Limits(), 60.0, 0.0),
+        (Limits(latency_us=50.0), None, 0.0),
+        (Limits(latency_us=50.0), 20.0, 2.0),
+        (Limits(latency_us=50.0), 600.0, 5.0),
+        (Limits(memory_bytes=1), 20.0, 1.0),
+        (Limits(latency_us=50.0, memory_bytes=1), 600.0, 6.5),
+        (Limits(size_bytes=1), 600.0, 0.0),
+    ],
+)
+def test_time_is_kept_for_what_a_clock_may_say_of_a_limit(limits, limit_s, kept):
+    assert kept_for_measuring(limits, limit_s) == pytest.approx(kept)
