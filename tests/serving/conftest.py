@@ -15,7 +15,7 @@ import pytest
 
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.serving import ServeSettings, running, server
-from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.front import Front
 
 SCHEMA = Schema(
     columns=(
@@ -183,14 +183,14 @@ def ask(connect: Callable[[], Wire]) -> Callable[[bytes], Reply]:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Endpoint]:
-    """The endpoints that servers make in this test, for looking inside."""
-    endpoints: list[Endpoint] = []
-    make = server.make_endpoint
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Front]:
+    """The fronts that servers make in this test, for looking inside."""
+    fronts: list[Front] = []
+    make = server.make_front
 
-    def keep(*arguments: Any) -> Endpoint:
-        endpoints.append(make(*arguments))
-        return endpoints[-1]
+    def keep(*arguments: Any) -> Front:
+        fronts.append(make(*arguments))
+        return fronts[-1]
 
-    monkeypatch.setattr(server, "make_endpoint", keep)
-    return endpoints
+    monkeypatch.setattr(server, "make_front", keep)
+    return fronts

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import time
 
 import pytest
-from tests.serving.conftest import Doubler, Wire, predict, request, row
+from tests.serving.conftest import Doubler, Wire, request, row
 
 from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.serving import ServeSettings, access, issue_token, running
 from mlwright.serving.access import Access, access_for
 from mlwright.serving.answers import Refused
 from mlwright.serving.routes import ROUTES
+
+INFER = json.dumps(
+    {"inputs": [{"name": "age", "shape": [1], "datatype": "FP64", "data": [1]},
+                {"name": "member", "shape": [1], "datatype": "BOOL", "data": [True]},
+                {"name": "city", "shape": [1], "datatype": "BYTES", "data": ["Oslo"]}]}
+).encode()  # fmt: skip
 
 
 @pytest.fixture
@@ -103,7 +110,14 @@ def test_unknown_and_known_ids_cost_one_comparison_each(tokens, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "line", ["id", "id hmac predict -", "UPPER " + "0" * 64 + " predict -", "a " + "0" * 64 + " root -"]
+    "line",
+    [
+        "id",
+        "id hmac predict -",
+        "UPPER " + "0" * 64 + " predict -",
+        "a " + "0" * 64 + " root -",
+        "a " + "0" * 64 + " predict:../x -",
+    ],
 )
 def test_a_tokens_file_with_a_bad_line_does_not_start(tokens, line):
     issue_token(tokens)
@@ -125,7 +139,7 @@ def test_a_missing_file_or_key_is_said(tokens):
 
 
 def test_unknown_scopes_are_not_issued(tokens):
-    for scopes in (("root",), ()):
+    for scopes in (("root",), (), ("predict:",), ("predict:a b",), ("root:a",)):
         with pytest.raises(Misuse, match="scopes"):
             issue_token(tokens, scopes)
 
@@ -144,15 +158,16 @@ def test_off_loopback_there_must_be_tokens(tokens, monkeypatch):
 
 def test_each_route_is_closed_unless_it_is_open(tokens):
     token = issue_token(tokens, ("predict",))
-    expected = {"open": (200, 200), "predict": (401, 200), "metrics": (401, 403)}
+    expected = {"open": (200, 200), "predict": (401, 200), "metrics": (401, 403), "admin": (401, 403)}
+    bodies = {"oip": INFER, "instances": json.dumps({"instances": [row(1)]}).encode()}
     with running(Doubler(), ServeSettings(tokens_file=str(tokens))) as url, Wire(url) as wire:
-        for path, route in ROUTES.items():
+        for route in ROUTES:
+            path = route.path.replace("{name}", "model").replace("{version}", "0123456789ab")
+            dialect = route.dialects.get(b"application/json", "")
+            body = bodies.get(dialect, json.dumps(row(1)).encode()) if b"POST" in route.methods else b""
             statuses = []
             for said in ({}, {"Authorization": f"Bearer {token}"}):
-                data = request(path=path.decode(), **said)
-                if route.answer is None:
-                    data = predict(row(1)).replace(b"\r\n\r\n", f"\r\nA: b\r\n{_lines(said)}\r\n".encode(), 1)
-                wire.send(data)
+                wire.send(request(route.methods[0].decode(), path, body, **said))
                 reply = wire.reply()
                 statuses.append(reply.status)
                 assert (reply.status == 401) == ("www-authenticate" in reply.headers)
@@ -163,8 +178,45 @@ def test_each_route_is_closed_unless_it_is_open(tokens):
         assert wire.reply().status == 404
 
 
-def _lines(headers: dict[str, str]) -> str:
-    return "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+def test_a_token_for_one_model_sees_no_other(tokens):
+    mine = issue_token(tokens, ("predict:a",))
+    settings = ServeSettings(tokens_file=str(tokens))
+    with running({"a": Doubler(), "b": Doubler()}, settings) as url, Wire(url) as wire:
+
+        def status(path: str, method: str = "GET", body: bytes = b"") -> tuple[int, object]:
+            wire.send(request(method, path, body, Authorization=f"Bearer {mine}"))
+            reply = wire.reply()
+            return reply.status, reply.json
+
+        body = json.dumps(row(1)).encode()
+        assert status("/models/a/predict", "POST", body)[0] == 200
+        assert status("/models/a/schema")[0] == 200
+        of_another = status("/models/b/predict", "POST", body)
+        assert of_another == status("/models/nobody/predict", "POST", body)
+        assert of_another[0] == 404
+        assert [m["name"] for m in status("/models")[1]["models"]] == ["a"]
+        assert not [path for path in status("/openapi.json")[1]["paths"] if "/b" in path]
+        assert status("/metrics")[0] == 403
+        assert status("/models/a/rollback", "POST", b"{}")[0] == 403
+
+
+def test_commands_need_a_token_even_where_nothing_else_does(ask):
+    reply = ask(request("POST", "/models/model/rollback", b"{}"))
+    assert (reply.status, reply.json["error"]["code"]) == (403, "token_needed")
+
+
+def test_an_expired_token_stops_passing_on_a_connection_that_lives(tokens):
+    token = issue_token(tokens, lasts_s=2)
+    with running(Doubler(), ServeSettings(tokens_file=str(tokens))) as url, Wire(url) as wire:
+        data = request(path="/schema", Authorization=f"Bearer {token}")
+        statuses = set()
+        for _ in range(300):
+            wire.send(data)
+            statuses.add(wire.reply().status)
+            if 401 in statuses:
+                break
+            time.sleep(0.02)
+    assert statuses == {200, 401}
 
 
 def test_a_token_revoked_while_a_connection_lives_stops_passing_there(tokens, monkeypatch):

@@ -14,11 +14,14 @@ from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row
 from mlwright.serving import ServeSettings, running
 from mlwright.serving.answers import Answer, Refused
 from mlwright.serving.batch import Batch, Job
-from mlwright.serving.metrics import Metrics
+from mlwright.serving.deployed import Deployed
+from mlwright.serving.metrics import ModelMetrics
+from mlwright.serving.options import Options
 
 
 def batch_of(model: Doubler, **settings: float) -> Batch:
-    return Batch(model, ServeSettings(**settings), Metrics())
+    limits = ServeSettings(**settings)
+    return Batch(Deployed(model, limits), limits, ModelMetrics())
 
 
 def body(age: object) -> bytes:
@@ -36,7 +39,7 @@ def test_jobs_of_one_tick_run_together_and_keep_their_answers():
         batch = batch_of(model)
         batch.attach(asyncio.get_running_loop())
         for i in range(20):
-            batch.submit(Job(body(i), False, answers.append))
+            batch.submit(Job(body(i), answers.append))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         batch.close()
@@ -53,7 +56,7 @@ def test_a_tick_is_cut_into_batches_of_limited_rows():
         batch = batch_of(model, batch_rows=8)
         batch.attach(asyncio.get_running_loop())
         for i in range(20):
-            batch.submit(Job(body(i), False, answers.append))
+            batch.submit(Job(body(i), answers.append))
         for _ in range(10):
             await asyncio.sleep(0)
         batch.close()
@@ -66,7 +69,9 @@ def test_a_tick_is_cut_into_batches_of_limited_rows():
 def test_bad_requests_do_not_disturb_their_neighbours():
     batch = batch_of(Doubler())
     bodies = [body(1), b"{", body("x"), body(2), b"[]", json.dumps([row(3), row("y")]).encode()]
-    outcomes = batch.work([Job(b, at == 5, lambda answer: None) for at, b in enumerate(bodies)])
+    outcomes = batch.work(
+        [Job(b, lambda answer: None, Options(partial=at == 5)) for at, b in enumerate(bodies)]
+    )
     assert [outcome.answer.status for outcome in outcomes] == [200, 400, 422, 200, 400, 200]
     assert [outcome.rows for outcome in outcomes] == [1, 0, 0, 1, 0, 1]
     assert [outcome.bad_rows for outcome in outcomes] == [0, 0, 1, 0, 0, 1]
@@ -107,7 +112,7 @@ def test_an_answer_that_is_no_answer_is_an_error_not_null(outputs):
     model = Doubler()
     model.run = lambda numbers, strings: SimpleNamespace(probability=None, label=None, **outputs)
     batch = batch_of(model)
-    assert [o.answer.status for o in batch.work([Job(body(1), False, lambda answer: None)])] == [500]
+    assert [o.answer.status for o in batch.work([Job(body(1), lambda answer: None)])] == [500]
     batch.close()
 
 
@@ -118,7 +123,7 @@ def test_a_request_whose_wait_would_be_too_long_is_refused_before_it_is_decoded(
         batch.warm(row(1))
         batch.admit()  # whatever it costs, an empty queue takes one
         for i in range(5):
-            batch.submit(Job(body(i), False, lambda answer: None))
+            batch.submit(Job(body(i), lambda answer: None))
         try:
             with pytest.raises(Refused) as refused:
                 batch.admit()
@@ -173,3 +178,78 @@ def test_the_cost_of_a_row_is_learnt():
     batch.warm(row(1))
     assert batch.seconds_per_row >= 0.02
     batch.close()
+
+
+def test_callers_take_turns_and_who_asks_much_waits_for_himself():
+    model = Doubler()
+    order: list[str] = []
+
+    async def tick() -> None:
+        batch = batch_of(model, batch_rows=8)
+        batch.attach(asyncio.get_running_loop())
+        for i in range(40):
+            batch.submit(Job(body(i), lambda answer: order.append("greedy"), caller="greedy"))
+        for name in ("a", "b", "c"):
+            batch.submit(Job(body(0), lambda answer, name=name: order.append(name), caller=name))
+        for _ in range(30):
+            await asyncio.sleep(0)
+        batch.close()
+
+    asyncio.run(tick())
+    assert len(order) == 43
+    assert max(order.index(name) for name in ("a", "b", "c")) < 8, "all are in the first run"
+    assert model.batches == [8, 8, 8, 8, 8, 3]
+
+
+def test_who_asks_much_is_refused_before_who_asks_little():
+    async def overload() -> tuple[bool, bool]:
+        batch = batch_of(Doubler(seconds=0.01), slo_ms=100.0)
+        batch.attach(asyncio.get_running_loop())
+        batch.warm(row(1))
+        for i in range(15):
+            batch.submit(Job(body(i), lambda answer: None, caller="greedy"))
+        refused = []
+        for caller in ("greedy", "modest"):
+            try:
+                batch.admit(caller)
+                refused.append(False)
+            except Refused:
+                refused.append(True)
+        await asyncio.sleep(0.3)
+        batch.close()
+        return refused[0], refused[1]
+
+    assert asyncio.run(overload()) == (True, False)
+
+
+def test_a_request_is_refused_at_once_where_its_caller_will_not_wait_so_long():
+    async def overload() -> None:
+        batch = batch_of(Doubler(seconds=0.02), slo_ms=10_000.0)
+        batch.attach(asyncio.get_running_loop())
+        batch.warm(row(1))
+        batch.submit(Job(body(1), lambda answer: None))
+        batch.admit(within_s=10.0)
+        with pytest.raises(Refused, match="over 1 ms"):
+            batch.admit(within_s=0.001)
+        await asyncio.sleep(0.1)
+        batch.close()
+
+    asyncio.run(overload())
+
+
+def test_what_nobody_waits_for_any_more_is_not_run():
+    batch = batch_of(Doubler())
+    jobs = [Job(body(1), lambda answer: None, deadline=0.0), Job(body(2), lambda answer: None)]
+    outcomes = batch.work(jobs)
+    assert [o.answer.status for o in outcomes] == [503, 200]
+    assert json.loads(outcomes[0].answer.body)["error"]["code"] == "deadline_passed"
+    assert batch.deployed.model.batches == [1]
+    batch.close()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon", "", "1e99"])
+def test_a_deadline_that_is_none_is_400(value, ask):
+    data = request("POST", "/predict", body(1), **{"X-Deadline-Ms": value})
+    reply = ask(data)
+    assert (reply.status, reply.json["error"]["code"]) == (400, "bad_deadline")
+    assert ask(request("POST", "/predict", body(1), **{"X-Deadline-Ms": "5000"})).status == 200

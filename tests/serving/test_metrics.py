@@ -41,11 +41,11 @@ def test_requests_rows_and_refusals_are_counted(text):
     assert found['mlwright_requests_total{route="/predict",status="422"}'] == 3
     assert found['mlwright_requests_total{route="/health",status="200"}'] == 1
     assert found['mlwright_requests_total{route="other",status="404"}'] == 2
-    assert found["mlwright_rows_total"] == 6
-    assert found["mlwright_rows_refused_total"] == 3
-    assert found['mlwright_rows_refused_by_column_total{column="age"}'] == 2
-    assert found['mlwright_rows_refused_by_column_total{column="member"}'] == 1
-    assert found['mlwright_rows_refused_by_column_total{column="(no such column)"}'] == 1
+    assert found['mlwright_rows_total{model="model"}'] == 6
+    assert found['mlwright_rows_refused_total{model="model"}'] == 3
+    assert found['mlwright_rows_refused_by_column_total{model="model",column="age"}'] == 2
+    assert found['mlwright_rows_refused_by_column_total{model="model",column="member"}'] == 1
+    assert found['mlwright_rows_refused_by_column_total{model="model",column="(no such column)"}'] == 1
     assert found["mlwright_connections"] == 1
     assert found["mlwright_requests_in_flight"] == 1  # the one that asks
     assert f'digest="{"0123456789abcdef" * 4}"' in text

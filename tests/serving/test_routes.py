@@ -12,20 +12,49 @@ from tests.serving.conftest import ROW, SCHEMA, Doubler, Wire, predict, request,
 
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.serving import running
-from mlwright.serving.routes import ROUTES, describe
+from mlwright.serving.describe import describe
+from mlwright.serving.routes import ROUTES
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
+GET, POST = (b"GET", b"HEAD"), (b"POST",)
+
+
 def test_every_route_and_its_permission_is_listed_here():
-    assert {(path.decode(), route.methods, route.permission) for path, route in ROUTES.items()} == {
-        ("/", (b"GET", b"HEAD"), "predict"),
-        ("/predict", (b"POST",), "predict"),
-        ("/schema", (b"GET", b"HEAD"), "predict"),
-        ("/metrics", (b"GET", b"HEAD"), "metrics"),
-        ("/health", (b"GET", b"HEAD"), "open"),
-        ("/ready", (b"GET", b"HEAD"), "open"),
-    }
+    assert [(route.path, route.methods, route.permission) for route in ROUTES] == [
+        ("/", GET, "predict"),
+        ("/predict", POST, "predict"),
+        ("/schema", GET, "predict"),
+        ("/models", GET, "predict"),
+        ("/models/{name}", GET, "predict"),
+        ("/models/{name}/predict", POST, "predict"),
+        ("/models/{name}/schema", GET, "predict"),
+        ("/models/{name}/reload", POST, "admin"),
+        ("/models/{name}/rollback", POST, "admin"),
+        ("/openapi.json", GET, "predict"),
+        ("/health", GET, "open"),
+        ("/ready", GET, "open"),
+        ("/metrics", GET, "metrics"),
+        ("/v2", GET, "predict"),
+        ("/v2/health/live", GET, "open"),
+        ("/v2/health/ready", GET, "open"),
+        ("/v2/models/{name}", GET, "predict"),
+        ("/v2/models/{name}/ready", GET, "predict"),
+        ("/v2/models/{name}/infer", POST, "predict"),
+        ("/v2/models/{name}/versions/{version}", GET, "predict"),
+        ("/v2/models/{name}/versions/{version}/ready", GET, "predict"),
+        ("/v2/models/{name}/versions/{version}/infer", POST, "predict"),
+        ("/v1/models/{name}", GET, "predict"),
+        ("/v1/models/{name}:predict", POST, "predict"),
+    ]
+
+
+def test_every_route_does_one_thing_and_only_a_models_own_name_it():
+    for route in ROUTES:
+        assert sum(map(bool, (route.answer, route.dialects, route.command))) == 1, route.path
+        assert ("{name}" in route.path) <= route.of_model, route.path
+        assert bool(route.dialects or route.command) == (route.methods == POST), route.path
 
 
 def test_one_row_gets_one_answer(ask):
@@ -102,15 +131,22 @@ def test_a_request_without_a_body_is_told_what_to_send(ask):
 
 def test_health_and_ready_say_yes(ask):
     assert ask(request(path="/health")).json == {"status": "ok"}
-    assert ask(request(path="/ready")).json == {"ready": True, "model": "0123456789ab"}
+    assert ask(request(path="/ready")).json == {"ready": True, "models": {"model": "0123456789ab"}}
 
 
 def test_the_index_lists_every_route(ask):
     routes = ask(request(path="/")).json["routes"]
-    assert {path.split()[1] for path in routes} == {path.decode() for path in ROUTES}
+    assert {path.split()[1] for path in routes} == {route.path for route in ROUTES}
 
 
-@pytest.mark.parametrize("path", [p.decode() for p, r in ROUTES.items() if b"HEAD" in r.methods])
+PATHS = [
+    route.path.replace("{name}", "model").replace("{version}", "0123456789ab")
+    for route in ROUTES
+    if b"HEAD" in route.methods
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_head_is_get_without_the_body(connect, path):
     wire = connect()
     wire.send(request("HEAD", path) + request("GET", path))

@@ -1,6 +1,6 @@
-"""How a source is called: where it is shown, and in the name of a file that is made from it.
+"""How things are called: sources, where they are shown or a file is made from them, and models.
 
-Used by the verbs and commands that are given a source as a text. It opens nothing.
+Used by the verbs and commands that are given a source as a text, and where models are named. It opens nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from urllib.parse import unquote, urlsplit
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WILD = re.compile(r"[*?\[]")
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a served or registered model may be called: it is a part of URLs, metrics and files."""
 
 
 def shown_source(source: str) -> str:

@@ -1,8 +1,9 @@
 """Who may call what: bearer tokens from a file, and the rule that off loopback there must be some.
 
 A token is `mlw_<id>_<secret>`, the secret 256 random bits. The file has one line a token: its id, the
-HMAC-SHA-256 of its secret, its scopes joined by commas, and its expiry (seconds since 1970, or -). The key of
-the HMAC is in `<file>.key`. Called by the endpoint with the Authorization header; nothing here logs either.
+HMAC-SHA-256 of its secret, its scopes joined by commas (`predict` for every model, `predict:loans` for one),
+and its expiry (seconds since 1970, or -). The key of the HMAC is in `<file>.key`. Called by the front with
+the Authorization header; nothing here logs either.
 """
 
 from __future__ import annotations
@@ -14,27 +15,48 @@ import re
 import secrets
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.base.naming import MODEL_NAME
 from mlwright.serving.answers import Refused
 
-Permission = Literal["open", "predict", "metrics"]
-SCOPES = ("predict", "metrics")
+Permission = Literal["open", "predict", "metrics", "admin"]
+SCOPES = ("predict", "metrics", "admin")
 TOKENS_VARIABLE = "MLWRIGHT_TOKENS_FILE"
 RELOAD_S = 2.0  # a revoked token is refused within 5 s
 
 _TOKEN = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] mlw_([0-9a-z]{1,32})_([0-9a-f]{64})")
-_LINE = re.compile(r"([0-9a-z]{1,32}) ([0-9a-f]{64}) ([a-z,]+) (-|\d{1,12})")
+_LINE = re.compile(r"([0-9a-z]{1,32}) ([0-9a-f]{64}) ([A-Za-z0-9:,._-]+) (-|\d{1,12})")
 _NOBODY = bytes(32)
+
+
+class Caller(NamedTuple):
+    """Who was let in: a token's id, or "" where none is asked for, and until when (seconds since 1970)."""
+
+    identity: str = ""
+    until: float = float("inf")
+
+
+ANYBODY = Caller()
 
 
 class _Grant(msgspec.Struct, frozen=True):
     digest: bytes
     scopes: frozenset[str]
-    expires_at: float
+    """`predict` for all models, `predict:loans` for one."""
+    caller: Caller
+
+    def allows(self, permission: str, name: str | None) -> bool:
+        return permission in self.scopes or (
+            self.knows(permission) if name is None else f"{permission}:{name}" in self.scopes
+        )
+
+    def knows(self, permission: str) -> bool:
+        """Whether it allows this for any model at all."""
+        return any(s.partition(":")[0] == permission for s in self.scopes)
 
 
 class Access:
@@ -46,6 +68,8 @@ class Access:
         self._grants: dict[bytes, _Grant] = {}
         self._stamp: tuple[int, int, int] = (0, 0, 0)
         self._checked_at = 0.0
+        self.edition = 0
+        """Grows whenever the file was read anew: what was let in before must be asked again."""
         if file is not None:
             self._key = _read_key(file)
             self._load(file)
@@ -54,19 +78,40 @@ class Access:
     def demands_tokens(self) -> bool:
         return self._file is not None
 
-    def check(self, permission: Permission, authorization: bytes) -> None:
-        """Raises `Refused`: 401 without a valid token, 403 where it lacks the scope `permission`."""
-        if permission == "open" or self._file is None:
-            return
+    def check(self, permission: Permission, authorization: bytes, name: str | None = None) -> Caller:
+        """Who asks, where he may do `permission` to the model `name`: "" for all of them, None for any.
+
+        Raises `Refused`: 401 without a valid token, 403 where it lacks the scope, and 404 for a model that is
+        not the caller's, as for one that is not there.
+        """
+        if permission == "open":
+            return ANYBODY
+        if self._file is None:
+            if permission == "admin":
+                message, remedy = "commands need an access token", "serve with a file of tokens"
+                raise Refused(403, "token_needed", message, remedy)
+            return ANYBODY
         grant = self._grant(authorization)
         if grant is None:
             message, remedy = "this needs a valid access token", "send 'Authorization: Bearer mlw_...'"
             challenge = b'WWW-Authenticate: Bearer realm="mlwright"'
             raise Refused(401, "token_needed", message, remedy, extra=(challenge,))
-        if permission not in grant.scopes:
-            raise Refused(
-                403, "scope_missing", f"the token lacks the scope {permission!r}", "use another token"
-            )
+        if not grant.allows(permission, name):
+            if name and grant.knows(permission):
+                raise no_such_model()
+            message = f"the token lacks the scope {permission!r}"
+            raise Refused(403, "scope_missing", message, "use another token")
+        return grant.caller
+
+    def may(self, permission: Permission, caller: Caller, name: str) -> bool:
+        """Whether someone who was let in may do `permission` to the model `name`."""
+        grant = self._grants.get(caller.identity.encode())
+        return self._file is None or (grant is not None and grant.allows(permission, name))
+
+    def refresh(self) -> int:
+        """Reads the file again where it changed; returns its edition."""
+        self._reload()
+        return self.edition
 
     def _grant(self, authorization: bytes) -> _Grant | None:
         self._reload()
@@ -76,7 +121,7 @@ class Access:
         # One HMAC and one comparison whether or not the id exists, so that time tells nothing.
         sent = hmac.digest(self._key, secret, "sha256")
         is_equal = hmac.compare_digest(sent, grant.digest if grant else _NOBODY)
-        return grant if grant and is_equal and time.time() < grant.expires_at else None
+        return grant if grant and is_equal and time.time() < grant.caller.until else None
 
     def _reload(self) -> None:
         now = time.monotonic()
@@ -89,6 +134,7 @@ class Access:
         except (OSError, Misuse, EnvironmentProblem):
             self._grants = {}  # a file that cannot be read grants nothing
             self._stamp = (0, 0, 0)
+            self.edition += 1
 
     def _load(self, file: Path) -> None:
         stamp = _stamp_of(file)
@@ -98,16 +144,24 @@ class Access:
                 continue
             match = _LINE.fullmatch(line)
             scopes = frozenset(match[3].split(",")) if match else frozenset()
-            if match is None or not scopes <= set(SCOPES):
+            if match is None or not all(map(_is_scope, scopes)):
                 raise Misuse(
                     "a line is not '<id> <hmac> <scopes> <expiry>'", where=f"{file.name}, line {number}"
                 )
             expires_at = float("inf") if match[4] == "-" else float(match[4])
-            grants[match[1].encode()] = _Grant(bytes.fromhex(match[2]), scopes, expires_at)
+            grants[match[1].encode()] = _Grant(bytes.fromhex(match[2]), scopes, Caller(match[1], expires_at))
         self._grants, self._stamp = grants, stamp
+        self.edition += 1
 
 
-def issue_token(file: Path, scopes: tuple[str, ...] = SCOPES, *, lasts_s: float | None = None) -> str:
+def no_such_model() -> Refused:
+    """The refusal of a name that is not served, or not to this caller."""
+    return Refused(404, "no_such_model", "there is no such model here", "GET /models lists yours")
+
+
+def issue_token(
+    file: Path, scopes: tuple[str, ...] = ("predict", "metrics"), *, lasts_s: float | None = None
+) -> str:
     """Adds a token to `file` (made, with its key, where absent) and returns it: the only time it is seen.
 
     >>> import tempfile
@@ -115,9 +169,12 @@ def issue_token(file: Path, scopes: tuple[str, ...] = SCOPES, *, lasts_s: float 
     ...     issue_token(Path(folder) / "tokens")[:4]
     'mlw_'
     """
-    unknown = set(scopes) - set(SCOPES)
+    unknown = sorted(s for s in set(scopes) if not _is_scope(s))
     if unknown or not scopes:
-        raise Misuse(f"scopes are {', '.join(SCOPES)}; got {', '.join(sorted(unknown)) or 'none'}")
+        raise Misuse(
+            f"scopes are {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}",
+            remedy="say predict, or predict:NAME for one model",
+        )
     key_file = _key_file(file)
     if not key_file.exists():
         _write_private(key_file, secrets.token_hex(32) + "\n")
@@ -126,6 +183,11 @@ def issue_token(file: Path, scopes: tuple[str, ...] = SCOPES, *, lasts_s: float 
     expiry = "-" if lasts_s is None else str(int(time.time() + lasts_s))
     _write_private(file, f"{identity} {digest} {','.join(scopes)} {expiry}\n")
     return f"mlw_{identity}_{secret}"
+
+
+def _is_scope(text: str) -> bool:
+    permission, colon, name = text.partition(":")
+    return permission in SCOPES and (not colon or bool(MODEL_NAME.fullmatch(name)))
 
 
 def access_for(host_is_loopback: bool, tokens_file: str, insecure: bool) -> Access:

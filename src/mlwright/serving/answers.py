@@ -67,6 +67,17 @@ def error_body(code: str, message: str, remedy: str, **more: Any) -> bytes:  # A
     return msgspec.json.encode({"error": {"code": code, "message": message, "remedy": remedy, **more}})
 
 
+def plain(answer: Answer) -> Answer:
+    """An error of ours as {"error": "text"}, which clients of other servers expect.
+
+    >>> plain(Answer(410, error_body("gone", "it went", "look elsewhere"))).body
+    b'{"error":"it went. What to do: look elsewhere"}'
+    """
+    error = msgspec.json.decode(answer.body)["error"]
+    text = f"{error['message']}. What to do: {error['remedy']}"
+    return answer._replace(body=msgspec.json.encode({"error": text}))
+
+
 def json_answer(value: Any, status: int = 200) -> Answer:  # Any: whatever JSON holds
     """`value` as a JSON answer."""
     return Answer(status, msgspec.json.encode(value))
@@ -106,14 +117,17 @@ class PredictionWriter:
         names = [msgspec.json.encode(name).decode().replace("%", "%%") for name in target.classes]
         slots = ",".join(f"{name}:%r" for name in names)
         self._row = '{"prediction_id":"%s","label":%s,"probability":{' + slots + "}"
+        self._label = '{"prediction_id":"%s","label":%s'
         if target.task == "regression":
             self._row = '{"prediction_id":"%s","prediction":%r'
 
-    def rows(self, outputs: Outputs, ids: Sequence[str]) -> list[str]:
-        """One unfinished JSON object a row: closed by `one` or `many`. Raises ValueError for outputs that
-        are not finite or not as many as `ids`."""
+    def rows(self, outputs: Outputs, ids: Sequence[str], brief: Sequence[bool] = ()) -> list[str]:
+        """One unfinished JSON object a row: closed by `one` or `many`; where `brief`, without probabilities.
+
+        Raises ValueError for outputs that are not finite or not as many as `ids`.
+        """
         if outputs.probability is not None:
-            return self._classified(outputs.probability, outputs.label, ids)
+            return self._classified(outputs.probability, outputs.label, ids, brief)
         if outputs.prediction is None:
             raise ValueError("the graph gave no prediction")
         values = np.asarray(outputs.prediction, dtype=np.float64).ravel()
@@ -122,7 +136,11 @@ class PredictionWriter:
         return [self._row % pair for pair in zip(ids, values.tolist(), strict=True)]
 
     def _classified(
-        self, probability: npt.NDArray[Any], label: npt.NDArray[Any] | None, ids: Sequence[str]
+        self,
+        probability: npt.NDArray[Any],
+        label: npt.NDArray[Any] | None,
+        ids: Sequence[str],
+        brief: Sequence[bool],
     ) -> list[str]:  # Any: float32 or float64, and text, int64 or bool
         if probability.shape != (len(ids), self._classes) or not np.isfinite(probability).all():
             raise ValueError("the graph gave no finite probability of each class for each row")
@@ -131,7 +149,12 @@ class PredictionWriter:
         else:
             texts = [self._by_label[value] for value in label.tolist()]
         rows = zip(ids, texts, probability.tolist(), strict=True)
-        return [self._row % (key, text, *values) for key, text, values in rows]
+        if not brief:
+            return [self._row % (key, text, *values) for key, text, values in rows]
+        return [
+            self._label % (key, text) if short else self._row % (key, text, *values)
+            for (key, text, values), short in zip(rows, brief, strict=True)
+        ]
 
     def one(self, row: str) -> bytes:
         """The answer to a request of one row."""

@@ -1,8 +1,9 @@
 """Tick batching and admission: every request that one wake-up of the loop delivered goes through one run.
 
 No timer: the first request of a tick asks the loop to come back once its ready sockets are read, and by then
-the batch is there. Long batches run in one worker thread while the next one gathers. Called by the endpoint,
-in its loop's thread; it knows bodies and answers, not connections.
+the batch is there. Long batches run in one worker thread while the next one gathers. Callers take turns, so
+that one who asks much waits for himself. Called by the endpoint, in its loop's thread; it knows bodies and
+answers, not connections.
 """
 
 from __future__ import annotations
@@ -18,24 +19,37 @@ from typing import Any
 
 import msgspec
 
-from mlwright.serving.answers import Answer, PredictionWriter, Refused, error_body, prediction_ids
-from mlwright.serving.decode import Decoded, Problem, RowsDecoder, refusal, tensors
-from mlwright.serving.metrics import Metrics
-from mlwright.serving.served import Served
+from mlwright.serving.answers import Answer, Refused, error_body, prediction_ids
+from mlwright.serving.decode import Decoded, Problem, refusal
+from mlwright.serving.deployed import Deployed
+from mlwright.serving.dialects import Dialect
+from mlwright.serving.metrics import ModelMetrics
+from mlwright.serving.options import PLAIN, Options
 from mlwright.serving.settings import ServeSettings
 
 log = logging.getLogger("mlwright.serving")
 WARM_RUNS = 5
 _MEMORY = 0.9  # how much of the measured cost is kept from batch to batch
+_NEVER = math.inf
 
 
 class Job:
     """One request to predict. `done` is called once, on the loop's thread."""
 
-    __slots__ = ("body", "done", "partial", "rows")
+    __slots__ = ("body", "caller", "deadline", "dialect", "done", "options", "rows")
 
-    def __init__(self, body: bytes | bytearray, partial: bool, done: Callable[[Answer], None]) -> None:
-        self.body, self.partial, self.done = body, partial, done
+    def __init__(
+        self,
+        body: bytes | bytearray,
+        done: Callable[[Answer], None],
+        options: Options = PLAIN,
+        dialect: str = "rows",
+        caller: str = "",
+        deadline: float = _NEVER,
+    ) -> None:
+        self.body, self.done, self.options, self.dialect = body, done, options, dialect
+        self.caller, self.deadline = caller, deadline
+        """Who asks, and until when an answer is of use to him, in seconds of `time.monotonic`."""
         self.rows = 1
 
 
@@ -49,22 +63,31 @@ class Outcome(msgspec.Struct):
     failed: bool = False
 
 
-class Batch:
-    """Gathers jobs and runs them together."""
+class _Line:
+    """What one caller waits for."""
 
-    def __init__(self, model: Served, settings: ServeSettings, metrics: Metrics) -> None:
-        self._model, self._settings, self._metrics = model, settings, metrics
-        self._decoder = RowsDecoder(model.schema)
-        self._writer = PredictionWriter(model.schema, model.digest)
-        self._widths = len(model.schema.numbers), len(model.schema.strings)
+    __slots__ = ("jobs", "rows")
+
+    def __init__(self) -> None:
+        self.jobs: deque[Job] = deque()
+        self.rows = 0
+
+
+class Batch:
+    """Gathers jobs and runs them together, on whatever is deployed when they run."""
+
+    def __init__(self, deployed: Deployed, settings: ServeSettings, metrics: ModelMetrics) -> None:
+        self.deployed = deployed
+        self._settings, self._metrics = settings, metrics
         self._slo_s = settings.slo_ms / 1000.0
-        self._columns = frozenset(model.schema.names)
-        self._queue: deque[Job] = deque()
+        self._lines: dict[str, _Line] = {}
+        """By caller, in the order of turns; nobody without a job."""
         self._queued_rows = 0
         self._running_rows = 0
         self._scheduled = False
         self._seconds, self._rows = 1e-4, 1.0  # a guess that the first batches replace
-        self._bytes_per_row = 16.0 * max(1, sum(self._widths))
+        schema = deployed.model.schema
+        self._bytes_per_row = 16.0 * max(1, len(schema.numbers) + len(schema.strings))
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mlwright-batch")
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -77,21 +100,32 @@ class Batch:
         self._worker.shutdown(wait=True)
 
     @property
+    def queued_rows(self) -> int:
+        """Rows that wait or run."""
+        return self._queued_rows + self._running_rows
+
+    @property
     def seconds_per_row(self) -> float:
         """The measured cost of a row: decoding, graph and answer."""
         return self._seconds / self._rows
 
-    @property
-    def wait_s(self) -> float:
-        """The predicted wait of a request that comes now."""
-        return (self._queued_rows + self._running_rows) * self.seconds_per_row
+    def wait_s(self, caller: str = "") -> float:
+        """The predicted wait of a request of `caller` that comes now."""
+        line = self._lines.get(caller)
+        mine = line.rows if line else 0
+        callers = len(self._lines) + (line is None)
+        ahead = min(self._queued_rows, (mine + 1) * callers)
+        return (self._running_rows + ahead) * self.seconds_per_row
 
-    def admit(self) -> None:
-        """Raises `Refused` (503) where the predicted wait is over the limit."""
-        if self._queued_rows + self._running_rows and self.wait_s > self._slo_s:
-            wait = self.wait_s
+    def admit(self, caller: str = "", within_s: float = _NEVER) -> None:
+        """Raises `Refused` (503) where the predicted wait is over the limit, or over what the caller has."""
+        if not self._queued_rows + self._running_rows:
+            return
+        wait, limit = self.wait_s(caller), min(self._slo_s, within_s)
+        if wait > limit:
+            self._metrics.shed += 1
             after = max(1, math.ceil(wait))
-            message = f"a request would wait about {wait * 1000.0:.0f} ms, over {self._settings.slo_ms:g} ms"
+            message = f"a request would wait about {wait * 1000.0:.0f} ms, over {limit * 1000.0:g} ms"
             raise Refused(
                 503, "overloaded", message, f"try again in {after} s", extra=(b"Retry-After: %d" % after,)
             )
@@ -99,34 +133,50 @@ class Batch:
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
         job.rows = max(1, round(len(job.body) / self._bytes_per_row))
-        self._queue.append(job)
+        line = self._lines.get(job.caller)
+        if line is None:
+            line = self._lines[job.caller] = _Line()
+        line.jobs.append(job)
+        line.rows += job.rows
         self._queued_rows += job.rows
         self._schedule()
 
     def warm(self, row: Mapping[str, Any]) -> None:  # Any: JSON values
         """Predicts one row a few times, to load what is loaded late and to measure the cost of a row."""
-        jobs = [Job(msgspec.json.encode(row), False, lambda answer: None)]
+        jobs = [Job(msgspec.json.encode(row), lambda answer: None)]
         for _ in range(WARM_RUNS):
             started = time.perf_counter()
             self.work(jobs)
-        self._seconds = time.perf_counter() - started
+        self._seconds, self._rows = time.perf_counter() - started, 1.0
 
     def work(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One outcome a job: decoded, run together, written. Callable from any one thread at a time."""
+        deployed = self.deployed
         outcomes: list[Outcome | None] = [None] * len(jobs)
-        decoded: list[tuple[int, Decoded]] = []
+        groups: dict[str, list[tuple[int, Decoded]]] = {}
+        now, stages = time.monotonic(), self._metrics.stages
+        began = time.perf_counter()
         for at, job in enumerate(jobs):
-            try:
-                rows = self._decoder.decode(job.body, max_rows=self._settings.max_rows)
-            except Refused as refused:
-                outcomes[at] = Outcome(refused.answer)
+            if job.deadline < now:
+                outcomes[at] = Outcome(deployed.dialect(job.dialect).refusal(_late()))
                 continue
-            if rows.problems and (rows.single or not job.partial):
-                outcomes[at] = self._outcome(rows, refusal(rows.problems).answer, predicted=0)
+            dialect = deployed.dialect(job.dialect)
+            try:
+                rows = dialect.decode(job.body, job.options)
+            except Refused as refused:
+                outcomes[at] = Outcome(dialect.refusal(refused.answer))
+                continue
+            if rows.problems and (rows.single or not job.options.partial):
+                answer = dialect.refusal(refusal(rows.problems).answer)
+                outcomes[at] = self._outcome(rows, answer, predicted=0)
             else:
-                decoded.append((at, rows))
-        for (at, rows), answer in zip(decoded, self._answers([d for _, d in decoded]), strict=True):
-            outcomes[at] = self._outcome(rows, answer, predicted=rows.good)
+                groups.setdefault(job.dialect, []).append((at, rows))
+        stages["decode"].add(time.perf_counter() - began)
+        for name, group in groups.items():
+            asked = [(rows, jobs[at].options) for at, rows in group]
+            answers = self._answers(deployed.dialect(name), asked)
+            for (at, rows), answer in zip(group, answers, strict=True):
+                outcomes[at] = self._outcome(rows, answer, predicted=rows.good)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _outcome(self, rows: Decoded, answer: Answer, predicted: int) -> Outcome:
@@ -136,55 +186,35 @@ class Batch:
         failed = answer.status == 500
         return Outcome(answer, 0 if failed else predicted, problems, len(rows.problems), failed)
 
-    def _answers(self, decoded: Sequence[Decoded]) -> list[Answer]:
+    def _answers(self, dialect: Dialect, asked: Sequence[tuple[Decoded, Options]]) -> list[Answer]:
         """One answer a request; where the run fails, each runs alone, so that none fails others."""
+        decoded = [rows for rows, _ in asked]
         total = sum(d.good for d in decoded)
+        stages = self._metrics.stages
         try:
-            lines: list[str] = []
-            if total:
-                outputs = self._model.run(*tensors(decoded, self._widths))
-                lines = self._writer.rows(outputs, prediction_ids(total))
+            began = time.perf_counter()
+            outputs = dialect.run(decoded) if total else None
+            ran = time.perf_counter()
+            answers = dialect.answers(asked, outputs, prediction_ids(total))
+            stages["run"].add(ran - began)
+            stages["write"].add(time.perf_counter() - ran)
+            return answers
         except Exception as error:  # noqa: BLE001 - whatever a runtime raises, the server must outlive it
-            if len(decoded) > 1:
-                return [self._answers([d])[0] for d in decoded]
+            if len(asked) > 1:
+                return [self._answers(dialect, [one])[0] for one in asked]
             # The error's text is not logged: a runtime may quote inputs in it.
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
-            return [_failure()]
-        answers, at = [], 0
-        for rows in decoded:
-            answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
-            at += rows.good
-        return answers
-
-    def _body(self, rows: Decoded, lines: Sequence[str]) -> bytes:
-        if rows.single:
-            return self._writer.one(lines[0])
-        if not rows.problems:
-            return self._writer.many([f"{line}}}" for line in lines])
-        remaining = iter(lines)
-        parts = []
-        for index in range(rows.count):
-            problems = rows.problems.get(index)
-            if problems is None:
-                parts.append(f"{next(remaining)}}}")
-            else:
-                parts.append(refusal({index: problems}).answer.body.decode())
-        return self._writer.many(parts)
+            return [dialect.refusal(_failure())]
 
     def _schedule(self) -> None:
-        if self._queue and not self._scheduled and not self._running_rows:
+        if self._lines and not self._scheduled and not self._running_rows:
             assert self._loop is not None
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
-        jobs: list[Job] = []
-        rows = 0
-        while self._queue and (not jobs or rows + self._queue[0].rows <= self._settings.batch_rows):
-            job = self._queue.popleft()
-            jobs.append(job)
-            rows += job.rows
+        jobs, rows = self._next()
         self._queued_rows -= rows
         self._running_rows = rows
         started = time.perf_counter()
@@ -195,6 +225,27 @@ class Batch:
         else:
             future = self._worker.submit(self._attempt, jobs)
             future.add_done_callback(lambda f: self._hand_back(jobs, f, started))
+
+    def _next(self) -> tuple[list[Job], int]:
+        """The jobs of the next run and their rows: each caller in turn gives his share of it."""
+        jobs: list[Job] = []
+        rows, most, lines = 0, self._settings.batch_rows, self._lines
+        share = most // len(lines)
+        while lines:
+            caller = next(iter(lines))
+            line, taken = lines[caller], 0
+            while line.jobs and taken <= share and (not jobs or rows + line.jobs[0].rows <= most):
+                job = line.jobs.popleft()
+                jobs.append(job)
+                taken += job.rows
+                rows += job.rows
+            if not taken:
+                break  # the run is full, and the next begins with this caller
+            line.rows -= taken
+            del lines[caller]
+            if line.jobs:
+                lines[caller] = line  # behind all others
+        return jobs, rows
 
     def _attempt(self, jobs: Sequence[Job]) -> list[Outcome]:
         try:
@@ -216,7 +267,7 @@ class Batch:
             self._rows = _MEMORY * self._rows + rows
             size = sum(len(j.body) for j, o in zip(jobs, outcomes, strict=True) if o.rows)
             self._bytes_per_row = _MEMORY * self._bytes_per_row + (1.0 - _MEMORY) * size / rows
-        self._count(outcomes, rows)
+        self._metrics.count(outcomes, rows)
         for job, outcome in zip(jobs, outcomes, strict=True):
             try:
                 job.done(outcome.answer)
@@ -224,17 +275,11 @@ class Batch:
                 log.error("an answer could not be handed back: %s", type(error).__name__)
         self._schedule()
 
-    def _count(self, outcomes: Sequence[Outcome], rows: int) -> None:
-        metrics = self._metrics
-        metrics.rows += rows
-        metrics.batches += 1
-        for outcome in outcomes:
-            metrics.model_failures += outcome.failed
-            metrics.rows_refused += outcome.bad_rows
-            for problem in outcome.problems:
-                column = problem.field if problem.field in self._columns else "(no such column)"
-                metrics.refused_by_column[column] += 1
-
 
 def _failure() -> Answer:
     return Answer(500, error_body("model_failed", "the model failed on this request", "see the server's log"))
+
+
+def _late() -> Answer:
+    message = "the time that the request allowed passed while it waited"
+    return Answer(503, error_body("deadline_passed", message, "ask again, or allow more"))

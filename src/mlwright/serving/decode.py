@@ -59,9 +59,10 @@ class Decoded(msgspec.Struct):
 
     count: int
     single: bool
-    numbers: list[Sequence[float | bool | None]]
-    strings: list[Sequence[str]]
+    numbers: Sequence[Sequence[float | bool | None]] | Numbers
+    strings: Sequence[Sequence[str]] | Strings
     problems: dict[int, list[Problem]]
+    asked: Any = None  # Any: what else a dialect read of the request
 
     @property
     def good(self) -> int:
@@ -150,19 +151,19 @@ class RowsDecoder:
         return Decoded(len(rows), False, [n for n, _ in rows], [s for _, s in rows], {})
 
     def _examine_all(self, raws: Sequence[msgspec.Raw | bytes | bytearray], *, single: bool) -> Decoded:
-        decoded = Decoded(len(raws), single, [], [], {})
+        good: list[tuple[Sequence[Any], Sequence[str]]] = []  # Any: values by column
+        problems_of: dict[int, list[Problem]] = {}
         for index, raw in enumerate(raws):
             try:
                 numbers, strings = self._plain(self._one.decode(raw))
             except ValueError:  # as above
-                values, problems = self._examine(raw, index, near=len(decoded.problems) < NEAR_MISSES)
+                values, problems = self._examine(raw, index, near=len(problems_of) < NEAR_MISSES)
                 if problems:
-                    decoded.problems[index] = problems
+                    problems_of[index] = problems
                     continue
                 numbers, strings = values[: self._split], values[self._split :]
-            decoded.numbers.append(numbers)
-            decoded.strings.append(strings)
-        return decoded
+            good.append((numbers, strings))
+        return Decoded(len(raws), single, [n for n, _ in good], [s for _, s in good], problems_of)
 
     def _plain(
         self, row: Any
@@ -245,6 +246,8 @@ class RowsDecoder:
 
 def tensors(decoded: Sequence[Decoded], widths: tuple[int, int]) -> tuple[Numbers, Strings]:
     """The good rows of all requests, in order, as the graph's two inputs [N, a] and [N, b]."""
+    if len(decoded) == 1 and isinstance(decoded[0].numbers, np.ndarray):
+        return decoded[0].numbers, np.asarray(decoded[0].strings, dtype=object)
     count = sum(d.good for d in decoded)
     numbers = np.array([row for d in decoded for row in d.numbers], dtype=np.float64)
     strings = np.array([row for d in decoded for row in d.strings], dtype=object)

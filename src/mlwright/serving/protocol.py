@@ -12,7 +12,7 @@ import time
 from typing import cast
 
 from mlwright.serving.answers import Refused
-from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.front import Front
 from mlwright.serving.pace import Pace
 from mlwright.serving.requests import Requests
 
@@ -23,11 +23,11 @@ LINGER_S = 2.0
 class Connection(asyncio.Protocol):
     """The state of one socket."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, front: Front) -> None:
         self.reserved = False
-        self._endpoint = endpoint
-        self._pace = Pace(endpoint.settings, endpoint.now)
-        self._requests = Requests(endpoint, self._pace, self.settle)
+        self._front = front
+        self._pace = Pace(front.settings, front.now)
+        self._requests = Requests(front, self._pace, self.settle)
         self._peer = ""
         self._linger_left: int | None = None
         self._is_reading = True
@@ -37,15 +37,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        entered = self._endpoint.enter(self, self._peer)
+        self._peer = self._requests.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        entered = self._front.enter(self, self._peer)
         self.reserved = self._requests.reserved = entered is False
         if entered is None:
             self.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_lost = True
-        self._endpoint.leave(self, self._peer)
+        self._front.leave(self, self._peer)
         self._requests.forget()
 
     def eof_received(self) -> bool:
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
             return
         while out := self._answers_due():
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-            self._pace.restart(self._endpoint.now)
+            self._pace.restart(self._front.now)
             if requests.has_room and requests.has_bytes:
                 requests.advance()
         if requests.is_last and not requests.exchanges:
@@ -97,15 +97,15 @@ class Connection(asyncio.Protocol):
             self._read(requests.has_room or requests.phase != "head")
 
     def _answers_due(self) -> list[bytes]:
-        requests, endpoint = self._requests, self._endpoint
-        exchanges, metrics = requests.exchanges, endpoint.metrics
+        requests, front = self._requests, self._front
+        exchanges, metrics = requests.exchanges, front.metrics
         out: list[bytes] = []
         while exchanges and (answer := exchanges[0].answer) is not None:
             exchange = exchanges.popleft()
             # While draining, the answer after which nothing of the peer waits is its last.
             is_quiet = not exchanges and not requests.has_bytes and requests.phase == "head"
-            closes = exchange.closes or ((endpoint.is_draining or self._peer_is_done) and is_quiet)
-            out.append(answer.to_bytes(endpoint.date, close=closes, head_only=exchange.head_only))
+            closes = exchange.closes or ((front.is_draining or self._peer_is_done) and is_quiet)
+            out.append(answer.to_bytes(front.date, close=closes, head_only=exchange.head_only))
             metrics.in_flight -= 1
             metrics.answered(exchange.route, answer.status, time.perf_counter() - exchange.started)
             requests.is_last = requests.is_last or closes
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
             return
         self._is_reading = wanted
         if wanted:
-            self._pace.restart(self._endpoint.now)
+            self._pace.restart(self._front.now)
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
             return
         self._read(True)
         self._linger_left = LINGER_BYTES
-        self._pace.restart(self._endpoint.now)
+        self._pace.restart(self._front.now)
         self._transport.write_eof()
 
     def abort(self) -> None:
@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
             self._check_requests(now)
 
     def _check_requests(self, now: float) -> None:
-        requests, pace, settings = self._requests, self._pace, self._endpoint.settings
+        requests, pace, settings = self._requests, self._pace, self._front.settings
         late = ""
         if requests.phase == "body":
             late = "the body came too slowly" if pace.body_is_late(now, requests.received) else ""
@@ -162,8 +162,8 @@ class Connection(asyncio.Protocol):
             late = "the request took too long" if pace.head_is_late(now) else ""
         elif not requests.exchanges:
             limit, age = settings.idle_s, pace.age(now)
-            if self._endpoint.is_draining:
-                limit, age = settings.drain_idle_s, min(age, now - self._endpoint.draining_since)
+            if self._front.is_draining:
+                limit, age = settings.drain_idle_s, min(age, now - self._front.draining_since)
             elif self.reserved:
                 limit = min(limit, settings.head_s)
             if age > limit:

@@ -1,4 +1,4 @@
-"""The requests of one connection: framed from its bytes, checked by the endpoint, kept in order.
+"""The requests of one connection: framed from its bytes, checked by the front, kept in order.
 
 Owned by a Connection, which feeds it bytes and sends the answers; it knows no transport. Refusals before a
 request is whole are made here: a short body that is not wanted is read past, otherwise the connection ends.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from mlwright.serving.answers import CONTINUE, Answer, Refused
-from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.front import Front, Target
 from mlwright.serving.pace import Pace
 from mlwright.serving.parse import CHUNKED, ChunkedBody, FixedBody, Head, check_unfinished, read_head
 from mlwright.serving.routes import SMALL_BODY_BYTES, Route
@@ -43,7 +43,7 @@ class Exchange:
 class Requests:
     """Takes requests from bytes. `exchanges` holds those not yet answered, oldest first."""
 
-    def __init__(self, endpoint: Endpoint, pace: Pace, settle: Callable[[], None]) -> None:
+    def __init__(self, front: Front, pace: Pace, settle: Callable[[], None]) -> None:
         self.exchanges: deque[Exchange] = deque()
         self.phase: Phase = "head"
         self.is_advancing = False
@@ -52,13 +52,14 @@ class Requests:
         self.is_last = False
         """No further request is begun at all."""
         self.reserved = False
-        self._endpoint, self._pace, self._settle = endpoint, pace, settle
-        self._pipelined = endpoint.settings.pipelined
+        self._front, self._pace, self._settle = front, pace, settle
+        self._pipelined = front.settings.pipelined
         self._data = b""
         self._at = 0
         self._held = 0
         self._body: FixedBody | ChunkedBody = FixedBody(0)
-        self._request: tuple[Head, Route] | None = None
+        self._target: Target | None = None
+        self.peer = ""
 
     @property
     def has_bytes(self) -> bool:
@@ -78,7 +79,7 @@ class Requests:
     def feed(self, data: bytes) -> None:
         """Adds bytes; `advance` reads them."""
         if self.phase == "head" and not self._data:
-            self._pace.restart(self._endpoint.now)
+            self._pace.restart(self._front.now)
         self._data = self._data[self._at :] + data if self.has_bytes else data
         self._at = 0
 
@@ -105,7 +106,7 @@ class Requests:
             self._enter("head")
             return
         else:
-            exchange = self._exchange(None, "other")
+            exchange = self._exchange(None, None)
         exchange.interim = b""
         exchange.answer = refused.answer
         exchange.closes = self.is_last = True
@@ -114,7 +115,7 @@ class Requests:
 
     def forget(self) -> None:
         """Lets go of everything: the connection is lost."""
-        self._endpoint.metrics.in_flight -= len(self.exchanges)
+        self._front.metrics.in_flight -= len(self.exchanges)
         self.exchanges.clear()
         self._data, self._at = b"", 0
         self._drop_body()
@@ -145,29 +146,32 @@ class Requests:
             return False
         raw = self._data[self._at : end + 4]
         self._at = end + 4
-        known = self._endpoint.known_heads.get(raw)
+        front = self._front
+        known = front.known(raw)
         if known is None:
             head = read_head(raw)
+            route: Route | None = None
             try:
-                route = self._endpoint.route(head)
+                route, name, version = front.route(head)
+                target = front.target(route, name, version, head)
             except Refused as refused:
-                self._answer_early(head, refused, "other")
+                self._answer_early(head, refused, route)
                 return True
-            self._endpoint.remember(raw, head, route)
+            front.remember(raw, head, target)
         else:
-            head, route = known
+            head, target = known
         try:
-            self._endpoint.permit(route, head, self.reserved)
+            front.permit(target, head, self.peer, self.reserved)
         except Refused as refused:
-            self._answer_early(head, refused, route.path)
+            self._answer_early(head, refused, target.route)
             return True
-        self._begin(head, route)
+        self._begin(head, target)
         return True
 
-    def _begin(self, head: Head, route: Route) -> None:
+    def _begin(self, head: Head, target: Target) -> None:
         """A request that may pass: its body comes next."""
-        exchange = self._exchange(head, route.path)
-        self._request = head, route
+        exchange = self._exchange(head, target.route)
+        self._target = target
         if head.expects_continue and not self.has_bytes:
             exchange.interim = CONTINUE
         end = self._at + head.length
@@ -176,31 +180,31 @@ class Requests:
             self._at = end
             self._finish(body)
             return
-        limit = self._endpoint.limit(route)
+        limit = self._front.limit(target.route)
         self._body = ChunkedBody(limit) if head.length == CHUNKED else FixedBody(head.length)
         self._enter("body")
 
     def _finish(self, body: bytes | bytearray) -> None:
-        assert self._request is not None
-        head, route = self._request
+        assert self._target is not None
         exchange = self.exchanges[-1]
         self.is_last = self.is_last or exchange.closes
         if self.phase != "head":
             self._enter("head")
-        self._endpoint.answer(route, head, body, exchange.done)
+        self._front.answer(self._target, body, self.peer, exchange.done)
 
-    def _exchange(self, head: Head | None, route: str) -> Exchange:
+    def _exchange(self, head: Head | None, route: Route | None) -> Exchange:
         closes = head is None or not head.keeps_alive or self.reserved
         head_only = head is not None and head.method == b"HEAD"
-        exchange = Exchange(self._settle, route, closes=closes, head_only=head_only)
+        label = route.path if route else "other"
+        exchange = Exchange(self._settle, label, closes=closes, head_only=head_only)
         self.exchanges.append(exchange)
-        self._endpoint.metrics.in_flight += 1
+        self._front.metrics.in_flight += 1
         return exchange
 
-    def _answer_early(self, head: Head, refused: Refused, route: str) -> None:
+    def _answer_early(self, head: Head, refused: Refused, route: Route | None) -> None:
         """Answers a head alone."""
         exchange = self._exchange(head, route)
-        exchange.answer = refused.answer
+        exchange.answer = route.worded(refused.answer) if route else refused.answer
         is_short = 0 <= head.length <= SMALL_BODY_BYTES
         if not is_short or head.expects_continue or exchange.closes:
             exchange.closes = self.is_last = True
@@ -210,13 +214,13 @@ class Requests:
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        self._pace.restart(self._endpoint.now)
+        self._pace.restart(self._front.now)
 
     def _hold(self, size: int) -> None:
         self._held += size
-        self._endpoint.hold(size)
+        self._front.hold(size)
 
     def _drop_body(self) -> None:
         self._body = FixedBody(0)
-        self._endpoint.hold(-self._held)
+        self._front.hold(-self._held)
         self._held = 0

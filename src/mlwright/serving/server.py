@@ -13,18 +13,26 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mlwright import artifact
 from mlwright.base.errors import EnvironmentProblem, Misuse
+from mlwright.base.naming import MODEL_NAME
 from mlwright.serving.access import access_for
+from mlwright.serving.control import Alone, Source
 from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.front import Front
 from mlwright.serving.protocol import Connection
 from mlwright.serving.served import Served
 from mlwright.serving.settings import ServeSettings, is_loopback
 
 log = logging.getLogger("mlwright.serving")
+One = Served | str | Path
+"""An opened model, or the path of its file."""
+Models = One | Mapping[str, One]
+"""What is served: one model, called as its file or "model", or several by name."""
 _new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
 try:
     from uvloop import new_event_loop as _new_loop
@@ -33,31 +41,31 @@ except ImportError:  # not on Windows, where asyncio's own loop is slower and as
 
 
 def serve(
-    model: Served | str | Path,
+    models: Models,
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
     settings: ServeSettings | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
-    """Serves one model until SIGTERM or SIGINT, then answers what was accepted and returns.
+    """Serves `models` until SIGTERM or SIGINT, then answers what was accepted and returns.
 
-    `started` is called with the URL once requests are answered. Raises `Misuse` for an open endpoint off
-    loopback or a port that is none, `EnvironmentProblem` where the port cannot be had, and what opening a
-    model file raises.
+    SIGHUP reads the files of models anew. `started` is called with the URL once requests are answered. Raises
+    `Misuse` for an open endpoint off loopback or a port that is none, `EnvironmentProblem` where the port
+    cannot be had, and what opening a model file raises.
     """
     _check_port(port)
-    endpoint = make_endpoint(model, host, settings or ServeSettings())
+    front = make_front(models, host, settings or ServeSettings())
     gc.collect()
     gc.freeze()  # the model and the code live as long as the process: the collector need not visit them
     stop = threading.Event()
     with _signals_to(stop):
-        _run(endpoint, host, port, started or _log_started, stop)
+        _run(front, host, port, started or _log_started, stop)
 
 
 @contextlib.contextmanager
 def running(
-    model: Served | str | Path,
+    models: Models,
     settings: ServeSettings | None = None,
     *,
     host: str = "127.0.0.1",
@@ -68,7 +76,7 @@ def running(
     Raises what `serve` raises.
     """
     _check_port(port)
-    endpoint = make_endpoint(model, host, settings or ServeSettings())
+    front = make_front(models, host, settings or ServeSettings())
     urls: list[str] = []
     is_up, stop = threading.Event(), threading.Event()
     failures: list[BaseException] = []
@@ -79,7 +87,7 @@ def running(
 
     def body() -> None:
         try:
-            _run(endpoint, host, port, announce, stop)
+            _run(front, host, port, announce, stop)
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
             failures.append(error)
         finally:
@@ -98,12 +106,32 @@ def running(
         raise failures[0]
 
 
-def make_endpoint(model: Served | str | Path, host: str, settings: ServeSettings) -> Endpoint:
-    """The endpoint of an opened model or a model file, with the access rule that `host` demands."""
+def make_front(models: Models, host: str, settings: ServeSettings) -> Front:
+    """The front of opened models or model files, with the access rule that `host` demands."""
     access = access_for(is_loopback(host), settings.tokens_file, settings.insecure)
-    if isinstance(model, (str, Path)):
-        model = artifact.load(model)
-    return Endpoint(model, settings, access, on_loopback=is_loopback(host))
+    endpoints: dict[str, Endpoint] = {}
+    sources: dict[str, Source] = {}
+    for name, model in named(models).items():
+        if isinstance(model, (str, Path)):
+            sources[name] = partial(artifact.load, model)
+            model = sources[name]()
+        endpoints[name] = Endpoint(name, model, settings)
+    front = Front(endpoints, settings, access, on_loopback=is_loopback(host))
+    front.control = Alone(endpoints, sources)
+    return front
+
+
+def named(models: Models) -> dict[str, One]:
+    """The models by name; a model alone is called as its file, or "model".
+
+    >>> named("shop/loans.mlw")
+    {'loans': 'shop/loans.mlw'}
+    """
+    if isinstance(models, Mapping):
+        return dict(models)
+    path = models if isinstance(models, (str, Path)) else getattr(models, "path", None)
+    stem = Path(path).name.removesuffix(".mlw") if path else "model"
+    return {stem if MODEL_NAME.fullmatch(stem) else "model": models}
 
 
 def _check_port(port: int) -> None:
@@ -127,42 +155,62 @@ def _signals_to(stop: threading.Event) -> Iterator[None]:
 
 
 def _run(
-    endpoint: Endpoint,
+    front: Front,
     host: str,
     port: int,
     started: Callable[[str], None],
     stop: threading.Event,
 ) -> None:
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(endpoint, host, port, started, stop))
+        runner.run(_serve(front, host, port, started, stop))
 
 
 async def _serve(
-    endpoint: Endpoint,
+    front: Front,
     host: str,
     port: int,
     started: Callable[[str], None],
     stop: threading.Event,
 ) -> None:
     loop = asyncio.get_running_loop()
-    endpoint.attach(loop)
-    listener = await _listen(endpoint, host, port)
+    front.attach(loop)
+    listener = await _listen(front, host, port)
     try:
-        endpoint.warm()
+        front.warm()
         bound = listener.sockets[0].getsockname()
         shown_host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         started(f"http://{shown_host}:{bound[1]}")
-        await _watch(endpoint, stop.is_set)
-        await _drain(endpoint, listener)
+        with _reloading(loop, front):
+            await _watch(front, stop.is_set)
+        await _drain(front, listener)
     finally:
         listener.close()
-        endpoint.batch.close()
+        front.close()
 
 
-async def _listen(endpoint: Endpoint, host: str, port: int) -> asyncio.Server:
+@contextlib.contextmanager
+def _reloading(loop: asyncio.AbstractEventLoop, front: Front) -> Iterator[None]:
+    """SIGHUP reads all files anew, where there is such a signal and this is the main thread."""
+    hangup = getattr(signal, "SIGHUP", None)
+    control = front.control
+    if (
+        hangup is None
+        or not isinstance(control, Alone)
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+    loop.add_signal_handler(hangup, control.reload_all)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(hangup)
+
+
+async def _listen(front: Front, host: str, port: int) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(lambda: Connection(endpoint), host, port, backlog=1024)
+        return await loop.create_server(lambda: Connection(front), host, port, backlog=1024)
     except socket.gaierror as error:
         raise EnvironmentProblem(
             f"the host {host!r} is not known here", remedy="use 127.0.0.1 or 0.0.0.0"
@@ -174,24 +222,24 @@ async def _listen(endpoint: Endpoint, host: str, port: int) -> asyncio.Server:
         ) from error
 
 
-async def _watch(endpoint: Endpoint, is_over: Callable[[], bool]) -> None:
+async def _watch(front: Front, is_over: Callable[[], bool]) -> None:
     """Keeps the clocks of all connections until it is over."""
-    settings = endpoint.settings
+    settings = front.settings
     period = min(0.25, settings.head_s / 4, settings.idle_s / 4, settings.write_stall_s / 4)
     while not is_over():
         await asyncio.sleep(period)
-        endpoint.tick()
+        front.tick()
 
 
-async def _drain(endpoint: Endpoint, listener: asyncio.Server) -> None:
+async def _drain(front: Front, listener: asyncio.Server) -> None:
     """Answers what was accepted; every answer now says that it is the connection's last."""
-    endpoint.drain()
-    log.info("stopping: %d connections to finish", len(endpoint.connections))
+    front.drain()
+    log.info("stopping: %d connections to finish", len(front.connections))
     await asyncio.sleep(0.05)  # the loop accepts what is already in the queue of the socket
     listener.close()
-    deadline = time.monotonic() + endpoint.settings.drain_s
-    await _watch(endpoint, lambda: not endpoint.connections or time.monotonic() > deadline)
-    for connection in tuple(endpoint.connections):
+    deadline = time.monotonic() + front.settings.drain_s
+    await _watch(front, lambda: not front.connections or time.monotonic() > deadline)
+    for connection in tuple(front.connections):
         connection.abort()
 
 

@@ -1,0 +1,63 @@
+"""mlwright's own JSON: a row, an array of rows, or {"rows": [...]} in; predictions with their ids out.
+
+The hot path. Where the model's dictionaries can be lifted out of its graph, texts become codes while they are
+decoded, with one look in a dict, and the graph sees numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlwright.serving.answers import Answer, PredictionWriter
+from mlwright.serving.decode import Decoded, RowsDecoder, refusal, tensors
+from mlwright.serving.options import Options
+from mlwright.serving.served import Outputs, Served
+from mlwright.serving.settings import ServeSettings
+
+
+class Rows:
+    """See `Dialect`."""
+
+    def __init__(self, model: Served, settings: ServeSettings, called: str) -> None:
+        schema = model.schema
+        self._model, self._max_rows = model, settings.max_rows
+        self._widths = len(schema.numbers), len(schema.strings)
+        self._decoder = RowsDecoder(schema)
+        self._writer = PredictionWriter(schema, model.digest)
+
+    def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
+        return self._decoder.decode(body, max_rows=self._max_rows)
+
+    def run(self, decoded: Sequence[Decoded]) -> Outputs:
+        return self._model.run(*tensors(decoded, self._widths))
+
+    def answers(
+        self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs | None, ids: Sequence[str]
+    ) -> list[Answer]:
+        lines: Sequence[str] = ()
+        if outputs is not None:
+            plain = [not options.proba for rows, options in asked for _ in range(rows.good)]
+            lines = self._writer.rows(outputs, ids, plain if any(plain) else ())
+        answers, at = [], 0
+        for rows, _ in asked:
+            answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
+            at += rows.good
+        return answers
+
+    def refusal(self, answer: Answer) -> Answer:
+        return answer
+
+    def _body(self, rows: Decoded, lines: Sequence[str]) -> bytes:
+        if rows.single:
+            return self._writer.one(lines[0])
+        if not rows.problems:
+            return self._writer.many([f"{line}}}" for line in lines])
+        remaining = iter(lines)
+        parts = []
+        for index in range(rows.count):
+            problems = rows.problems.get(index)
+            if problems is None:
+                parts.append(f"{next(remaining)}}}")
+            else:
+                parts.append(refusal({index: problems}).answer.body.decode())
+        return self._writer.many(parts)

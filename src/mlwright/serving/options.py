@@ -1,0 +1,58 @@
+"""What a query may ask of a prediction, read strictly.
+
+Read once for each distinct head; passed to the dialect that decodes the body and writes the answer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mlwright.base.errors import nearest
+from mlwright.serving.answers import Refused
+
+_SWITCHES = {b"true": True, b"false": False}
+_LATER = frozenset((b"interval", b"set", b"explain"))
+"""Words of a model that offers more than a label, a number and probabilities."""
+
+
+class Options(NamedTuple):
+    """What is wanted of one request's rows."""
+
+    partial: bool = False
+    """Answer the good rows, and say beside each bad one why, instead of refusing the request."""
+    proba: bool = True
+    """Write the probability of each class."""
+
+
+PLAIN = Options()
+
+
+def options_of(query: bytes) -> Options:
+    """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
+
+    >>> options_of(b"partial=true&proba=false")
+    Options(partial=True, proba=False)
+    """
+    if not query:
+        return PLAIN
+    said: dict[str, bool] = {}
+    for part in query.split(b"&"):
+        name, equals, value = part.partition(b"=")
+        if name in _LATER:
+            raise _refused("not_offered", f"this model offers no {name.decode()}", "leave it out")
+        word = name.decode("ascii", "replace")
+        if word not in Options._fields:
+            like = nearest(word, Options._fields)
+            known = " and ".join(Options._fields)
+            hint = f"did you mean {like}?" if like else f"there are {known}"
+            raise _refused("unknown_parameter", "the query names a parameter that there is not", hint)
+        if word in said:
+            raise _refused("unknown_parameter", f"{word} is said twice", "say it once")
+        if not equals or value not in _SWITCHES:
+            raise _refused("unknown_parameter", f"{word} is neither true nor false", f"say {word}=true")
+        said[word] = _SWITCHES[value]
+    return Options(**said)
+
+
+def _refused(code: str, message: str, remedy: str) -> Refused:
+    return Refused(400, code, message, remedy)
