@@ -186,7 +186,7 @@ def test_an_error_in_the_block_stops_the_server_and_passes_on():
 
 
 def test_it_serves_on_plain_asyncio_too(monkeypatch):
-    monkeypatch.setattr(server, "_new_loop", asyncio.SelectorEventLoop)
+    monkeypatch.setattr(server, "new_loop", asyncio.SelectorEventLoop)
     with running(Doubler(), ServeSettings(slo_ms=1e6)) as url, Wire(url) as wire:
         wire.send(b"".join(predict(row(i)) for i in range(200)))
         assert [wire.reply().json["prediction"] for _ in range(200)] == [2.0 * i for i in range(200)]

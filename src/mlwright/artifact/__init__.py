@@ -7,7 +7,7 @@ that it needs, and onnxruntime is imported with the first model that is opened.
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
-from mlwright.artifact.opening import SampleOutputs, Samples
+from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
 from mlwright.artifact.session import Outputs
 
 __all__ = [
@@ -22,5 +22,7 @@ __all__ = [
     "Timings",
     "assemble",
     "decode_rows",
+    "judge",
     "load",
+    "read_file",
 ]

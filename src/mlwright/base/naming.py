@@ -1,6 +1,6 @@
 """How things are called: sources, where they are shown or a file is made from them, and models.
 
-Used by the verbs and commands that are given a source as a text, and where models are named. It opens nothing.
+Used by the verbs and commands that are given a source as a text, and where models are named. It opens none.
 """
 
 from __future__ import annotations

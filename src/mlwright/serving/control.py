@@ -17,6 +17,7 @@ from mlwright.base.errors import MlwrightError
 from mlwright.serving.answers import Answer, Refused, json_answer
 from mlwright.serving.deployed import Deployed
 from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.routes import TEXT
 from mlwright.serving.served import Served
 
 log = logging.getLogger("mlwright.serving")
@@ -32,9 +33,15 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Control(Protocol):
-    """Carries out commands, one at a time. `done` is called once, on the loop's thread."""
+    """What concerns all processes of a server. `done` is called once, on the loop's thread."""
 
-    def carry_out(self, verb: str, name: str, body: bytes, done: Callable[[Answer], None]) -> None: ...
+    def carry_out(self, verb: str, name: str, body: bytes, done: Callable[[Answer], None]) -> None:
+        """Does what a command says to the model `name`; one command at a time."""
+        ...
+
+    def gather(self, text: bytes, done: Callable[[Answer], None]) -> None:
+        """Answers what all processes counted, of which `text` is this one's."""
+        ...
 
 
 class Alone:
@@ -49,6 +56,9 @@ class Alone:
         task = asyncio.get_running_loop().create_task(self._answer(verb, name, body, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def gather(self, text: bytes, done: Callable[[Answer], None]) -> None:
+        done(Answer(200, text, TEXT))
 
     def reload_all(self) -> None:
         """Reads every file anew, as SIGHUP asks."""

@@ -116,6 +116,12 @@ class Front:
         for connection in tuple(self.connections):
             connection.check(self.now)
 
+    def text(self) -> str:
+        """What is counted here, for Prometheus."""
+        for endpoint in self.endpoints.values():
+            endpoint.metrics.queued_rows = endpoint.batch.queued_rows
+        return self.metrics.text({e.name: e.metrics for e in self.endpoints.values()})
+
     def known(self, raw: bytes) -> tuple[Head, Target] | None:
         """What a head was read as before, where its caller may still pass."""
         found = self._known.get(raw)
@@ -208,6 +214,9 @@ class Front:
     ) -> None:
         """Answers a whole request, now or after the next batch."""
         route, endpoint = target.route, target.endpoint
+        if route.path == "/metrics" and self.control is not None:
+            self.control.gather(self.text().encode(), done)
+            return
         if route.answer is not None:
             done(route.answer(self, target))
             return

@@ -33,9 +33,10 @@ One = Served | str | Path
 """An opened model, or the path of its file."""
 Models = One | Mapping[str, One]
 """What is served: one model, called as its file or "model", or several by name."""
-_new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+"""Makes the event loop; None for Python's own."""
 try:
-    from uvloop import new_event_loop as _new_loop
+    from uvloop import new_event_loop as new_loop
 except ImportError:  # not on Windows, where asyncio's own loop is slower and as correct
     log.debug("uvloop is absent")
 
@@ -55,7 +56,13 @@ def serve(
     cannot be had, and what opening a model file raises.
     """
     _check_port(port)
-    front = make_front(models, host, settings or ServeSettings())
+    settings = settings or ServeSettings()
+    if settings.workers > 1:
+        from mlwright.serving.supervisor import supervise
+
+        supervise(named(models), host, port, settings, started or _log_started)
+        return
+    front = make_front(models, host, settings)
     gc.collect()
     gc.freeze()  # the model and the code live as long as the process: the collector need not visit them
     stop = threading.Event()
@@ -154,32 +161,34 @@ def _signals_to(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _run(
-    front: Front,
-    host: str,
-    port: int,
-    started: Callable[[str], None],
-    stop: threading.Event,
+def _run(front: Front, host: str, port: int, started: Callable[[str], None], stop: threading.Event) -> None:
+    async def body() -> None:
+        listener = await _listen(front, host, port)
+        bound = listener.sockets[0].getsockname()
+        shown_host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        await _serving(front, listener, lambda: started(f"http://{shown_host}:{bound[1]}"), stop)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(body())
+
+
+async def serving(
+    front: Front, listening: socket.socket, started: Callable[[], None], stop: threading.Event
 ) -> None:
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(front, host, port, started, stop))
+    """Serves on a socket that listens, until `stop` is set; then answers what was accepted."""
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(lambda: Connection(front), sock=listening, backlog=1024)
+    await _serving(front, listener, started, stop)
 
 
-async def _serve(
-    front: Front,
-    host: str,
-    port: int,
-    started: Callable[[str], None],
-    stop: threading.Event,
+async def _serving(
+    front: Front, listener: asyncio.Server, started: Callable[[], None], stop: threading.Event
 ) -> None:
     loop = asyncio.get_running_loop()
     front.attach(loop)
-    listener = await _listen(front, host, port)
     try:
         front.warm()
-        bound = listener.sockets[0].getsockname()
-        shown_host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        started(f"http://{shown_host}:{bound[1]}")
+        started()
         with _reloading(loop, front):
             await _watch(front, stop.is_set)
         await _drain(front, listener)

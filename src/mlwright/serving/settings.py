@@ -61,9 +61,19 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """File of access tokens; where empty, the environment variable MLWRIGHT_TOKENS_FILE is asked."""
     insecure: bool = False
     """Serve off loopback without tokens."""
+    workers: int = 1
+    """Processes; more than one are started and watched by a supervisor."""
 
     def __post_init__(self) -> None:
-        for name in ("max_body_bytes", "max_rows", "max_connections", "pipelined", "batch_rows", "slo_ms"):
+        for name in (
+            "max_body_bytes",
+            "max_rows",
+            "max_connections",
+            "pipelined",
+            "batch_rows",
+            "slo_ms",
+            "workers",
+        ):
             if getattr(self, name) <= 0:
                 raise Misuse(f"{name} must be above 0, got {getattr(self, name)}", where="serve settings")
 
