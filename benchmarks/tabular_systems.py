@@ -313,7 +313,8 @@ def h2o(problem: Problem, options: dict[str, Any]) -> Fitted:
     automl.train(y=problem.target, training_frame=frame)
     if automl.leader is None:
         raise RuntimeError("no model within the limit")
-    names = frame[problem.target].levels()[0] if classes else []
+    # H2O's classes of whole numbers end in .0.
+    names = [n.removesuffix(".0") for n in frame[problem.target].levels()[0]] if classes else []
 
     def asked(rows: pd.DataFrame) -> pd.DataFrame:
         given = library.H2OFrame(rows, column_types={c: k for c, k in kinds.items() if c != problem.target})

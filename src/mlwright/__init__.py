@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlwright.lifecycle.read import read
     from mlwright.lifecycle.report import report
     from mlwright.lifecycle.schema import schema
-    from mlwright.lifecycle.serve import serve
+    from mlwright.lifecycle.serve import asgi, serve
     from mlwright.lifecycle.split import split
     from mlwright.sources.options import ReadOptions
 
@@ -41,6 +41,7 @@ _HOMES = {
     "Model": "mlwright.artifact",
     "ReadOptions": "mlwright.sources.options",
     "Schema": "mlwright.base.schema",
+    "asgi": "mlwright.lifecycle",
     "check": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
@@ -63,6 +64,7 @@ __all__ = [
     "ReadOptions",
     "Schema",
     "__version__",
+    "asgi",
     "check",
     "column",
     "evaluate",

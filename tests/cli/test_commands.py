@@ -256,12 +256,35 @@ def test_serve_says_where_it_listens_and_passes_its_limits_on(mlwright, lifecycl
     assert (named["settings"].max_rows, named["settings"].trusted_proxies) == (5, ("10.0.0.1",))
 
 
+def test_serve_takes_several_models_by_name_or_called_as_their_files(mlwright, lifecycle):
+    done = mlwright("serve", "a/loans.mlw", "fraud=v7.mlw", "--workers", "2", "--access-log", "0.5")
+    assert done.code == 0 and "POST http://127.0.0.1:8080/models/NAME/predict" in done.out
+    given, named = lifecycle.called("serve")
+    assert given[0] == {"loans": "a/loans.mlw", "fraud": "v7.mlw"}
+    assert (named["settings"].workers, named["settings"].access_log) == (2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("strings", "part"),
+    [
+        (["a/x.mlw", "b/x.mlw"], "two models are called 'x'"),
+        (["x.mlw", "--workers", "0"], "workers must be above 0"),
+        (["x.mlw", "--tls-key", "k.pem"], "a certificate and its key"),
+        (["x.mlw", "--access-log", "2"], "a share from 0 to 1"),
+        ([], "missing: MODEL"),
+    ],
+)
+def test_serve_refuses_what_cannot_be_meant(mlwright, lifecycle, strings, part):
+    done = mlwright("serve", *strings)
+    assert done.code == 2 and part in done.err
+
+
 def test_serve_flags_have_the_defaults_of_the_settings():
     from mlwright.cli.commands.serve import COMMAND
     from mlwright.serving.settings import ServeSettings
 
     declared = {f.key: f.default for f in COMMAND.flags}
-    for key in ("slo_ms", "max_rows", "max_body_bytes", "max_connections"):
+    for key in ("slo_ms", "max_rows", "max_body_bytes", "max_connections", "workers", "access_log"):
         assert declared[key] == getattr(ServeSettings(), key)
 
 

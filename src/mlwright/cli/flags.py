@@ -55,7 +55,8 @@ class Flag:
     def usage(self) -> str:
         """As it stands in the usage line and in the list of flags."""
         if self.is_positional:
-            return f"[{self.name.upper()}]" if self.optional else self.name.upper()
+            name = f"{self.name.upper()}..." if self.repeats else self.name.upper()
+            return f"[{name}]" if self.optional else name
         if self.takes == "nothing":
             return self.name
         value = self.value or "|".join(self.choices) or self.key.upper()

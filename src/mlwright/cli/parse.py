@@ -121,7 +121,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _add(parser: argparse.ArgumentParser, flag: Flag) -> None:
     if flag.is_positional:
-        parser.add_argument(flag.key, nargs="?" if flag.optional else None, default=flag.default)
+        nargs = "+" if flag.repeats else "?" if flag.optional else None
+        parser.add_argument(flag.key, nargs=nargs, default=flag.default)
         return
     names = [n for n in (flag.short, flag.name) if n]
     if flag.takes == "nothing":

@@ -13,13 +13,14 @@ from mlwright.lifecycle.predict_table import TableReport, predict_table
 from mlwright.lifecycle.read import read
 from mlwright.lifecycle.report import report
 from mlwright.lifecycle.schema import schema
-from mlwright.lifecycle.serve import serve
+from mlwright.lifecycle.serve import asgi, serve
 from mlwright.lifecycle.split import split
 from mlwright.lifecycle.token import issue_token
 
 __all__ = [
     "PredictReport",
     "TableReport",
+    "asgi",
     "check",
     "evaluate",
     "fit",

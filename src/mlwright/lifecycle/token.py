@@ -15,7 +15,7 @@ def issue_token(
 ) -> str:
     """A new token, added to `file`, which keeps only its keyed digest: this is the only time it is seen.
 
-    `scopes` are `predict` and `metrics`; it expires after `days`, or never. Deleting its line in `file`
+    `scopes` are `predict`, `metrics` and `admin`, each for all models or, as `predict:loans`, for one; it expires after `days`, or never. Deleting its line in `file`
     revokes it. Raises `Misuse` for a scope or a span that cannot be.
     """
     need("serve", "serving")

@@ -34,9 +34,9 @@ class Answer(NamedTuple):
     kind: bytes = JSON
     extra: tuple[bytes, ...] = ()
 
-    def to_bytes(self, date: bytes, *, close: bool, head_only: bool = False) -> bytes:
-        """The answer as sent; `date` is the value of the Date header."""
-        parts = [_STATUS[self.status], date, _CONTENT, self.kind]
+    def to_bytes(self, date: bytes, request_id: bytes, *, close: bool, head_only: bool = False) -> bytes:
+        """The answer as sent; `date` and `request_id` are values of headers."""
+        parts = [_STATUS[self.status], date, b"\r\nX-Request-Id: ", request_id, _CONTENT, self.kind]
         for line in self.extra:
             parts += (b"\r\n", line)
         if close:

@@ -18,6 +18,7 @@ from mlwright.serving.access import ANYBODY, Access, Caller, no_such_model
 from mlwright.serving.answers import Answer, Refused
 from mlwright.serving.batch import Job
 from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.log import AccessLog, RequestIds
 from mlwright.serving.metrics import Metrics
 from mlwright.serving.options import PLAIN, Options, options_of
 from mlwright.serving.parse import Head, body_too_large
@@ -62,6 +63,7 @@ class Front:
             raise Misuse("there is no model to serve", remedy="name one at least")
         self.endpoints, self.settings, self.access = dict(endpoints), settings, access
         self.metrics = Metrics()
+        self.request_ids, self.log = RequestIds(), AccessLog(settings)
         self.connections: set[Connection] = set()
         self.peers: Counter[str] = Counter()
         self.control: Control | None = None

@@ -41,6 +41,7 @@ class Head:
         "method",
         "path",
         "query",
+        "request_id",
         "version",
     )
 
@@ -50,6 +51,7 @@ class Head:
         self.method, self.path, self.query, self.version, self.headers = method, path, query, version, headers
         self.host = _one_host(headers)
         self.length = _body_length(headers, version)
+        self.request_id = self.first(b"x-request-id")
         tokens = _tokens(headers, b"connection")
         self.keeps_alive = version == b"1.1" and b"close" not in tokens
         self.expects_continue = False

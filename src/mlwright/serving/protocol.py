@@ -105,9 +105,13 @@ class Connection(asyncio.Protocol):
             # While draining, the answer after which nothing of the peer waits is its last.
             is_quiet = not exchanges and not requests.has_bytes and requests.phase == "head"
             closes = exchange.closes or ((front.is_draining or self._peer_is_done) and is_quiet)
-            out.append(answer.to_bytes(front.date, close=closes, head_only=exchange.head_only))
+            out.append(
+                answer.to_bytes(front.date, exchange.request_id, close=closes, head_only=exchange.head_only)
+            )
             metrics.in_flight -= 1
-            metrics.answered(exchange.route, answer.status, time.perf_counter() - exchange.started)
+            seconds = time.perf_counter() - exchange.started
+            metrics.answered(exchange.route, answer.status, seconds)
+            front.log.note(exchange, self._peer, answer.status, len(answer.body), seconds)
             requests.is_last = requests.is_last or closes
         if exchanges and exchanges[0].interim:
             out.append(exchanges[0].interim)

@@ -23,15 +23,38 @@ Phase = Literal["head", "body", "skip"]
 class Exchange:
     """One request and the place of its answer in the order."""
 
-    __slots__ = ("_settle", "answer", "closes", "head_only", "interim", "route", "started")
+    __slots__ = (
+        "_settle",
+        "answer",
+        "caller",
+        "closes",
+        "head_only",
+        "interim",
+        "model",
+        "request_id",
+        "route",
+        "started",
+    )
 
-    def __init__(self, settle: Callable[[], None], route: str, *, closes: bool, head_only: bool) -> None:
+    def __init__(
+        self,
+        settle: Callable[[], None],
+        route: str,
+        *,
+        closes: bool,
+        head_only: bool,
+        request_id: bytes,
+    ) -> None:
         self._settle = settle
         self.route = route
         self.closes = closes
         self.head_only = head_only
         self.answer: Answer | None = None
         self.interim = b""
+        self.request_id = request_id
+        self.caller = ""
+        """The token's id, and the model's name: for the log."""
+        self.model = ""
         self.started = time.perf_counter()
 
     def done(self, answer: Answer) -> None:
@@ -171,6 +194,8 @@ class Requests:
     def _begin(self, head: Head, target: Target) -> None:
         """A request that may pass: its body comes next."""
         exchange = self._exchange(head, target.route)
+        exchange.caller = target.caller.identity
+        exchange.model = target.endpoint.name if target.endpoint else ""
         self._target = target
         if head.expects_continue and not self.has_bytes:
             exchange.interim = CONTINUE
@@ -196,7 +221,9 @@ class Requests:
         closes = head is None or not head.keeps_alive or self.reserved
         head_only = head is not None and head.method == b"HEAD"
         label = route.path if route else "other"
-        exchange = Exchange(self._settle, label, closes=closes, head_only=head_only)
+        sent = b"" if head is None else head.request_id
+        request_id = self._front.request_ids.of(sent)
+        exchange = Exchange(self._settle, label, closes=closes, head_only=head_only, request_id=request_id)
         self.exchanges.append(exchange)
         self._front.metrics.in_flight += 1
         return exchange

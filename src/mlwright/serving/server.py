@@ -11,6 +11,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -166,7 +167,8 @@ def _run(front: Front, host: str, port: int, started: Callable[[str], None], sto
         listener = await _listen(front, host, port)
         bound = listener.sockets[0].getsockname()
         shown_host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        await _serving(front, listener, lambda: started(f"http://{shown_host}:{bound[1]}"), stop)
+        scheme = "https" if front.settings.tls_key else "http"
+        await _serving(front, listener, lambda: started(f"{scheme}://{shown_host}:{bound[1]}"), stop)
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(body())
@@ -177,7 +179,9 @@ async def serving(
 ) -> None:
     """Serves on a socket that listens, until `stop` is set; then answers what was accepted."""
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(lambda: Connection(front), sock=listening, backlog=1024)
+    listener = await loop.create_server(
+        lambda: Connection(front), sock=listening, backlog=1024, ssl=secured(front.settings)
+    )
     await _serving(front, listener, started, stop)
 
 
@@ -219,7 +223,8 @@ def _reloading(loop: asyncio.AbstractEventLoop, front: Front) -> Iterator[None]:
 async def _listen(front: Front, host: str, port: int) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(lambda: Connection(front), host, port, backlog=1024)
+        secure = secured(front.settings)
+        return await loop.create_server(lambda: Connection(front), host, port, backlog=1024, ssl=secure)
     except socket.gaierror as error:
         raise EnvironmentProblem(
             f"the host {host!r} is not known here", remedy="use 127.0.0.1 or 0.0.0.0"
@@ -229,6 +234,25 @@ async def _listen(front: Front, host: str, port: int) -> asyncio.Server:
             f"port {port} on {host} cannot be had: {error.strerror or error}",
             remedy="stop what uses it, or choose another port (0 takes a free one)",
         ) from error
+
+
+def secured(settings: ServeSettings) -> ssl.SSLContext | None:
+    """What TLS needs; None without it. Raises `EnvironmentProblem` where the files cannot be used."""
+    if not settings.tls_key:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error)
+        raise EnvironmentProblem(
+            f"the certificate or its key cannot be used: {reason}",
+            where=f"{settings.tls_certificate}, {settings.tls_key}",
+            remedy="give PEM files that belong together, the key without a password",
+        ) from error
+    return context
 
 
 async def _watch(front: Front, is_over: Callable[[], bool]) -> None:

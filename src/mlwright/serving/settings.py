@@ -63,6 +63,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Serve off loopback without tokens."""
     workers: int = 1
     """Processes; more than one are started and watched by a supervisor."""
+    tls_certificate: str = ""
+    """PEM file of the certificate chain; with it and its key, the endpoint speaks HTTPS only."""
+    tls_key: str = ""
+    """PEM file of the certificate's private key."""
+    access_log: float = 0.0
+    """Share of requests that are written to the log `mlwright.access`, one JSON object a line; failures of the
+    server (5xx, but for 503) are all written where it is above 0."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -76,6 +83,14 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         ):
             if getattr(self, name) <= 0:
                 raise Misuse(f"{name} must be above 0, got {getattr(self, name)}", where="serve settings")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise Misuse(
+                "TLS needs a certificate and its key", remedy="name both files", where="serve settings"
+            )
+        if not 0.0 <= self.access_log <= 1.0:
+            raise Misuse(
+                f"access_log is a share from 0 to 1, got {self.access_log:g}", where="serve settings"
+            )
 
 
 def is_loopback(host: str) -> bool:

@@ -31,6 +31,7 @@ from mlwright.serving.answers import Answer, Refused, json_answer
 from mlwright.serving.control import wish_of
 from mlwright.serving.link import Header, Link
 from mlwright.serving.merged_metrics import Totals
+from mlwright.serving.server import secured
 from mlwright.serving.settings import ServeSettings, is_loopback
 
 log = logging.getLogger("mlwright.serving")
@@ -311,11 +312,12 @@ def supervise(
         is_loopback(host), settings.tokens_file, settings.insecure
     )  # refused now rather than by workers
     held = {name: _held(name, model) for name, model in models.items()}
+    scheme = "https" if secured(settings) else "http"
     listeners = _bound(host, port, settings.workers)
     where = listeners[0].getsockname()
     shown_host = f"[{where[0]}]" if ":" in where[0] else where[0]
     asyncio.run(
-        _supervise(held, listeners, settings, host, lambda: started(f"http://{shown_host}:{where[1]}"))
+        _supervise(held, listeners, settings, host, lambda: started(f"{scheme}://{shown_host}:{where[1]}"))
     )
 
 

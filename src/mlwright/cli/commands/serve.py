@@ -1,10 +1,13 @@
-"""`mlwright serve`: a model file over HTTP until it is told to stop."""
+"""`mlwright serve`: model files over HTTP until it is told to stop."""
 
 from __future__ import annotations
 
 import argparse
+import logging
+from pathlib import Path
 
-from mlwright.cli.flags import MODEL, Command, Flag
+from mlwright.base.errors import Misuse
+from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
 
 
@@ -25,40 +28,81 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         trusted_proxies=tuple(arguments.trusted_proxy or ()),
         tokens_file=arguments.tokens_file or "",
         insecure=arguments.insecure,
+        workers=arguments.workers,
+        tls_certificate=arguments.tls_certificate or "",
+        tls_key=arguments.tls_key or "",
+        access_log=arguments.access_log,
     )
+    models = named_models(arguments.model)
 
     def started(url: str) -> None:
-        screen.answer({"model": arguments.model, "url": url})
+        screen.answer({"models": models, "url": url})
         if not screen.json:
-            _show(screen, arguments.model, url)
+            _show(screen, models, url)
 
-    serve(arguments.model, host=arguments.host, port=arguments.port, settings=settings, started=started)
+    if settings.access_log:
+        _write_access_log()
+    serve(models, host=arguments.host, port=arguments.port, settings=settings, started=started)
     return 0
 
 
-def _show(screen: Screen, model: str, url: str) -> None:
+def named_models(given: list[str]) -> dict[str, str]:
+    """The files by name: NAME=FILE, or FILE, which is then called as the file.
+
+    >>> named_models(["shop/loans.mlw", "fraud=v7.mlw"])
+    {'loans': 'shop/loans.mlw', 'fraud': 'v7.mlw'}
+    """
+    from mlwright.serving.server import named
+
+    models: dict[str, str] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).exists():
+            name, path = next(iter(named(text))), text
+        if name in models:
+            raise Misuse(f"two models are called {name!r}", remedy="name one of them: NAME=FILE")
+        models[name] = path
+    return models
+
+
+def _write_access_log() -> None:
+    """The log goes to standard error, as it comes: standard output is the command's answer."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    access = logging.getLogger("mlwright.access")
+    access.setLevel(logging.INFO)
+    access.addHandler(handler)
+    access.propagate = False
+
+
+def _show(screen: Screen, models: dict[str, str], url: str) -> None:
     from mlwright.cli import look
 
+    base = url if len(models) == 1 else f"{url}/models/NAME"
     rows = [
-        ("predict", f"POST {url}/predict"),
-        ("what a row holds", f"GET  {url}/schema"),
+        ("predict", f"POST {base}/predict"),
+        ("what a row holds", f"GET  {base}/schema"),
+        ("all there is", f"GET  {url}/openapi.json"),
         ("alive, ready", f"GET  {url}/health  {url}/ready"),
         ("metrics", f"GET  {url}/metrics"),
     ]
-    screen.show(look.title(f"serving {safe(model)}", "Ctrl-C stops it"), look.pairs(rows))
+    what = ", ".join(safe(path if len(models) == 1 else f"{name}={path}") for name, path in models.items())
+    screen.show(look.title(f"serving {what}", "Ctrl-C stops it"), look.pairs(rows))
 
 
 COMMAND = Command(
     name="serve",
-    summary="Serve a model file over HTTP.",
+    summary="Serve model files over HTTP.",
     about=(
         "Listens on this machine only unless --host says otherwise; beyond it, callers need tokens unless"
-        " --insecure is said. SIGTERM or Ctrl-C answers what was accepted, then stops."
+        " --insecure is said. SIGTERM or Ctrl-C answers what was accepted, then stops. SIGHUP reads the files"
+        " anew: a model that is sound takes over without a request lost, another is refused."
     ),
     flags=(
-        MODEL,
+        Flag("model", "A model file, or NAME=FILE", repeats=True),
         Flag("--host", "The address to listen on", default="127.0.0.1"),
         Flag("--port", "The port to listen on; 0 takes a free one", "whole", default=8080, short="-p"),
+        Flag("--workers", "Processes that share the port", "whole", default=1, value="N", short="-w"),
         Flag(
             "--slo-ms",
             "Refuse a request that would wait longer than this",
@@ -78,10 +122,20 @@ COMMAND = Command(
         Flag("--trusted-proxy", "The address of a proxy in front", value="ADDRESS", repeats=True),
         Flag("--tokens-file", "The file of access tokens", value="FILE"),
         Flag("--insecure", "Listen beyond this machine without tokens", "nothing"),
+        Flag("--tls-certificate", "PEM file of the certificate chain: HTTPS instead of HTTP", value="FILE"),
+        Flag("--tls-key", "PEM file of its private key", value="FILE"),
+        Flag(
+            "--access-log",
+            "Share of requests to write to standard error, as JSON lines",
+            "number",
+            default=0.0,
+            value="SHARE",
+        ),
     ),
     run=run,
     examples=(
         "mlwright serve loans.mlw",
-        "mlwright serve loans.mlw --host 0.0.0.0 --tokens-file tokens.txt",
+        "mlwright serve loans.mlw --host 0.0.0.0 --tokens-file tokens.txt --workers 4",
+        "mlwright serve loans.mlw fraud=models/fraud-7.mlw --access-log 0.01",
     ),
 )

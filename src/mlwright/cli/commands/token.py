@@ -41,7 +41,10 @@ COMMAND = Command(
     flags=(
         Flag("file", "The tokens file"),
         Flag(
-            "--scope", "What it allows", choices=("predict", "metrics"), repeats=True, shown_default="predict"
+            "--scope",
+            "What it allows: predict, metrics or admin, of all models, or as predict:NAME of one",
+            repeats=True,
+            shown_default="predict",
         ),
         Flag("--days", "How long it lasts", "number", value="DAYS", shown_default="for ever"),
     ),

@@ -1,0 +1,73 @@
+"""The access log: one JSON object a line for a share of the requests, and never a value that was sent.
+
+Written by connections when an answer leaves, to the logger `mlwright.access`. A request id comes from the
+client where he sends a plain one, else from here, and goes back in X-Request-Id.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import logging
+import random
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlwright.serving.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from mlwright.serving.requests import Exchange
+
+access = logging.getLogger("mlwright.access")
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_FAILURE, _BUSY = 500, 503
+
+
+class RequestIds:
+    """Ids of requests: a random beginning for each process, and a count.
+
+    >>> ids = RequestIds()
+    >>> ids.of(b"job-7"), ids.of(b"a b") != ids.of(b"")
+    (b'job-7', True)
+    """
+
+    def __init__(self) -> None:
+        self._beginning = secrets.token_hex(6).encode()
+        self._count = itertools.count()
+
+    def of(self, sent: bytes) -> bytes:
+        """The id of a request whose client sent `sent`."""
+        if sent and _PLAIN_ID.fullmatch(sent):
+            return sent
+        return b"%s-%x" % (self._beginning, next(self._count))
+
+
+class AccessLog:
+    """Chooses which requests are written, and writes them."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.share = settings.access_log
+        self._random = random.Random()
+
+    def note(self, exchange: Exchange, peer: str, status: int, size: int, seconds: float) -> None:
+        """Writes one answered request, or not."""
+        if not self.share:
+            return
+        is_failure = status >= _FAILURE and status != _BUSY
+        if not is_failure and self.share < 1.0 and self._random.random() >= self.share:
+            return
+        line = {
+            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            "id": exchange.request_id.decode(),
+            "peer": peer,
+            "token": exchange.caller,
+            "route": exchange.route,
+            "model": exchange.model,
+            "status": status,
+            "bytes": size,
+            "ms": round(seconds * 1000.0, 3),
+        }
+        access.info(msgspec.json.encode({k: v for k, v in line.items() if v != ""}).decode())
