@@ -23,8 +23,8 @@ from tabular_sets import listed
 import mlwright as mw
 from mlwright.base.machine import cpu_name
 from mlwright.evaluation.calibration import Calibrator
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.scan import scan
 from mlwright.graph.trees import Trees, tree_ensemble
 from mlwright.learners import Config, Job, families

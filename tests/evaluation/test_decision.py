@@ -19,8 +19,8 @@ from mlwright.evaluation.decision import (
 from mlwright.evaluation.metrics import METRICS
 from mlwright.evaluation.outcomes import Judged, outcomes_of
 from mlwright.evaluation.thresholds import alert_margin, best_margin, best_offsets
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.statistics.links import sigmoid, softmax
 
 

@@ -13,9 +13,9 @@ from mlwright.data.dataset import Dataset, Provenance
 from mlwright.features import VIEWS, FeaturePlan, table_of
 from mlwright.features.categories import fit_folds
 from mlwright.features.grams import FEWEST_PAIR, Grams, choose_grams
-from mlwright.features.running import session
 from mlwright.features.text import count_nodes, tokenise, tokenise_against
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.scan import scan
 
 Pair = tuple[str, str]

@@ -13,9 +13,9 @@ from mlwright.data.dataset import Dataset, Provenance
 from mlwright.features import VIEWS, FeaturePlan, table_of, text
 from mlwright.features.categories import fit_dictionary, fit_folds, fit_target_encoding
 from mlwright.features.datetimes import PARTS, part_nodes
-from mlwright.features.running import session
 from mlwright.features.text import tokenise
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 
 
 def a_dataset(n: int = 400, seed: int = 0) -> tuple[Dataset, np.ndarray]:

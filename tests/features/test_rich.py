@@ -11,10 +11,10 @@ from mlwright.features.combined import Crossed, Pairs, Ranges
 from mlwright.features.curved import Nearness, fit_bends, fit_nearness
 from mlwright.features.projected import STEPS, fit_components, fit_margins
 from mlwright.features.rich import MOST_BASE
-from mlwright.features.running import session
 from mlwright.features.screening import bins_of, distinct, worth
 from mlwright.features.transform import CODE, NUMBER, Feature, Lookup, build
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.scan import scan
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.packing import packed
+from mlwright.graph.running import session
 from mlwright.graph.trees import GT, GTE, LEQ, LT, MEMBER, Tree, Trees, tree_ensemble
 
 WIDTH = 3

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlwright.features.running import session
 from mlwright.graph import shared_trees
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.shared_trees import apart, served, served_shape
 from mlwright.graph.trees import LEQ, Tree, Trees, tree_ensemble
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.trees import GTE, above_float32
 from mlwright.learners import Config, Job, Part, families
 from mlwright.learners.baseline import Baseline

@@ -57,3 +57,28 @@ def test_abilities_say_in_words_why_a_family_cannot_take_a_problem():
     assert able.refusal(2, **asked | {"absolute": True}) == "", "classes have no absolute differences"
     assert "12 classes" in able.refusal(13, **asked)
     assert "weigh" in Abilities(weights=False).refusal(2, **asked | {"weights": True})
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_lightgbm_predicts_by_its_graph_as_by_itself(monkeypatch, classes):
+    from mlwright.learners import lightgbm
+
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(size=(600, 3)), rng.integers(0, 9, 600)])
+    x[rng.random(x.shape) < 0.1] = np.nan
+    y = (np.nan_to_num(x[:, 0]) > 0) + (np.nan_to_num(x[:, 3]) % 3 == 1) * (classes - 2.0)
+    config = Config("l", "lightgbm", "tree", {"num_leaves": 7})
+    job = Job(config, classes, Part(x, y), members=(3,), rounds=12)
+    fitted = families()["lightgbm"].fit(job)
+    plain = {rounds: fitted.margin(x, rounds) for rounds in (None, 5)}
+    asked = []
+    inner = lightgbm.FittedLightGBM._by_graph
+    monkeypatch.setattr(lightgbm, "MANY_LEAVES", 1)
+    monkeypatch.setattr(lightgbm, "LEAF_IN_ROW_TREES", 0)
+    monkeypatch.setattr(lightgbm, "CHUNK", 250)
+    monkeypatch.setattr(
+        lightgbm.FittedLightGBM, "_by_graph", lambda self, *a: asked.append(a[1]) or inner(self, *a)
+    )
+    for rounds, expected in plain.items():
+        assert np.allclose(fitted.margin(x, rounds), expected, rtol=1e-12, atol=1e-12)
+    assert asked == [12, 5]

@@ -17,9 +17,9 @@ from mlwright.artifact import decode_rows
 from mlwright.base.schema import Target
 from mlwright.evaluation.calibration import Calibrator
 from mlwright.features import FeaturePlan
-from mlwright.features.running import session
 from mlwright.features.table import table_of
 from mlwright.graph import shared_trees
+from mlwright.graph.running import session
 from mlwright.learners import Config, Job, Part, families
 from mlwright.packaging import card, merged
 from mlwright.packaging.blend import Blend, Member

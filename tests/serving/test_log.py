@@ -48,11 +48,11 @@ def test_a_log_of_all_says_who_asked_what_and_holds_no_value(tmp_path, caplog):
 
 
 def test_a_share_is_written_and_every_failure(caplog):
-    with caplog.at_level(logging.INFO), running(Failing(), ServeSettings(access_log=0.0001)) as url:
-        with Wire(url) as wire:
-            for age in [1] * 20 + [13] * 3:
-                wire.send(predict(row(age)))
-                wire.reply()
+    caplog.set_level(logging.INFO)
+    with running(Failing(), ServeSettings(access_log=0.0001)) as url, Wire(url) as wire:
+        for age in [1] * 20 + [13] * 3:
+            wire.send(predict(row(age)))
+            wire.reply()
     written = [line["status"] for line in lines(caplog)]
     assert written.count(500) == 3 and len(written) < 10
 

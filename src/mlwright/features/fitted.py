@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.features.coding import Coding
-from mlwright.features.running import session
 from mlwright.features.screening import worth
 from mlwright.features.table import Table
 from mlwright.features.transform import CODE, NUMBER, Feature, Transform, build, closure
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

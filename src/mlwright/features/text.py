@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 
 Ints = npt.NDArray[np.int64]
 

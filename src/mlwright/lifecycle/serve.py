@@ -1,4 +1,4 @@
-"""serve: model files answer over HTTP until the server is told to stop. asgi: inside other people's servers."""
+"""serve: model files answer over HTTP until told to stop. asgi: the same inside of another server."""
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ def issue_token(
 ) -> str:
     """A new token, added to `file`, which keeps only its keyed digest: this is the only time it is seen.
 
-    `scopes` are `predict`, `metrics` and `admin`, each for all models or, as `predict:loans`, for one; it expires after `days`, or never. Deleting its line in `file`
-    revokes it. Raises `Misuse` for a scope or a span that cannot be.
+    `scopes` are `predict`, `metrics` and `admin`, for all models or, as `predict:loans`, for one; it expires
+    after `days`, or never. Deleting its line in `file` revokes it. Raises `Misuse` for a scope or a span that
+    cannot be.
     """
     need("serve", "serving")
     from mlwright.serving import issue_token as issue

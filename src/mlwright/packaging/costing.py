@@ -24,9 +24,9 @@ from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.schema import Target
 from mlwright.data.dataset import Dataset
 from mlwright.features import FeaturePlan
-from mlwright.features.running import session
 from mlwright.features.transform import Feature, Inputs
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.scan import scan
 from mlwright.graph.trees import LEQ, Shape, Tree, Trees, tree_ensemble
 from mlwright.packaging.answers import publish_answers

@@ -22,8 +22,8 @@ from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Schema
 from mlwright.data.dataset import Dataset
 from mlwright.features import Table
-from mlwright.features.running import session
 from mlwright.features.text import tokenise_against
+from mlwright.graph.running import session
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
 from mlwright.packaging.costing import Pricer, measure

@@ -53,6 +53,33 @@ class Target(NamedTuple):
     """Of the tokens that let it in."""
 
 
+class KnownHeads:
+    """Heads as they came, and what they were read as: clients differ in little but a length, so that few need
+    reading twice."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._known: dict[bytes, tuple[Head, Target]] = {}
+
+    def get(self, raw: bytes) -> tuple[Head, Target] | None:
+        """What a head was read as before, where its caller may still pass."""
+        found = self._known.get(raw)
+        if found is None or not self._access.demands_tokens:
+            return found
+        target = found[1]
+        if target.edition == self._access.refresh() and time.time() < target.caller.until:
+            return found
+        del self._known[raw]
+        return None
+
+    def keep(self, raw: bytes, head: Head, target: Target) -> None:
+        """Keeps what a head was read as, unless it is the only one of its kind."""
+        if len(raw) <= _REMEMBERED_BYTES and not head.request_id:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[raw] = head, target
+
+
 class Front:
     """The endpoints by name, and what their callers share. Everything runs on the loop's thread."""
 
@@ -68,8 +95,7 @@ class Front:
         self.peers: Counter[str] = Counter()
         self.control: Control | None = None
         """Carries out commands; None where there are none."""
-        self._known: dict[bytes, tuple[Head, Target]] = {}
-        """Heads as they came: clients differ in little but a length, so that few need reading."""
+        self.heads = KnownHeads(access)
         self.held_bytes = 0
         self.is_draining = False
         self.draining_since = 0.0
@@ -123,24 +149,6 @@ class Front:
         for endpoint in self.endpoints.values():
             endpoint.metrics.queued_rows = endpoint.batch.queued_rows
         return self.metrics.text({e.name: e.metrics for e in self.endpoints.values()})
-
-    def known(self, raw: bytes) -> tuple[Head, Target] | None:
-        """What a head was read as before, where its caller may still pass."""
-        found = self._known.get(raw)
-        if found is None or not self.access.demands_tokens:
-            return found
-        target = found[1]
-        if target.edition == self.access.refresh() and time.time() < target.caller.until:
-            return found
-        del self._known[raw]
-        return None
-
-    def remember(self, raw: bytes, head: Head, target: Target) -> None:
-        """Keeps what a head was read as."""
-        if len(raw) <= _REMEMBERED_BYTES:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[raw] = head, target
 
     def route(self, head: Head) -> tuple[Route, str, str]:
         """Where a request goes, the model's name and the version in its path. Raises `Refused`."""

@@ -170,7 +170,7 @@ class Requests:
         raw = self._data[self._at : end + 4]
         self._at = end + 4
         front = self._front
-        known = front.known(raw)
+        known = front.heads.get(raw)
         if known is None:
             head = read_head(raw)
             route: Route | None = None
@@ -180,7 +180,7 @@ class Requests:
             except Refused as refused:
                 self._answer_early(head, refused, route)
                 return True
-            front.remember(raw, head, target)
+            front.heads.keep(raw, head, target)
         else:
             head, target = known
         try:

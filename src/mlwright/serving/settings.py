@@ -68,8 +68,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     """PEM file of the certificate's private key."""
     access_log: float = 0.0
-    """Share of requests that are written to the log `mlwright.access`, one JSON object a line; failures of the
-    server (5xx, but for 503) are all written where it is above 0."""
+    """Share of requests that are written to the log `mlwright.access`, one JSON object a line; where it is
+    above 0, failures of the server (5xx, but for 503) are all written."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -84,9 +84,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
             if getattr(self, name) <= 0:
                 raise Misuse(f"{name} must be above 0, got {getattr(self, name)}", where="serve settings")
         if bool(self.tls_certificate) != bool(self.tls_key):
-            raise Misuse(
-                "TLS needs a certificate and its key", remedy="name both files", where="serve settings"
-            )
+            raise Misuse("TLS needs a certificate and its key, both", where="serve settings")
         if not 0.0 <= self.access_log <= 1.0:
             raise Misuse(
                 f"access_log is a share from 0 to 1, got {self.access_log:g}", where="serve settings"

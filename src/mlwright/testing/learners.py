@@ -16,8 +16,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.features.running import session
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.running import session
 from mlwright.graph.scan import scan
 from mlwright.graph.trees import tree_ensemble
 from mlwright.learners import Config, Fitted, Job, Learner, Part, abilities_of, answer_of

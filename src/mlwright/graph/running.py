@@ -1,7 +1,8 @@
 """Running a part of the graph in training: the same nodes and the same engine that will serve, on all
 threads.
 
-Called by `plan` and `text` with graphs they have just built; files are opened by `artifact`, never here.
+Called by features, learners and packaging with graphs they have just built; files are opened by `artifact`,
+never here.
 """
 
 from __future__ import annotations
