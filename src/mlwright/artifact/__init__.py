@@ -4,6 +4,7 @@
 that it needs, and onnxruntime is imported with the first model that is opened.
 """
 
+from mlwright.artifact.coded import Coded
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
@@ -11,6 +12,7 @@ from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
 from mlwright.artifact.session import Outputs
 
 __all__ = [
+    "Coded",
     "Decoded",
     "Manifest",
     "Model",

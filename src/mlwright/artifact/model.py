@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
@@ -153,6 +154,13 @@ class Model:
                 f"the tensors are {numbers.shape} and {strings.shape} instead of {shape[0]} and {shape[1]}"
             )
         return self._session.run(numbers, strings)
+
+    def coded(self) -> Coded | None:
+        """The model with the dictionaries of its graph looked up outside of it; None where that cannot be, or
+        where it does not answer the samples to the last bit as the whole graph does."""
+        decoded = self._decoder.decode(self.samples.rows)
+        whole = self.run(decoded.numbers, decoded.strings)
+        return coded_of(self._graph, len(self.schema.strings), decoded, whole)
 
     def warm(self) -> None:
         """Runs the samples once more, one by one, so that the first request finds everything in memory."""

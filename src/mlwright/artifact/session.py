@@ -43,10 +43,11 @@ class Outputs(msgspec.Struct, frozen=True):
 class Session:
     """A graph ready to run; may be used from several threads at once."""
 
-    def __init__(self, graph: bytes, facts: GraphFacts) -> None:
+    def __init__(self, graph: bytes, facts: GraphFacts, *, second: str = "strings", less: str = "") -> None:
+        """`second` is the input beside `numbers`; the output `less` is not asked for."""
         self._session = _open(graph)
-        self._facts = facts
-        self._names = [p.name for p in facts.outputs]
+        self._facts, self._second = facts, second
+        self._names = [p.name for p in facts.outputs if p.name != less]
         known = {name: at for at, name in enumerate(self._names)}
         self._places = [known.get(field) for field in Outputs.__struct_fields__]
         self._inputs = {p.name for p in facts.inputs}
@@ -55,10 +56,10 @@ class Session:
     def run(
         self,
         numbers: npt.NDArray[np.float64],
-        strings: npt.NDArray[np.object_],
+        strings: npt.NDArray[Any],  # Any: texts, or codes
         within_s: float | None = None,
     ) -> Outputs:
-        """The outputs for `numbers` [N, a] and `strings` [N, b], which must hold no None.
+        """The outputs for `numbers` [N, a] and `strings` [N, b] (or codes in their place), without None.
 
         With `within_s`, raises `ModelRefused` where the graph takes longer; it is stopped between two nodes.
         """
@@ -99,10 +100,10 @@ class Session:
     def _call(
         self,
         numbers: npt.NDArray[np.float64],
-        strings: npt.NDArray[np.object_],
+        strings: npt.NDArray[Any],  # Any: texts, or codes
         options: Any,  # Any: onnxruntime has no types
     ) -> list[npt.NDArray[Any]]:  # Any: of the types in `facts`
-        feed = {"numbers": np.ascontiguousarray(numbers), "strings": np.ascontiguousarray(strings)}
+        feed = {"numbers": np.ascontiguousarray(numbers), self._second: np.ascontiguousarray(strings)}
         given = {name: feed[name] for name in feed if name in self._inputs}
         try:
             answers: list[npt.NDArray[Any]] = self._session.run(self._names, given, options)  # Any: as above

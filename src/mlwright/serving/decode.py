@@ -7,9 +7,9 @@ A JSON key that is said twice counts as said last. Called by the batch; it knows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 import msgspec
 import numpy as np
@@ -43,6 +43,19 @@ _EXPECTED = {
 }
 
 
+_Step = tuple[dict[str, Any], Callable[[Any], Any]]  # Any: what was sent; texts or codes
+
+
+class Codes(Protocol):
+    """Dictionaries that take the place of a model's strings, as `artifact.Coded` has them."""
+
+    @property
+    def tables(self) -> Sequence[Mapping[str, float]]: ...
+
+    @property
+    def unseen(self) -> float: ...
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why one field of one row was refused."""
 
@@ -60,7 +73,8 @@ class Decoded(msgspec.Struct):
     count: int
     single: bool
     numbers: Sequence[Sequence[float | bool | None]] | Numbers
-    strings: Sequence[Sequence[str]] | Strings
+    strings: Sequence[Sequence[str | float]] | Strings
+    """Texts, or the codes in their place."""
     problems: dict[int, list[Problem]]
     asked: Any = None  # Any: what else a dialect read of the request
 
@@ -78,7 +92,8 @@ class RowsDecoder:
     [['Bern']]
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, coded: Codes | None = None) -> None:
+        """With `coded`, the strings of rows are decoded to codes at once."""
         self._columns = schema.numbers + schema.strings
         self._split = len(schema.numbers)
         self._others = frozenset(schema.names) | ({schema.target.name} if schema.target else frozenset())
@@ -98,7 +113,11 @@ class RowsDecoder:
             for i, c in enumerate(schema.numbers)
             if c.kind == "datetime" or c.missing
         ]  # the range of other numbers is in their type
-        self._string_steps = [_text_step(c) for c in schema.strings]
+        self._string_steps: list[_Step] = [_text_step(c) for c in schema.strings]
+        self._coded = coded
+        if coded is not None:
+            pairs = zip(schema.strings, coded.tables, strict=True)
+            self._string_steps = [_code_step(column, table, coded.unseen) for column, table in pairs]
 
     def decode(self, body: bytes | bytearray, *, max_rows: int) -> Decoded:
         """The rows in `body`: an object (one row), an array of objects, or {"rows": [...]}.
@@ -161,13 +180,13 @@ class RowsDecoder:
                 if problems:
                     problems_of[index] = problems
                     continue
-                numbers, strings = values[: self._split], values[self._split :]
+                numbers, strings = values[: self._split], self._in_place(values[self._split :])
             good.append((numbers, strings))
         return Decoded(len(raws), single, [n for n, _ in good], [s for _, s in good], problems_of)
 
     def _plain(
         self, row: Any
-    ) -> tuple[Sequence[Any], list[str]]:  # Any: a struct made at run time, its values
+    ) -> tuple[Sequence[Any], list[Any]]:  # Any: a struct made at run time, its values
         numbers = self._get_numbers(row)
         if self._number_steps:
             numbers = list(numbers)
@@ -175,7 +194,7 @@ class RowsDecoder:
                 numbers[i] = step(numbers[i])
         return numbers, [
             # what was seen before needs no step; keys are texts, which no number or boolean equals
-            seen.get(value) or step(value)
+            step(value) if (known := seen.get(value)) is None else known
             for (seen, step), value in zip(self._string_steps, self._get_strings(row), strict=True)
         ]
 
@@ -213,6 +232,13 @@ class RowsDecoder:
                 break
         return values, problems
 
+    def _in_place(self, texts: list[Any]) -> list[Any]:  # Any: texts, or codes
+        """Decoded texts as the graph takes them."""
+        coded = self._coded
+        if coded is None:
+            return texts
+        return [table.get(text, coded.unseen) for text, table in zip(texts, coded.tables, strict=True)]
+
     def _sent(self, raw: msgspec.Raw) -> Any:  # Any: a JSON value
         start = bytes(memoryview(raw)[:1])
         if start in (b"{", b"["):
@@ -244,13 +270,17 @@ class RowsDecoder:
         )
 
 
-def tensors(decoded: Sequence[Decoded], widths: tuple[int, int]) -> tuple[Numbers, Strings]:
+def tensors(
+    decoded: Sequence[Decoded],
+    widths: tuple[int, int],
+    kind: type = object,
+) -> tuple[Numbers, Any]:  # Any: an array of `kind`
     """The good rows of all requests, in order, as the graph's two inputs [N, a] and [N, b]."""
     if len(decoded) == 1 and isinstance(decoded[0].numbers, np.ndarray):
         return decoded[0].numbers, np.asarray(decoded[0].strings, dtype=object)
     count = sum(d.good for d in decoded)
     numbers = np.array([row for d in decoded for row in d.numbers], dtype=np.float64)
-    strings = np.array([row for d in decoded for row in d.strings], dtype=object)
+    strings: Any = np.array([row for d in decoded for row in d.strings], dtype=kind)
     return numbers.reshape(count, widths[0]), strings.reshape(count, widths[1])
 
 
@@ -310,18 +340,25 @@ def _getter(indices: range) -> Callable[[Any], Sequence[Any]]:  # Any: a struct 
     return lambda row: (one(row),)
 
 
-def _text_step(column: Column) -> tuple[dict[str, str], Callable[[Any], str]]:  # Any: whatever was sent
+def _text_step(column: Column) -> _Step:
     """The texts of a column decoded so far, and the function that decodes others and remembers them."""
     decode = decoding.decoder(column)
-    seen: dict[str, str] = {}
+    return _remembered(lambda value: str(decode(value)), keeps=column.kind != "text")
 
-    def step(value: Any) -> str:  # Any: as above
-        decoded = str(decode(value))
+
+def _code_step(column: Column, table: Mapping[str, float], unseen: float) -> _Step:
+    """The same for codes of texts."""
+    decode = decoding.decoder(column)
+    return _remembered(lambda value: table.get(str(decode(value)), unseen), keeps=True)
+
+
+def _remembered(step: Callable[[Any], Any], *, keeps: bool) -> _Step:  # Any: what was sent; texts or codes
+    seen: dict[str, Any] = {}  # Any: as above
+
+    def remember(value: Any) -> Any:  # Any: as above
+        made = step(value)
         if type(value) is str and len(seen) < CACHED_TEXTS and len(value) < _NAME_LENGTH:
-            seen[value] = decoded
-        return decoded
+            seen[value] = made
+        return made
 
-    def plain(value: Any) -> str:  # Any: as above
-        return str(decode(value))
-
-    return seen, plain if column.kind == "text" else step
+    return seen, remember if keeps else step

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mlwright.serving.answers import Answer, PredictionWriter
 from mlwright.serving.decode import Decoded, RowsDecoder, refusal, tensors
 from mlwright.serving.options import Options
@@ -20,16 +22,19 @@ class Rows:
 
     def __init__(self, model: Served, settings: ServeSettings, called: str) -> None:
         schema = model.schema
-        self._model, self._max_rows = model, settings.max_rows
+        self._max_rows = settings.max_rows
+        coded = model.coded() if hasattr(model, "coded") else None
+        self._run = coded.run if coded else model.run
         self._widths = len(schema.numbers), len(schema.strings)
-        self._decoder = RowsDecoder(schema)
+        self._kind: type = np.float64 if coded else object
+        self._decoder = RowsDecoder(schema, coded)
         self._writer = PredictionWriter(schema, model.digest)
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
         return self._decoder.decode(body, max_rows=self._max_rows)
 
     def run(self, decoded: Sequence[Decoded]) -> Outputs:
-        return self._model.run(*tensors(decoded, self._widths))
+        return self._run(*tensors(decoded, self._widths, self._kind))
 
     def answers(
         self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs | None, ids: Sequence[str]
