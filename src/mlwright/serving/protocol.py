@@ -61,8 +61,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._linger_left is None:
-            self._requests.feed(data)
-            self._advance()
+            requests = self._requests
+            requests.feed(data)
+            requests.advance()
+            if requests.is_waiting:
+                return  # as nearly always: one whole request, whose batch is to come
+            self.settle()
             return
         self._linger_left -= len(data)
         if self._linger_left <= 0:
@@ -89,8 +93,10 @@ class Connection(asyncio.Protocol):
         while out := self._answers_due():
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
             self._pace.restart(self._front.now)
-            if requests.has_room and requests.has_bytes:
+            if requests.has_bytes and requests.has_room:
                 requests.advance()
+            elif not requests.exchanges:
+                break
         if requests.is_last and not requests.exchanges:
             self._close()
         else:

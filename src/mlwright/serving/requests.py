@@ -95,6 +95,19 @@ class Requests:
         return len(self.exchanges) < self._pipelined and not self.is_blocked and not self.is_last
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether there is nothing to do until the first answer comes, and more may be read meanwhile."""
+        exchanges = self.exchanges
+        return (
+            len(exchanges) == 1
+            and exchanges[0].answer is None
+            and not exchanges[0].interim
+            and self.phase == "head"
+            and not self.is_last
+            and self._pipelined > 1
+        )
+
+    @property
     def received(self) -> int:
         """Bytes of the present body so far."""
         return len(self._body.body)
