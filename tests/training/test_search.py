@@ -1,5 +1,7 @@
 """The search beyond the portfolio: refinement, patience, and what time is kept for."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from mlwright.learners.zone import outside, zone_of
 from mlwright.training.limits import Limits, Pricing
 from mlwright.training.patience import Patience
 from mlwright.training.refine import mark, propose
-from mlwright.training.search import quicker_to_serve
+from mlwright.training.search import FASTEST, quicker_to_serve, within_latency
 from mlwright.training.trial import Trial
 
 
@@ -109,3 +111,31 @@ def test_what_is_too_slow_to_serve_is_tried_at_a_faster_rate(settings, trees, li
 def test_nothing_is_tried_faster_where_nothing_is_priced_or_finished():
     assert quicker_to_serve([], Pricing(ByTrees(), Limits(latency_us=1.0))) is None
     assert quicker_to_serve(FOUND, None) is None
+
+
+class ByRounds:
+    """Prices a model at a microsecond a tree."""
+
+    outputs = 7
+    plan = SimpleNamespace(layout=lambda view: range(54))
+
+    def whole(self, members):
+        return Cost(sum(shape.trees for _, shape in members), 0)
+
+
+@pytest.mark.parametrize(("limit", "rounds"), [(70.0, 9), (700.0, 90), (1e6, 4096), (1.0, 1)])
+def test_the_one_fit_of_a_large_table_has_the_rounds_that_a_limit_on_latency_allows(limit, rounds):
+    config = Config("vast", "lightgbm", "tree", {"num_leaves": 1023, "learning_rate": 0.05})
+    price = Pricing(ByRounds(), Limits(latency_us=limit))
+    settings = within_latency(config, price, families()).settings
+    assert settings["most_rounds"] == rounds and settings["num_leaves"] == 1023
+    assert 0.05 <= settings["learning_rate"] <= FASTEST
+    assert settings["learning_rate"] == pytest.approx(max(0.05, min(12 / rounds, FASTEST)))
+
+
+def test_without_a_limit_or_a_rate_a_configuration_stays_as_it_is():
+    config = Config("vast", "lightgbm", "tree", {"num_leaves": 1023, "learning_rate": 0.05})
+    assert within_latency(config, None, families()) is config
+    assert within_latency(config, Pricing(ByRounds(), Limits(size_bytes=9)), families()) is config
+    linear = Config("linear", "linear", "linear", {})
+    assert within_latency(linear, Pricing(ByRounds(), Limits(latency_us=9.0)), families()) is linear

@@ -35,6 +35,9 @@ from mlwright.packaging.described import Described, described
 TREE_US, STEP_US, MEMBER_US = 0.02, 0.0142, 0.0075
 """Microseconds for a tree, for a split that a row meets, and for a value in a set, where the reference takes
 REFERENCE_US. Fitted on the sets of `benchmarks/one_row.py`."""
+CACHED_NODES, MOST_MISSED = 400_000, 3.0
+"""Forests of so many splits and leaves take twice the time, since a row finds them in memory and no longer in
+the processor's caches; the largest four times (covertype: 1,400,000, 380 us where counts alone say 100)."""
 SEVERAL, FREE_OUTPUTS = 0.04, 4
 """By how much each output beyond the first few makes trees slower: they are more and larger."""
 CALL_US, NODE_US, TEXT_US = 6.0, 1.0, 0.6
@@ -167,6 +170,7 @@ def trees_cost(shape: Shape, outputs: int = 1) -> Cost:
     """What trees of `shape` add to a graph, on the reference machine."""
     cpu = TREE_US * shape.trees + STEP_US * shape.steps + MEMBER_US * shape.members
     cpu *= 1 + SEVERAL * max(0, outputs - FREE_OUTPUTS)
+    cpu *= 1 + min(shape.nodes / CACHED_NODES, MOST_MISSED)
     size = round(NODE_BYTES * shape.nodes + MEMBER_BYTES * shape.members)
     return Cost(cpu, size, round(TREE_MEMORY * size))
 

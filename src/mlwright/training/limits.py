@@ -6,12 +6,14 @@ what was chosen is measured in the exported graph. Only a measurement refuses.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mlwright.base.cost import Cost
+from mlwright.graph.trees import Shape
 from mlwright.packaging.costing import Pricer
 from mlwright.training.ensemble import Flags, Price
 from mlwright.training.trial import Trial
@@ -24,6 +26,8 @@ CAUTION = 0.9
 """Estimates are held to a little less than the limit."""
 HOPELESS = 3.0
 """No estimate is so far off: what would break a limit so many times over is not worth a measurement."""
+MOST_ROUNDS = 4096
+"""More rounds than this are not asked about."""
 SIZE_BYTES = 3_000_000
 """A file of so many bytes costs as much as EASY_US of time do."""
 
@@ -108,6 +112,20 @@ class Pricing:
             return float("inf") if self.limits.tightened().broken_by(whole) else price_of(whole)
 
         return price
+
+    def rounds_within(self, view: str, leaves: int) -> int | None:
+        """How many rounds of trees of so many leaves keep to the limit on latency; None without a limit."""
+        limit = self.limits.tightened().latency_us
+        if limit is None:
+            return None
+        outputs, width = self.pricer.outputs, len(self.pricer.plan.layout(view))
+
+        def fits(rounds: int) -> bool:
+            trees = rounds * outputs
+            shape = Shape(trees, trees * (2 * leaves - 1), trees * float(np.log2(leaves)), 0, width)
+            return self.pricer.whole([(view, shape)]).cpu_us * self.factors[0] <= limit
+
+        return max(1, bisect_left(range(1, MOST_ROUNDS), True, key=lambda rounds: not fits(rounds)))
 
     def corrected(self, measured: Cost, trials: Sequence[Trial]) -> Pricing:
         """The same, now that a model of `trials` was measured."""
