@@ -125,7 +125,7 @@ class Pricing:
             shape = Shape(trees, trees * (2 * leaves - 1), trees * float(np.log2(leaves)), 0, width)
             return self.pricer.whole([(view, shape)]).cpu_us * self.factors[0] <= limit
 
-        return max(1, bisect_left(range(1, MOST_ROUNDS), True, key=lambda rounds: not fits(rounds)))
+        return max(1, bisect_left(range(1, MOST_ROUNDS + 1), True, key=lambda rounds: not fits(rounds)))
 
     def corrected(self, measured: Cost, trials: Sequence[Trial]) -> Pricing:
         """The same, now that a model of `trials` was measured."""
