@@ -9,23 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+import msgspec
 
 from mlwright.base.errors import Misuse, RowProblem
 from mlwright.base.progress import Progress
+from mlwright.lifecycle.answering import Answering, errors_of
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.output import placed, writable
+from mlwright.lifecycle.predict_parts import Part, Parts, ahead, summed
 from mlwright.lifecycle.read import as_written
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from mlwright.artifact import Model, Outputs
+    from mlwright.artifact import Model
     from mlwright.base.schema import Schema
-    from mlwright.sources import ReadOptions
+    from mlwright.sources import ReadOptions, Stream
 
-CHUNK = 50_000
+STREAMED_BYTES = 32 << 20
+"""A file of so many bytes is read in parts, where its format can be."""
 MOST_PROBLEMS = 1_000
 
 
@@ -51,6 +54,10 @@ class PredictReport:
     """The first 1,000."""
     refusals: tuple[Refusal, ...] = ()
     """All of them, counted, the most frequent first."""
+    complete: bool = True
+    """False after Ctrl-C: the same call goes on from here."""
+    skipped: int = 0
+    """Rows that an earlier run, which was cut off, had predicted already."""
 
 
 def predict(
@@ -70,7 +77,8 @@ def predict(
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     raw = read_raw(source, options).frame
-    return _beside(raw, *answers(opened, raw, as_written(opened.schema, options), proba, Progress()))
+    with Answering(opened, proba=proba) as answering:
+        return _beside(raw, *answering.to(raw, as_written(opened.schema, options)))
 
 
 def predict_file(
@@ -81,6 +89,7 @@ def predict_file(
     options: ReadOptions | None = None,
     submission: str | os.PathLike[str] | None = None,
     proba: bool = False,
+    restart: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
     """Writes `source` with predictions to `out` (CSV, or Parquet by its suffix), columns and order kept.
@@ -88,13 +97,16 @@ def predict_file(
     Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A
     row that breaks the schema keeps its place and gets the reason in the column `error`. `options` say how
     `source` is written, where it is not as it seems or not as the training table was. With `submission`, a
-    sample file, the output has exactly that file's columns, ids and order. Raises `SchemaBroken` for a
-    missing column, `Misuse` for an output that cannot be or that is read, `EnvironmentProblem` where it
-    cannot be written, `SourceUnreadable` where there is no table.
+    sample file, the output has exactly that file's columns, ids and order.
+
+    A file that is not small is read and predicted in parts, on all CPUs, in memory that does not grow with
+    it; after a crash or Ctrl-C the same call goes on where it stopped (`restart`: from the beginning). Raises
+    `SchemaBroken` for a missing column, `Misuse` for an output that cannot be or that is read,
+    `EnvironmentProblem` where it cannot be written, `SourceUnreadable` where there is no table.
     """
     need("train", "predicting from files")
     from mlwright.lifecycle.submission import submit
-    from mlwright.sources import read_raw
+    from mlwright.sources import Stream, held_or_streamed
 
     target = writable(out, source, model, submission)
     if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
@@ -105,9 +117,19 @@ def predict_file(
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     listener = progress or Progress()
     listener.stage("reading")
-    raw = read_raw(source, options).frame
     schema = as_written(opened.schema, options)
-    spread, problems = answers(opened, raw, schema, proba or submission is not None, listener)
+    least = STREAMED_BYTES if submission is None else None
+    with (
+        held_or_streamed(source, options, least) as held,
+        Answering(opened, proba=proba or submission is not None) as answering,
+    ):
+        if isinstance(held, Stream):
+            identity = [opened.digest, proba, msgspec.to_builtins(schema), held.sha256()]
+            job = _InParts(held, answering, schema, Parts(target, identity, restart=restart), listener)
+            return job.run(target)
+        listener.stage("predicting")
+        spread, problems = answering.to(held.frame, schema)
+        raw = held.frame
     answered = _beside(raw, spread, problems)
     refused = len({p.row for p in problems})
     if submission is not None:
@@ -116,6 +138,64 @@ def predict_file(
     return PredictReport(
         len(answered), refused, target, tuple(problems[:MOST_PROBLEMS]), counted_refusals(problems)
     )
+
+
+@dataclass(frozen=True)
+class _InParts:
+    """A table that is read, answered and kept part by part."""
+
+    stream: Stream
+    answering: Answering
+    schema: Schema
+    parts: Parts
+    progress: Progress
+
+    def run(self, target: Path) -> PredictReport:
+        """Answers what was not answered before, then joins the parts to `target`."""
+        self.progress.stage("predicting")
+        found: list[Part] = []
+        before, complete = 0, True
+        try:
+            for number, chunk in enumerate(ahead(self.stream.chunks())):
+                part = self.parts.known(number)
+                before += part.rows if part else 0
+                if part is None:
+                    part = self._answered(number, chunk, sum(p.rows for p in found))
+                found.append(part)
+                done = sum(p.rows for p in found)
+                self.progress.step(f"{done:,} rows", 0.0, None)
+        except KeyboardInterrupt:
+            complete = False
+        rows, refused, refusals, problems = summed(found)
+        if complete:
+            without = "" if refused else "error"
+            with placed(target) as temporary:
+                self.parts.join(
+                    temporary, len(found), as_csv=target.suffix.lower() == ".csv", without=without
+                )
+            self.parts.forget()
+        told = tuple(Refusal(*why, values) for why, values in refusals.most_common())
+        return PredictReport(
+            rows, refused, target, tuple(problems[:MOST_PROBLEMS]), told, complete=complete, skipped=before
+        )
+
+    def _answered(self, number: int, chunk: pl.DataFrame, before: int) -> Part:
+        spread, problems = self.answering.to(chunk, self.schema)
+        clash = set(chunk.columns) & {*spread.columns, "error"}
+        if clash:
+            raise _double(clash)
+        import polars as pl
+
+        whole = pl.concat([chunk, spread], how="horizontal")
+        counts = Counter((p.column, p.reason, p.expected) for p in problems)
+        part = Part(
+            rows=chunk.height,
+            refused=len({p.row for p in problems}),
+            refusals=[(*why, values) for why, values in counts.items()],
+            problems=[msgspec.structs.replace(p, row=p.row + before) for p in problems[:MOST_PROBLEMS]],
+        )
+        self.parts.keep(number, whole.with_columns(errors_of(problems, chunk.height)), part)
+        return part
 
 
 def counted_refusals(problems: Iterable[RowProblem]) -> tuple[Refusal, ...]:
@@ -129,80 +209,18 @@ def counted_refusals(problems: Iterable[RowProblem]) -> tuple[Refusal, ...]:
     return tuple(Refusal(*why, values) for why, values in counts.most_common())
 
 
-def answers(
-    model: Model, raw: pl.DataFrame, schema: Schema, proba: bool, progress: Progress
-) -> tuple[pl.DataFrame, list[RowProblem]]:
-    """The answers for each row of `raw`, decoded by `schema`; null for a row that was refused, and why."""
-    import polars as pl
-
-    from mlwright.data.dataset import Dataset, Provenance
-    from mlwright.data.decode import decode_frame
-
-    decoded = decode_frame(raw, schema, text=True, features_only=True)
-    progress.stage("predicting")
-    good = np.flatnonzero(~decoded.refused)
-    parts = []
-    for at in range(0, len(good), CHUNK):
-        rows = Dataset(decoded.frame[good[at : at + CHUNK]], model.schema, Provenance(""))
-        parts.append(_columns(model, model.run(rows.numbers(), rows.strings()), proba))
-        progress.step(
-            f"{min(at + CHUNK, len(good)):,} of {len(good):,} rows", min(1.0, (at + CHUNK) / len(good)), None
-        )
-    answered = pl.concat(parts) if parts else no_answers(model, proba)
-    place = np.full(raw.height, -1, dtype=np.int64)
-    place[good] = np.arange(len(good))
-    index = pl.Series(place).replace(-1, None)
-    spread = answered.select(pl.all().gather(index)) if len(good) else answered.clear(raw.height)
-    return spread, sorted(decoded.problems, key=lambda p: p.row)
-
-
-def no_answers(model: Model, proba: bool) -> pl.DataFrame:
-    """The columns of the answers, without a row."""
-    nothing = np.empty((0, len(model.schema.numbers))), np.empty((0, len(model.schema.strings)), dtype=object)
-    return _columns(model, model.run(*nothing), proba)
-
-
-def errors_of(problems: Iterable[RowProblem], rows: int) -> pl.Series:
-    """The column `error`: for each of `rows` rows why it was refused, or null."""
-    import polars as pl
-
-    said: dict[int, str] = {}
-    for p in problems:
-        text = f"{p.column}: {p.reason}, expected {p.expected}"
-        said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
-    return pl.Series("error", [said.get(i) for i in range(rows)], dtype=pl.String)
-
-
 def _beside(raw: pl.DataFrame, spread: pl.DataFrame, problems: list[RowProblem]) -> pl.DataFrame:
     import polars as pl
 
     clash = set(raw.columns) & {*spread.columns, *(("error",) if problems else ())}
     if clash:
-        raise Misuse(f"the input already has a column {sorted(clash)[0]!r}", remedy="rename or drop it first")
+        raise _double(clash)
     out = pl.concat([raw, spread], how="horizontal")
     return out.with_columns(errors_of(problems, raw.height)) if problems else out
 
 
-def _columns(model: Model, outputs: Outputs, proba: bool) -> pl.DataFrame:
-    import polars as pl
-
-    target = model.target
-    name = f"predicted_{target.name}"
-    if outputs.prediction is not None:
-        return pl.DataFrame({name: outputs.prediction})
-    assert outputs.label is not None and outputs.probability is not None  # a classifier has both
-    columns = {name: pl.Series(name, outputs.label.tolist(), dtype=_dtype(target.label_type))}
-    shown = range(len(target.classes)) if proba else [1] if len(target.classes) == 2 else []
-    for k in shown:
-        label = f"probability_{target.classes[k]}"
-        columns[label] = pl.Series(label, outputs.probability[:, k])
-    return pl.DataFrame(list(columns.values()))
-
-
-def _dtype(label_type: str) -> type[pl.DataType]:
-    import polars as pl
-
-    return {"integer": pl.Int64, "boolean": pl.Boolean}.get(label_type, pl.String)
+def _double(names: set[str]) -> Misuse:
+    return Misuse(f"the input already has a column {sorted(names)[0]!r}", remedy="rename or drop it first")
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

@@ -15,15 +15,10 @@ from typing import TYPE_CHECKING
 from mlwright.base.canonical import canonical_json, sha256
 from mlwright.base.errors import Misuse, RowProblem
 from mlwright.base.progress import Progress
+from mlwright.lifecycle.answering import Answering, errors_of
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
-from mlwright.lifecycle.predict import (
-    MOST_PROBLEMS,
-    Refusal,
-    answers,
-    errors_of,
-    no_answers,
-)
+from mlwright.lifecycle.predict import MOST_PROBLEMS, Refusal
 from mlwright.lifecycle.read import as_written
 
 if TYPE_CHECKING:
@@ -104,11 +99,11 @@ def predict_table(
     with open_to_write(address) as database:
         rows = rows_of(source, options, keys, address)
         try:
-            written = PredictedTable(database, table, rows.keys, no_answers(opened, proba))
             names = [list(keys), table, proba]
             run = sha256(canonical_json([opened.digest, rows.identity, *names])) if rows.identity else ""
-            job = _Job(opened, rows, written, options, proba, chunk_rows, listener)
-            return job.run(run, restart)
+            with Answering(opened, proba=proba) as answering:
+                written = PredictedTable(database, table, rows.keys, answering.nothing())
+                return _Job(opened, answering, rows, written, options, chunk_rows, listener).run(run, restart)
         finally:
             rows.close()
             listener.done()
@@ -117,10 +112,10 @@ def predict_table(
 @dataclass(frozen=True)
 class _Job:
     model: Model
+    answering: Answering
     rows: RowsInMemory | RowsOfDatabase
     table: PredictedTable
-    options: ReadOptions
-    proba: bool
+    options: ReadOptions | None
     chunk_rows: int
     progress: Progress
 
@@ -142,7 +137,7 @@ class _Job:
                     self.table.prepare(self.rows.keys)
                     prepared = True
                     self.progress.stage("predicting")
-                spread, wrong = answers(self.model, chunk.raw, schema, self.proba, Progress())
+                spread, wrong = self.answering.to(chunk.raw, schema)
                 filled = spread.with_columns(errors_of(wrong, chunk.raw.height))
                 self.table.write(run, chunk.keys, filled, done + len(chunk.keys))
                 refused += len({p.row for p in wrong})

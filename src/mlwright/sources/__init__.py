@@ -6,6 +6,7 @@ Called by `lifecycle`. It decides how a table is written and what its columns ar
 from mlwright.sources.by_schema import read_by_schema
 from mlwright.sources.options import ReadOptions, Roles
 from mlwright.sources.raw import Raw
-from mlwright.sources.reading import read, read_raw
+from mlwright.sources.reading import held_or_streamed, read, read_raw
+from mlwright.sources.stream import Stream
 
-__all__ = ["Raw", "ReadOptions", "Roles", "read", "read_by_schema", "read_raw"]
+__all__ = ["Raw", "ReadOptions", "Roles", "Stream", "held_or_streamed", "read", "read_by_schema", "read_raw"]

@@ -7,7 +7,8 @@ is that of `formats`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import polars as pl
@@ -35,7 +36,7 @@ from mlwright.sources.raw import Raw
 from mlwright.sources.spooling import spooled
 from mlwright.sources.sql import all_rows, is_database, open_sql, read_sql
 from mlwright.sources.stream import Stream
-from mlwright.sources.streaming import stream_if_large
+from mlwright.sources.streaming import stream_if_large, stream_of
 
 
 def read(source: object, roles: Roles | None = None, options: ReadOptions | None = None) -> Dataset:
@@ -105,6 +106,27 @@ def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:
 def read_raw(source: object, options: ReadOptions | None = None) -> Raw:
     """Read a table without deciding about its columns: prediction decodes it by the model's schema."""
     return _not_empty(_raw(source, options or ReadOptions()))
+
+
+@contextmanager
+def held_or_streamed(
+    source: object, options: ReadOptions | None = None, least_bytes: int | None = None
+) -> Iterator[Raw | Stream]:
+    """A raw table as `read_raw` gives it; or the stream of files of `least_bytes` in all (None: never), where
+    they can be read in parts. What is fetched for it is there for the length of the block."""
+    options = options or ReadOptions()
+    if (
+        least_bytes is None
+        or not isinstance(source, (str, os.PathLike))
+        or (isinstance(source, str) and is_database(source))
+    ):
+        yield read_raw(source, options)
+        return
+    _refuse_question(options)
+    with located(source, options) as place:
+        size = sum(p.path.stat().st_size for p in place.parts if p.path.is_file())
+        stream = stream_of(place, options) if size >= least_bytes else None
+        yield _not_empty(read_parts(place, options)) if stream is None else stream
 
 
 def _refuse_question(options: ReadOptions) -> None:

@@ -33,11 +33,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             where="mlwright predict",
             remedy="name it with -o scored.csv, or with --to URL --table NAME --key COLUMN",
         )
-    for flag in ("key", "restart"):
-        if getattr(arguments, flag):
-            raise Misuse(
-                f"--{flag} has no effect without --to", where="mlwright predict", remedy="leave it out"
-            )
+    if arguments.key:
+        raise Misuse("--key has no effect without --to", where="mlwright predict", remedy="leave it out")
     from mlwright.lifecycle import predict_file
 
     report = predict_file(
@@ -47,6 +44,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         options=options_of(arguments),
         submission=arguments.submission,
         proba=arguments.proba,
+        restart=arguments.restart,
         progress=screen.progress(),
     )
     screen.answer(
@@ -54,12 +52,17 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "output": str(report.out),
             "rows": report.rows,
             "refused": report.refused,
+            "skipped": report.skipped,
+            "complete": report.complete,
             "refusals": list(report.refusals),
             "problems": list(report.problems[:PROBLEMS_SHOWN]),
         }
     )
-    if not screen.json:
+    if not screen.json and report.complete:
         _show(screen, report)
+    if not report.complete:
+        screen.warn("interrupted: the same command goes on from here")
+        return INTERRUPTED
     if report.rows and report.refused == report.rows:
         return NOTHING_PREDICTED
     return 1 if arguments.strict and report.refused else 0
@@ -144,10 +147,8 @@ def _show(screen: Screen, report: PredictReport | TableReport) -> None:
 
     place = report.table if isinstance(report, TableReport) else report.out
     screen.show(Text(safe(f"{figures.counted(report.rows - report.refused, 'row')} predicted, in {place}")))
-    if isinstance(report, TableReport) and report.skipped:
-        screen.show(
-            Text(f"{figures.counted(report.skipped, 'row')} written before by a run that was cut off")
-        )
+    if report.skipped:
+        screen.show(Text(f"{figures.counted(report.skipped, 'row')} done before by a run that was cut off"))
     if not report.refused:
         return
     screen.show(
@@ -174,8 +175,9 @@ COMMAND = Command(
     about=(
         "Writes the table with its columns and order kept, and the predictions beside them, as CSV or "
         "Parquet by the output's name. A row that does not fit the model's schema is not predicted: its "
-        "reason stands in the column `error`. With --to the predictions go to a table of a database, under "
-        "the key of their rows: cut off, the same command goes on where it stopped."
+        "reason stands in the column `error`. A large file is read in parts, on all CPUs. With --to the "
+        "predictions go to a table of a database, under the key of their rows. Cut off, the same command "
+        "goes on where it stopped."
     ),
     flags=(
         MODEL,
@@ -205,7 +207,7 @@ COMMAND = Command(
         ),
         Flag("--key", "The column that tells rows apart", value="COLUMN", repeats=True, group=_TO),
         Flag("--chunk-rows", "Rows a transaction", "whole", default=10_000, value="N", group=_TO),
-        Flag("--restart", "Begin anew, whatever a run that was cut off has written", "nothing", group=_TO),
+        Flag("--restart", "Begin anew, whatever a run that was cut off has done", "nothing"),
         Flag("--strict", "Exit with 1 where a row was refused", "nothing"),
         *WRITTEN,
     ),

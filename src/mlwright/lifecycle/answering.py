@@ -1,0 +1,134 @@
+"""Answering: a model's answers to whole tables, on all CPUs that this process may use.
+
+Used by the verbs that predict tables. Texts become codes in Polars where the model's dictionaries can be
+lifted out of its graph, so that no Python object stands for a value; rows run through the graph in slices, a
+thread for each CPU, since onnxruntime lets go of the interpreter meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.errors import RowProblem
+from mlwright.base.machine import cpu_count
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mlwright.artifact import Coded, Model, Outputs
+    from mlwright.base.schema import Schema
+
+SLICE = 1024
+"""Rows of one run of the graph."""
+Doubles = npt.NDArray[np.float64]
+
+
+class Answering:
+    """Answers tables by one model; to be used in a `with` block, which ends its threads."""
+
+    def __init__(self, model: Model, *, proba: bool, threads: int | None = None) -> None:
+        self._model, self._proba = model, proba
+        self._threads = threads or cpu_count()
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="mlwright-predict")
+        self._coded: Coded | None = model.coded()
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+
+    def to(self, raw: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, list[RowProblem]]:
+        """The answers for each row of `raw`, decoded by `schema`; null for a row that was refused, and why.
+
+        Raises `SchemaBroken` for a missing column.
+        """
+        import polars as pl
+
+        from mlwright.data.decode import decode_frame
+
+        decoded = decode_frame(raw, schema, text=True, features_only=True)
+        problems = sorted(decoded.problems, key=lambda p: p.row)
+        if not decoded.refused.any():
+            return self._answered(decoded.frame), problems
+        good = np.flatnonzero(~decoded.refused)
+        if not len(good):
+            return self._answered(decoded.frame.clear()).clear(raw.height), problems
+        place = np.full(raw.height, -1, dtype=np.int64)
+        place[good] = np.arange(len(good))
+        index = pl.Series(place).replace(-1, None)
+        return self._answered(decoded.frame[good]).select(pl.all().gather(index)), problems
+
+    def nothing(self) -> pl.DataFrame:
+        """The columns of the answers, without a row."""
+        import polars as pl
+
+        schema = self._model.schema
+        names = {c.name: pl.Float64 for c in schema.numbers} | {c.name: pl.String for c in schema.strings}
+        return self._answered(pl.DataFrame(schema=names))
+
+    def _answered(self, frame: pl.DataFrame) -> pl.DataFrame:
+        from mlwright.data.dataset import Dataset, Provenance
+
+        model, coded = self._model, self._coded
+        rows = Dataset(frame, model.schema, Provenance(""))
+        numbers = rows.numbers()
+        second: Any = rows.strings() if coded is None else _codes(frame, model.schema, coded)
+        run: Any = model.run if coded is None else coded.run  # Any: each takes its own kind of array
+        cuts = range(0, max(frame.height, 1), SLICE)
+        parts = self._pool.map(lambda at: run(numbers[at : at + SLICE], second[at : at + SLICE]), cuts)
+        return _columns(model, list(parts), self._proba)
+
+
+def errors_of(problems: Iterable[RowProblem], rows: int) -> pl.Series:
+    """The column `error`: for each of `rows` rows why it was refused, or null."""
+    import polars as pl
+
+    said: dict[int, str] = {}
+    for p in problems:
+        text = f"{p.column}: {p.reason}, expected {p.expected}"
+        said[p.row] = f"{said[p.row]}; {text}" if p.row in said else text
+    return pl.Series("error", [said.get(i) for i in range(rows)], dtype=pl.String)
+
+
+def _codes(frame: pl.DataFrame, schema: Schema, coded: Coded) -> Doubles:
+    """The codes [N, b] of the strings of `frame`."""
+    import polars as pl
+
+    codes = np.empty((frame.height, len(coded.tables)))
+    for j, (column, table) in enumerate(zip(schema.strings, coded.tables, strict=True)):
+        texts = frame[column.name].fill_null("")
+        found = texts.replace_strict(
+            pl.Series(list(table), dtype=pl.String),
+            pl.Series(list(table.values()), dtype=pl.Float64),
+            default=coded.unseen,
+            return_dtype=pl.Float64,
+        )
+        codes[:, j] = found.to_numpy()
+    return codes
+
+
+def _columns(model: Model, parts: list[Outputs], proba: bool) -> pl.DataFrame:
+    import polars as pl
+
+    target = model.target
+    name = f"predicted_{target.name}"
+    if parts[0].prediction is not None:
+        return pl.DataFrame({name: np.concatenate([p.prediction for p in parts if p.prediction is not None])})
+    labels = [label for p in parts if p.label is not None for label in p.label.tolist()]
+    probability = np.concatenate([p.probability for p in parts if p.probability is not None])
+    columns = [pl.Series(name, labels, dtype=_dtype(target.label_type))]
+    shown = range(len(target.classes)) if proba else [1] if len(target.classes) == 2 else []
+    columns += [pl.Series(f"probability_{target.classes[k]}", probability[:, k]) for k in shown]
+    return pl.DataFrame(columns)
+
+
+def _dtype(label_type: str) -> type[pl.DataType]:
+    import polars as pl
+
+    return {"integer": pl.Int64, "boolean": pl.Boolean}.get(label_type, pl.String)
