@@ -151,7 +151,9 @@ def test_a_column_that_would_be_written_twice_is_refused(model, tmp_path):
 
 def test_classes_and_texts_are_answered_on_all_threads_as_on_one(place):
     model = mw.load(place / "mlwright-demo" / "bank.mlw")
-    frame = pl.read_csv(place / "mlwright-demo" / "bank.csv", separator=";").head(2_000)
+    frame = pl.read_csv(place / "mlwright-demo" / "bank.csv", separator=";", infer_schema_length=None).head(
+        2_000
+    )
     one = predict(model, frame, proba=True)
     with answering.Answering(model, proba=True, threads=4) as many:
         spread, problems = many.to(frame, model.schema)
