@@ -247,7 +247,7 @@ def test_what_nobody_waits_for_any_more_is_not_run():
     batch.close()
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon", "", "1e99"])
+@pytest.mark.parametrize("value", ["0", "0.5", "-1", "nan", "inf", "soon", "", "1e99"])
 def test_a_deadline_that_is_none_is_400(value, ask):
     data = request("POST", "/predict", body(1), **{"X-Deadline-Ms": value})
     reply = ask(data)

@@ -303,3 +303,15 @@ def test_a_dialect_is_made_when_it_is_first_asked_for():
     first = deployed.dialect("csv")
     assert deployed.dialect("csv") is first
     assert first.decode(csv_of([row(1)]), PLAIN).good == 1
+
+
+def test_clients_of_other_protocols_may_leave_out_the_type_but_browsers_may_not(url):
+    body = infer_of([row(1)])
+    with Wire(url) as wire:
+        for origin, status in (("", 200), ("Origin: http://elsewhere.example\r\n", 415)):
+            head = f"POST /v2/models/model/infer HTTP/1.1\r\nHost: localhost\r\n{origin}"
+            wire.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            assert wire.reply().status == status
+        head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        wire.send(head.encode() + body)
+        assert wire.reply().status == 415

@@ -33,6 +33,7 @@ _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
 _REMEMBERED = 1024
 _REMEMBERED_BYTES = 1024
 _LANE = frozenset(("/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"))
+_JSON = b"application/json"
 _MOST_DEADLINE_MS = 86_400_000.0
 
 
@@ -299,6 +300,8 @@ def _with_content(target: Target, head: Head) -> Target:
     if coding and [c.lower() for c in coding] != [b"identity"]:
         raise Refused(415, "content_encoding", "compressed bodies are not accepted", "send the body as it is")
     kind = head.first(b"content-type").partition(b";")[0].strip().lower()
+    if route.plain_errors and not head.headers.keys() & {b"content-type", b"origin"}:
+        kind = _JSON  # their clients leave it out; a browser, against which it guards, says whence it comes
     if kind not in route.kinds:
         known = " or ".join(k.decode() for k in route.kinds)
         raise Refused(
@@ -326,8 +329,10 @@ def _within_s(head: Head) -> float:
         ms = float(said[0]) if len(said) == 1 else 0.0
     except ValueError:
         ms = 0.0
-    if not 0.0 < ms <= _MOST_DEADLINE_MS:
-        raise Refused(400, "bad_deadline", "X-Deadline-Ms is no number of milliseconds", "send such as 50")
+    if not 1.0 <= ms <= _MOST_DEADLINE_MS:
+        raise Refused(
+            400, "bad_deadline", "X-Deadline-Ms is no number of milliseconds from 1 on", "send such as 50"
+        )
     return ms / 1000.0
 
 

@@ -120,7 +120,7 @@ _DEADLINE: Json = {
     "name": "X-Deadline-Ms",
     "in": "header",
     "description": "refuse at once what would be answered later than this",
-    "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400_000},
+    "schema": {"type": "number", "minimum": 1, "maximum": 86_400_000},
 }
 
 
