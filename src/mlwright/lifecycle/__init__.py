@@ -16,10 +16,13 @@ from mlwright.lifecycle.schema import schema
 from mlwright.lifecycle.serve import asgi, serve
 from mlwright.lifecycle.split import split
 from mlwright.lifecycle.token import issue_token
+from mlwright.lifecycle.top import ModelTraffic, Traffic, top
 
 __all__ = [
+    "ModelTraffic",
     "PredictReport",
     "TableReport",
+    "Traffic",
     "asgi",
     "check",
     "evaluate",
@@ -34,4 +37,5 @@ __all__ = [
     "schema",
     "serve",
     "split",
+    "top",
 ]

@@ -16,6 +16,7 @@ from mlwright.cli.commands import (
     show,
     split,
     token,
+    top,
     version,
 )
 
@@ -30,6 +31,7 @@ COMMANDS: tuple[flags.Command, ...] = (
     predict.COMMAND,
     evaluate.COMMAND,
     serve.COMMAND,
+    top.COMMAND,
     token.COMMAND,
     demo.COMMAND,
     doctor.COMMAND,
