@@ -39,31 +39,31 @@ class Watched:
 
 def watch(command: Sequence[str], log: Path, limit_s: float) -> Watched:
     """Runs a command to its end or for `limit_s` seconds; its output goes to the file `log`."""
-    began, busy, ended = time.monotonic(), _busy_s(), _ended_s()
+    began, busy, ended = time.monotonic(), busy_s(), ended_s()
     family: dict[tuple[int, int], float] = {}
     peak, killed = 0.0, False
     with log.open("w") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             while process.poll() is None:
-                peak = max(peak, _look(process.pid, family))
+                peak = max(peak, look(process.pid, family))
                 if time.monotonic() - began > limit_s:
                     killed = True
                     break
                 time.sleep(LOOK_S)
         finally:  # also when the benchmark itself is stopped
-            _look(process.pid, family)
-            _end(family)
+            look(process.pid, family)
+            end(family)
             process.wait()
     seconds = time.monotonic() - began
-    own = max(sum(family.values()), _ended_s() - ended)  # what lives shorter than a look, or is orphaned
-    others = max(0.0, _busy_s() - busy - own) / seconds
+    own = max(sum(family.values()), ended_s() - ended)  # what lives shorter than a look, or is orphaned
+    others = max(0.0, busy_s() - busy - own) / seconds
     output = log.read_text(errors="replace")[-4000:]
     code = None if killed else process.returncode
     return Watched(code, seconds, output, peak, others, os.getloadavg()[0])
 
 
-def _look(root: int, family: dict[tuple[int, int], float]) -> float:
+def look(root: int, family: dict[tuple[int, int], float]) -> float:
     """Adds descendants and their CPU seconds to `family`; returns the MiB that the living hold."""
     seen = {p.pid: p for p in _processes()}
     known = {p.pid for p in seen.values() if p.pid == root or (p.pid, p.started) in family}
@@ -101,7 +101,7 @@ def _processes() -> Iterator[_Process]:
             yield _Process(int(folder.name), int(stat[1]), int(stat[19]), stat[0] not in "ZX", cpu, own)
 
 
-def _end(family: Mapping[tuple[int, int], float]) -> None:
+def end(family: Mapping[tuple[int, int], float]) -> None:
     """Kills what is left, and waits until it is gone, so that it does not run beside what comes next."""
     until = time.monotonic() + GOING_S
     while time.monotonic() < until:
@@ -114,13 +114,13 @@ def _end(family: Mapping[tuple[int, int], float]) -> None:
         time.sleep(0.05)
 
 
-def _ended_s() -> float:
+def ended_s() -> float:
     """CPU seconds of the children that have ended, and of those children of theirs that they waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _busy_s() -> float:
+def busy_s() -> float:
     """CPU seconds that the machine has worked since it started, and those that its host took from it."""
     user, nice, system, _idle, _wait, irq, soft, steal = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]

@@ -12,7 +12,7 @@ import pytest
 from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row
 
 from mlwright.serving import ServeSettings, running
-from mlwright.serving.answers import Answer, Refused
+from mlwright.serving.answers import Answer
 from mlwright.serving.batch import Batch, Job
 from mlwright.serving.deployed import Deployed
 from mlwright.serving.metrics import ModelMetrics
@@ -95,7 +95,7 @@ def test_a_row_that_the_model_fails_on_fails_its_own_request_only_and_is_not_log
     assert replies[1].json["error"]["code"] == "model_failed"
     assert [replies[i].json["prediction"] for i in (0, 2)] == [2.0, 4.0]
     assert "RuntimeError" in caplog.text
-    assert "13" not in caplog.text
+    assert "age 13" not in caplog.text
     assert "Secret" not in caplog.text
 
 
@@ -117,22 +117,19 @@ def test_an_answer_that_is_no_answer_is_an_error_not_null(outputs):
 
 
 def test_a_request_whose_wait_would_be_too_long_is_refused_before_it_is_decoded():
-    async def overload() -> Refused:
+    async def overload() -> Answer | None:
         batch = batch_of(Doubler(seconds=0.05), slo_ms=100.0)
         batch.attach(asyncio.get_running_loop())
         batch.warm(row(1))
-        batch.admit()  # whatever it costs, an empty queue takes one
+        assert batch.too_late() is None  # whatever it costs, an empty queue takes one
         for i in range(5):
             batch.submit(Job(body(i), lambda answer: None))
-        try:
-            with pytest.raises(Refused) as refused:
-                batch.admit()
-        finally:
-            await asyncio.sleep(0.3)
-            batch.close()
-        return refused.value
+        refused = batch.too_late()
+        await asyncio.sleep(0.3)
+        batch.close()
+        return refused
 
-    answer = asyncio.run(overload()).answer
+    answer = asyncio.run(overload())
     assert answer.status == 503
     assert b"Retry-After: 1" in answer.extra
 
@@ -208,13 +205,7 @@ def test_who_asks_much_is_refused_before_who_asks_little():
         batch.warm(row(1))
         for i in range(15):
             batch.submit(Job(body(i), lambda answer: None, caller="greedy"))
-        refused = []
-        for caller in ("greedy", "modest"):
-            try:
-                batch.admit(caller)
-                refused.append(False)
-            except Refused:
-                refused.append(True)
+        refused = [batch.too_late(caller) is not None for caller in ("greedy", "modest")]
         await asyncio.sleep(0.3)
         batch.close()
         return refused[0], refused[1]
@@ -228,9 +219,8 @@ def test_a_request_is_refused_at_once_where_its_caller_will_not_wait_so_long():
         batch.attach(asyncio.get_running_loop())
         batch.warm(row(1))
         batch.submit(Job(body(1), lambda answer: None))
-        batch.admit(within_s=10.0)
-        with pytest.raises(Refused, match="over 1 ms"):
-            batch.admit(within_s=0.001)
+        assert batch.too_late(within_s=10.0) is None
+        assert batch.too_late(within_s=0.001).status == 503
         await asyncio.sleep(0.1)
         batch.close()
 

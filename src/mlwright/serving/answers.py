@@ -57,6 +57,13 @@ class Refused(Exception):
         self.code = code
         self.answer = Answer(status, error_body(code, message, remedy, **more), extra=extra)
 
+    @classmethod
+    def with_answer(cls, answer: Answer) -> Refused:
+        """A refusal that is written already."""
+        refused = cls.__new__(cls, answer.status)
+        refused.code, refused.answer = "", answer
+        return refused
+
 
 def error_body(code: str, message: str, remedy: str, **more: Any) -> bytes:  # Any: JSON values
     """The body of every error.

@@ -9,6 +9,7 @@ answers, not connections.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import time
@@ -30,6 +31,9 @@ from mlwright.serving.settings import ServeSettings
 log = logging.getLogger("mlwright.serving")
 WARM_RUNS = 5
 _MEMORY = 0.9  # how much of the measured cost is kept from batch to batch
+RUN_SHARE, HEADROOM = 0.15, 0.7
+"""A run takes at most this share of the SLO, so that nobody waits long for his neighbours' rows; and what is
+predicted to take more than the other share is refused, for predictions err."""
 _NEVER = math.inf
 
 
@@ -84,6 +88,7 @@ class Batch:
         """By caller, in the order of turns; nobody without a job."""
         self._queued_rows = 0
         self._running_rows = 0
+        self._running_since = 0.0
         self._scheduled = False
         self._seconds, self._rows = 1e-4, 1.0  # a guess that the first batches replace
         schema = deployed.model.schema
@@ -110,25 +115,27 @@ class Batch:
         return self._seconds / self._rows
 
     def wait_s(self, caller: str = "") -> float:
-        """The predicted wait of a request of `caller` that comes now."""
+        """When a request of `caller` that comes now would be answered, by prediction, in seconds from now."""
         line = self._lines.get(caller)
         mine = line.rows if line else 0
         callers = len(self._lines) + (line is None)
         ahead = min(self._queued_rows, (mine + 1) * callers)
-        return (self._running_rows + ahead) * self.seconds_per_row
+        running = 0.0
+        if self._running_rows:
+            gone = time.perf_counter() - self._running_since
+            running = max(0.0, self._running_rows * self.seconds_per_row - gone)
+        return running + (ahead + 1) * self.seconds_per_row
 
-    def admit(self, caller: str = "", within_s: float = _NEVER) -> None:
-        """Raises `Refused` (503) where the predicted wait is over the limit, or over what the caller has."""
+    def too_late(self, caller: str = "", within_s: float = _NEVER) -> Answer | None:
+        """The answer (503) to a request that would be answered too late, by the SLO or for its caller; None
+        where it may come. Nothing is made anew for it: under overload this is what most requests get."""
         if not self._queued_rows + self._running_rows:
-            return
-        wait, limit = self.wait_s(caller), min(self._slo_s, within_s)
-        if wait > limit:
-            self._metrics.shed += 1
-            after = max(1, math.ceil(wait))
-            message = f"a request would wait about {wait * 1000.0:.0f} ms, over {limit * 1000.0:g} ms"
-            raise Refused(
-                503, "overloaded", message, f"try again in {after} s", extra=(b"Retry-After: %d" % after,)
-            )
+            return None
+        wait = self.wait_s(caller)
+        if wait <= HEADROOM * min(self._slo_s, within_s):
+            return None
+        self._metrics.shed += 1
+        return _busy(max(1, math.ceil(wait)))
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
@@ -217,7 +224,7 @@ class Batch:
         jobs, rows = self._next()
         self._queued_rows -= rows
         self._running_rows = rows
-        started = time.perf_counter()
+        started = self._running_since = time.perf_counter()
         size = sum(len(job.body) for job in jobs)
         is_short = rows * self.seconds_per_row * 1000.0 <= self._settings.inline_ms
         if is_short and size <= self._settings.inline_body_bytes:
@@ -229,7 +236,8 @@ class Batch:
     def _next(self) -> tuple[list[Job], int]:
         """The jobs of the next run and their rows: each caller in turn gives his share of it."""
         jobs: list[Job] = []
-        rows, most, lines = 0, self._settings.batch_rows, self._lines
+        rows, lines = 0, self._lines
+        most = min(self._settings.batch_rows, max(1, int(RUN_SHARE * self._slo_s / self.seconds_per_row)))
         share = most // len(lines)
         while lines:
             caller = next(iter(lines))
@@ -274,6 +282,14 @@ class Batch:
             except Exception as error:  # noqa: BLE001 - one broken connection must not keep others waiting
                 log.error("an answer could not be handed back: %s", type(error).__name__)
         self._schedule()
+
+
+@functools.cache
+def _busy(after_s: int) -> Answer:
+    body = error_body(
+        "overloaded", "an answer would come too late: too many wait", f"try again in {after_s} s"
+    )
+    return Answer(503, body, extra=(b"Retry-After: %d" % after_s,))
 
 
 def _failure() -> Answer:

@@ -34,6 +34,9 @@ _REMEMBERED = 1024
 _REMEMBERED_BYTES = 1024
 _LANE = frozenset(("/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"))
 _JSON = b"application/json"
+_NO_BODY = Refused(
+    400, "no_body", "the request has no body", "send a row as JSON; GET /schema shows one"
+).answer
 _MOST_DEADLINE_MS = 86_400_000.0
 
 
@@ -202,7 +205,9 @@ class Front:
         if head.length > self.limit(route):
             raise body_too_large(self.limit(route))
         if route.dialects and target.endpoint is not None:
-            target.endpoint.batch.admit(self._line_of(target, peer), target.within_s)
+            refusal = target.endpoint.batch.too_late(self._line_of(target, peer), target.within_s)
+            if refusal is not None:
+                raise Refused.with_answer(refusal)
 
     def limit(self, route: Route) -> int:
         """The longest body that the route takes."""
@@ -236,14 +241,9 @@ class Front:
             self._command(route.command, endpoint, body, done)
             return
         line = self._line_of(target, peer)
-        try:
-            if not body:
-                raise Refused(
-                    400, "no_body", "the request has no body", "send a row as JSON; GET /schema shows one"
-                )
-            endpoint.batch.admit(line, target.within_s)
-        except Refused as refused:
-            done(route.worded(refused.answer))
+        refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
+        if refusal is not None:
+            done(route.worded(refusal))
             return
         deadline = float("inf") if target.within_s == float("inf") else time.monotonic() + target.within_s
         endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))

@@ -42,7 +42,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_s: float = 75.0
     """How long a connection may stay open between requests."""
     slo_ms: float = 100.0
-    """A request whose predicted wait in the queue is longer is refused with 503."""
+    """Milliseconds within which requests are to be answered; what would take longer is refused with 503."""
     inline_ms: float = 5.0
     """Batches predicted to take longer run in a worker thread, so that the loop stays free."""
     inline_body_bytes: int = 128 * 1024

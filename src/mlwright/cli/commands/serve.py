@@ -105,7 +105,7 @@ COMMAND = Command(
         Flag("--workers", "Processes that share the port", "whole", default=1, value="N", short="-w"),
         Flag(
             "--slo-ms",
-            "Refuse a request that would wait longer than this",
+            "Refuse a request that would be answered later than this",
             "number",
             default=100.0,
             value="MS",
