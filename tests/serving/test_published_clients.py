@@ -70,7 +70,9 @@ def test_a_published_client_of_the_open_inference_protocol_gets_the_same_answers
     assert "lacks" in refused
 
 
-def test_a_fuzzer_finds_no_failure_of_the_server_and_no_answer_that_the_document_does_not_tell(served):
+def test_a_fuzzer_finds_no_failure_of_the_server_and_no_answer_that_the_document_does_not_tell(
+    served, tmp_path
+):
     url, token = served
     tool = Path(sys.executable).with_name("schemathesis")
     checks = ("not_a_server_error", "status_code_conformance", "content_type_conformance")
@@ -78,5 +80,5 @@ def test_a_fuzzer_finds_no_failure_of_the_server_and_no_answer_that_the_document
         tool, "run", f"{url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--seed", "1",
         "--max-examples", "60", "--checks", ",".join((*checks, "response_schema_conformance")),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
