@@ -153,7 +153,7 @@ def row(age: float) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
     """An endpoint with the default settings but for short waits."""
-    with running(Doubler(), ServeSettings(slo_ms=10_000.0)) as where:
+    with running(Doubler(), ServeSettings(slo_ms=10_000.0, arrow=True)) as where:
         yield where
 
 

@@ -139,7 +139,7 @@ def test_a_missing_file_or_key_is_said(tokens):
 
 
 def test_unknown_scopes_are_not_issued(tokens):
-    for scopes in (("root",), (), ("predict:",), ("predict:a b",), ("root:a",)):
+    for scopes in (("root",), (), ("predict:",), ("predict:a b",), ("root:a",), ("metrics:a",)):
         with pytest.raises(Misuse, match="scopes"):
             issue_token(tokens, scopes)
 

@@ -13,7 +13,9 @@ from small_models import ROW, small_model
 from tests.serving.conftest import Doubler, Wire, request, row
 
 from mlwright.base.errors import Misuse
+from mlwright.base.schema import Column
 from mlwright.serving import ServeSettings, issue_token, running
+from mlwright.serving.endpoint import _stricter
 from mlwright.serving.server import named
 
 Ask = Callable[..., tuple[int, Any]]
@@ -177,3 +179,41 @@ def test_a_model_that_came_from_no_file_cannot_be_read_anew(tmp_path):
     with running(Doubler(), ServeSettings(tokens_file=str(tmp_path / "tokens"))) as url, Wire(url) as wire:
         wire.send(request("POST", "/models/model/reload", b"{}", Authorization=f"Bearer {token}"))
         assert wire.reply().json["error"]["code"] == "no_source"
+
+
+def test_a_version_in_the_path_is_looked_at_again_after_a_swap(ask, file):
+    version = ask("/models/shop")[1]["version"]
+    inputs = [
+        {"name": "age", "shape": [1], "datatype": "FP64", "data": [1.0]},
+        {"name": "member", "shape": [1], "datatype": "BOOL", "data": [True]},
+    ]
+    path = f"/v2/models/shop/versions/{version}/infer"
+    assert ask(path, {"inputs": inputs})[0] == 200
+    file.write_bytes(small_model(3.0))
+    assert ask("/models/shop/reload", {})[0] == 200
+    assert ask(path, {"inputs": inputs})[0] == 404
+
+
+def test_ready_names_no_model_where_tokens_are_asked_for(ask):
+    with Wire(ask.url) as wire:
+        wire.send(request(path="/ready"))
+        assert wire.reply().json == {"ready": True}
+
+
+STRICTER = {
+    "must not be missing": ({"nullable": True}, {"nullable": False}),
+    "must be there": ({"optional": True}, {}),
+    "lower bound": ({}, {"least": 0.0}),
+    "upper bound": ({"most": 9.0}, {"most": 8.0}),
+    "fewer markers": ({"missing": ("?", "-")}, {"missing": ("?",)}),
+    "another kind": ({}, {"kind": "categorical"}),
+    "fewer values": ({"kind": "categorical"}, {"kind": "categorical", "allowed": ("a",)}),
+    "another pattern": ({"kind": "text", "pattern": "a"}, {"kind": "text", "pattern": "b"}),
+}
+
+
+@pytest.mark.parametrize("name", STRICTER)
+def test_a_successor_that_takes_less_than_its_predecessor_is_found_out(name):
+    old, new = (Column(**({"name": "x", "kind": "numeric"} | changed)) for changed in STRICTER[name])
+    assert _stricter(old, new)
+    assert not _stricter(old, old) and not _stricter(new, new)

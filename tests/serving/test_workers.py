@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,14 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from small_models import ROW, small_model
 from tests.serving.conftest import Wire, request, until
 
-from mlwright.serving import issue_token
+from mlwright.serving import ServeSettings, issue_token
+from mlwright.serving.answers import Answer
 from mlwright.serving.merged_metrics import Totals
+from mlwright.serving.supervisor import Child, Held, Supervisor
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="several workers need SO_REUSEPORT")
 
@@ -211,3 +215,45 @@ def test_sums_keep_what_ended_workers_had_counted():
     lines = merged.decode().splitlines()
     assert 'a{x="1"} 16' in lines and "g 22" in lines and "h_count 35" in lines and 'only{y="z"} 3' in lines
     assert lines.count("# TYPE a counter") == 1
+
+
+class Silent(Supervisor):
+    """Whose workers do not answer."""
+
+    async def _ask(self, child, header, data=b"", within_s=0.0):
+        self.asked.append(header["do"])
+        return None
+
+
+def test_a_model_that_workers_do_not_survive_takes_over_nowhere(tmp_path: Path):
+    file = tmp_path / "shop.mlw"
+    file.write_bytes(small_model(2.0))
+    held = Held("shop", file, file.read_bytes())
+    version = held.version
+    file.write_bytes(small_model(3.0))
+    killed: list[int] = []
+
+    async def swap(children: int) -> Answer:
+        supervisor = Silent({"shop": held}, [], ServeSettings(), on_loopback=True)
+        supervisor.asked = []
+        for i in range(children):
+            child = Child(i, SimpleNamespace(kill=lambda i=i: killed.append(i)), None)
+            child.is_ready = True
+            supervisor._children[i] = child
+        answer = await supervisor._commanded("reload", "shop", b"{}")
+        assert "commit" not in supervisor.asked
+        return answer
+
+    assert asyncio.run(swap(3)).status == 409
+    assert asyncio.run(swap(0)).status == 409  # nobody could replay its samples
+    assert (held.version, held.before, killed) == (version, b"", [0, 1, 2])
+
+
+def test_a_reload_while_a_worker_starts_leaves_none_behind(served):
+    for factor in (3.0, 4.0):
+        os.kill(served.workers[0], signal.SIGKILL)
+        served.file.write_bytes(small_model(factor))
+        until(lambda: served.ask("/models/shop/reload", {})[0] == 200)
+        until(lambda: len(served.workers) == 3)
+        time.sleep(1.5)
+        assert served.predicted(45) == {40.0 * factor}

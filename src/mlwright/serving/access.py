@@ -187,7 +187,9 @@ def issue_token(
 
 def _is_scope(text: str) -> bool:
     permission, colon, name = text.partition(":")
-    return permission in SCOPES and (not colon or bool(MODEL_NAME.fullmatch(name)))
+    if permission not in SCOPES or (colon and permission == "metrics"):  # metrics are of the whole server
+        return False
+    return not colon or bool(MODEL_NAME.fullmatch(name))
 
 
 def access_for(host_is_loopback: bool, tokens_file: str, insecure: bool) -> Access:

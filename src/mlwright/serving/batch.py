@@ -40,7 +40,7 @@ _NEVER = math.inf
 class Job:
     """One request to predict. `done` is called once, on the loop's thread."""
 
-    __slots__ = ("body", "caller", "deadline", "dialect", "done", "options", "rows")
+    __slots__ = ("body", "caller", "deadline", "dialect", "done", "options", "rows", "since")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Job:
     ) -> None:
         self.body, self.done, self.options, self.dialect = body, done, options, dialect
         self.caller, self.deadline = caller, deadline
+        self.since = time.perf_counter()
         """Who asks, and until when an answer is of use to him, in seconds of `time.monotonic`."""
         self.rows = 1
 
@@ -173,6 +174,10 @@ class Batch:
             except Refused as refused:
                 outcomes[at] = Outcome(dialect.refusal(refused.answer))
                 continue
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not cost others their answers
+                log.error("a request could not be decoded: %s", type(error).__name__)
+                outcomes[at] = Outcome(dialect.refusal(_failure()), failed=True)
+                continue
             if rows.problems and (rows.single or not job.options.partial):
                 answer = dialect.refusal(refusal(rows.problems).answer)
                 outcomes[at] = self._outcome(rows, answer, predicted=0)
@@ -225,6 +230,7 @@ class Batch:
         self._queued_rows -= rows
         self._running_rows = rows
         started = self._running_since = time.perf_counter()
+        self._metrics.stages["queue"].add(started - jobs[0].since)
         size = sum(len(job.body) for job in jobs)
         is_short = rows * self.seconds_per_row * 1000.0 <= self._settings.inline_ms
         if is_short and size <= self._settings.inline_body_bytes:

@@ -71,6 +71,9 @@ class Alone:
                 done(await self._done(verb, name, wish_of(body)))
         except Refused as refused:
             done(refused.answer)
+        except Exception as error:  # noqa: BLE001 - whoever asked must not wait for ever
+            log.error("a command failed: %s", type(error).__name__)
+            done(Refused(500, "command_failed", "the command failed", "see the server's log").answer)
 
     async def _done(self, verb: str, name: str, wish: Wish) -> Answer:
         endpoint = self._endpoints[name]

@@ -10,7 +10,7 @@ import asyncio
 
 from mlwright.base.errors import Misuse, ModelRefused
 from mlwright.base.naming import MODEL_NAME
-from mlwright.base.schema import Schema
+from mlwright.base.schema import Column, Schema
 from mlwright.serving.batch import Batch
 from mlwright.serving.deployed import Deployed
 from mlwright.serving.metrics import ModelMetrics
@@ -99,12 +99,36 @@ def _check_successor(old: Schema, new: Schema) -> None:
     unknown = sorted(sent - set(new.names))
     if unknown:
         raise _unfit(f"it does not know {unknown[0]!r}, which callers of the present one send")
-    kinds = {c.name: c.kind for c in new.columns}
+    if was and now and was.label_type != now.label_type:
+        raise _unfit(f"its labels are {now.label_type}, those of the present one {was.label_type}")
+    columns = {c.name: c for c in new.columns}
     for column in old.features:
-        if kinds[column.name] != column.kind:
-            raise _unfit(
-                f"{column.name!r} is {kinds[column.name]} to it and {column.kind} to the present one"
-            )
+        why = _stricter(column, columns[column.name])
+        if why:
+            raise _unfit(f"{column.name!r} {why}")
+
+
+def _stricter(old: Column, new: Column) -> str:
+    """Why `new` may refuse a value that `old` takes, in words; empty where it may not."""
+    if new.unused:
+        return ""
+    if new.kind != old.kind:
+        return f"is {new.kind} to it and {old.kind} to the present one"
+    if old.nullable and not new.nullable:
+        return "may no longer be missing"
+    if old.optional and not new.optional:
+        return "may no longer be absent"
+    if new.least is not None and (old.least is None or new.least > old.least):
+        return "must not be as small as before"
+    if new.most is not None and (old.most is None or new.most < old.most):
+        return "must not be as large as before"
+    if new.allowed and not (old.allowed and set(old.allowed) <= set(new.allowed)):
+        return "may have fewer values"
+    if new.pattern and new.pattern != old.pattern:
+        return "must match another pattern"
+    if any(not set(getattr(old, s)) <= set(getattr(new, s)) for s in ("missing", "true", "false")):
+        return "may be spelt in fewer ways"
+    return ""
 
 
 def _unfit(why: str) -> ModelRefused:

@@ -78,7 +78,7 @@ class KnownHeads:
 
     def keep(self, raw: bytes, head: Head, target: Target) -> None:
         """Keeps what a head was read as, unless it is the only one of its kind."""
-        if len(raw) <= _REMEMBERED_BYTES and not head.request_id:
+        if len(raw) <= _REMEMBERED_BYTES and not head.request_id and not target.route.of_version:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[raw] = head, target
@@ -193,7 +193,13 @@ class Front:
                 404, "no_such_version", "this version does not answer here", "leave the version out"
             )
         target = Target(route, endpoint, caller, edition=self.access.edition)
-        return _with_content(target, head) if b"POST" in route.methods else target
+        if b"POST" not in route.methods:
+            return target
+        target = _with_content(target, head)
+        if target.dialect == "arrow" and not self.settings.arrow:
+            message = "this server does not read Arrow streams"
+            raise Refused(415, "no_arrow", message, "send JSON or CSV, or have it served with --arrow")
+        return target
 
     def permit(self, target: Target, head: Head, peer: str, reserved: bool) -> None:
         """Whether this request may pass now. Raises `Refused` (413, 503)."""
@@ -311,10 +317,14 @@ def _with_content(target: Target, head: Head) -> Target:
         if head.query:
             raise Refused(400, "unknown_parameter", "a command takes no parameters", "mend the query")
         return target
+    options = options_of(head.query)
+    if options.partial and route.plain_errors:
+        message = "answers of this protocol have no place for a row that was refused"
+        raise Refused(400, "unknown_parameter", message, "leave partial out, or ask /models/NAME/predict")
     forwarded = head.first(b"x-forwarded-for").rpartition(b",")[2].strip()
     return target._replace(
         dialect=route.dialects[kind],
-        options=options_of(head.query),
+        options=options,
         within_s=_within_s(head),
         forwarded=forwarded.decode("ascii", "replace"),
     )

@@ -40,14 +40,15 @@ _REFUSALS = {
     "422": "rows break the schema",
     "503": "too busy, or shutting down; see Retry-After",
 }
+_ARROW = "application/vnd.apache.arrow.stream"
 _QUERY = (
     ("partial", "answer the good rows, and say beside each bad one why"),
     ("proba", "write probabilities"),
 )
 
 
-def document(models: Mapping[str, Served], demands_tokens: bool) -> Json:
-    """The document for `models` by name."""
+def document(models: Mapping[str, Served], demands_tokens: bool, *, arrow: bool) -> Json:
+    """The document for `models` by name; `arrow` where Arrow streams are read."""
     paths: Json = {}
     for route in ROUTES:
         for path, name in _paths(route, models):
@@ -57,6 +58,10 @@ def document(models: Mapping[str, Served], demands_tokens: bool) -> Json:
                     route, name, models.get(name) if name else None, method.decode().lower()
                 )
                 operations[method.decode().lower()] = operation
+    if not arrow:
+        for operation in (o for of_path in paths.values() for o in of_path.values()):
+            for body in (operation.get("requestBody", {}), operation["responses"]["200"]):
+                body.get("content", {}).pop(_ARROW, None)
     schemas: Json = {"Error": _ERROR, "PlainError": _PLAIN_ERROR}
     for name, model in models.items():
         schemas[_row(name)] = _without_dialect(describe(model.schema, model.samples.rows))
@@ -111,7 +116,8 @@ def _operation(route: Route, name: str, model: Served | None, method: str) -> Js
         operation["requestBody"] = {"required": False, "content": {"application/json": {"schema": flag}}}
     if route.dialects and model is not None:
         operation["requestBody"] = {"required": True, "content": _bodies(route, name, model)}
-        operation["parameters"] = [_parameter(*p) for p in _QUERY] + [_DEADLINE]
+        asked = [p for p in _QUERY if not (route.plain_errors and p[0] == "partial")]
+        operation["parameters"] = [_parameter(*p) for p in asked] + [_DEADLINE]
         operation["responses"]["500"] = _json("the model failed", f"#/components/schemas/{error}")
     return operation
 
@@ -175,7 +181,7 @@ def _ok(route: Route, name: str, method: str) -> Json:
             {"model": {"type": "string"}, "predictions": {"type": "array", "items": _either(answer)}}
         )
         content: Json = {"application/json": {"schema": {"anyOf": [answer, many]}}}
-        for kind in ("text/csv", "application/vnd.apache.arrow.stream"):
+        for kind in ("text/csv", _ARROW):
             content[kind] = {"schema": {"type": "string"}}
         return {"description": "predictions, in the order of the rows", "content": content}
     if route.path == "/metrics":

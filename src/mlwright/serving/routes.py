@@ -47,6 +47,11 @@ class Route(NamedTuple):
         return b"Allow: " + b", ".join(self.methods)
 
     @property
+    def of_version(self) -> bool:
+        """Whether it names a version, which a swap may end."""
+        return "{version}" in self.path
+
+    @property
     def kinds(self) -> tuple[bytes, ...]:
         """The content types that a body may have."""
         return tuple(self.dialects) or (_JSON,)
@@ -70,6 +75,9 @@ def health(front: Front, target: Target) -> Answer:
 def ready(front: Front, target: Target) -> Answer:
     """Whether requests should be sent here, and if not, why."""
     why = front.why_not_ready
+    if front.access.demands_tokens:  # which models there are is nobody's business
+        told = {"why": "not yet, or no longer"} if why else {}
+        return json_answer({"ready": not why} | told, 503 if why else 200)
     if why:
         return json_answer({"ready": False, "why": why}, 503)
     versions = {e.name: e.deployed.version for e in front.endpoints.values()}
@@ -98,7 +106,8 @@ def openapi(front: Front, target: Target) -> Answer:
     from mlwright.serving.openapi import document
 
     mine = [e for e in front.endpoints.values() if front.access.may("predict", target.caller, e.name)]
-    return json_answer(document({e.name: e.model for e in mine}, front.access.demands_tokens))
+    models = {e.name: e.model for e in mine}
+    return json_answer(document(models, front.access.demands_tokens, arrow=front.settings.arrow))
 
 
 def metrics(front: Front, target: Target) -> Answer:

@@ -79,6 +79,8 @@ class Child:
         """Why it could not start, in its own words."""
         self.waiting: dict[int, asyncio.Future[tuple[Header, bytes]]] = {}
         self.counted = b""
+        self.sent: dict[str, tuple[str, str]] = {}
+        """By name, the versions of the models that it was started with."""
 
 
 class Supervisor:
@@ -97,6 +99,8 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()  # Any: whatever they give
         self._totals = Totals()
+        self._was_ready: dict[int, bool] = {}
+        """Workers by index that were ready once: from then on they are started again whatever happens."""
 
     async def run(self, started: Callable[[], None]) -> None:
         """Serves until `stop`. Raises `EnvironmentProblem` where the workers cannot start."""
@@ -137,8 +141,10 @@ class Supervisor:
             await self._listen_to(child)
             code = await _ended(child.process)
             self._depart(child)
-            if self._stopping.is_set() or child.why:
+            if self._stopping.is_set() or (child.why and not self._was_ready.get(index)):
                 return
+            if child.why:
+                log.error("worker %d could not start: %s", index, child.why)
             lasted = time.monotonic() - child.started_at
             pause = min(max(2 * pause, 0.1), _MOST_PAUSE_S) if lasted < _SOON_S else 0.0
             log.error("worker %d ended with %s; it is started again in %.1f s", index, _said(code), pause)
@@ -169,15 +175,22 @@ class Supervisor:
             "on_loopback": self._on_loopback, "models": models,
         }  # fmt: skip
         child.link.send(header, b"".join(h.data + h.before for h in self._held.values()))
+        child.sent = self._versions()
         self._children[index] = child
         return child
+
+    def _versions(self) -> dict[str, tuple[str, str]]:
+        return {h.name: (h.version, h.version_before) for h in self._held.values()}
 
     async def _listen_to(self, child: Child) -> None:
         while (message := await child.link.receive()) is not None:
             header, data = message
             what = header["do"]
             if what == "ready":
-                child.is_ready = True
+                if child.sent != self._versions():
+                    child.process.kill()  # a swap came while it started; its successor knows of it
+                    continue
+                child.is_ready = self._was_ready[child.index] = True
             elif what == "failed":
                 child.why = header["why"]
             elif what == "done":
@@ -224,17 +237,19 @@ class Supervisor:
         children = self._ready()
         header = {"do": "prepare", "name": held.name, "force": force}
         said = await asyncio.gather(*(self._ask(c, header, data, ANSWER_S) for c in children))
-        refusals = [s for s in said if s is not None and s[0]["status"] != 200]
-        if refusals:
-            await asyncio.gather(*(self._ask(c, {"do": "abort", "name": held.name}) for c in children))
-            raise _as_said(refusals[0][0])
-        # Who did not answer is gone or stands still: it must not go on answering with the old model.
-        for child, answer in zip(children, said, strict=True):
-            if answer is None:
-                child.process.kill()
-        able = [c for c, s in zip(children, said, strict=True) if s is not None]
+        if not children or not all(s is not None and s[0]["status"] == 200 for s in said):
+            for child, answer in zip(children, said, strict=True):
+                if answer is None:
+                    child.process.kill()  # it stands still, or died of it; its successor has the old one
+            able = [c for c, s in zip(children, said, strict=True) if s is not None]
+            await asyncio.gather(*(self._ask(c, {"do": "abort", "name": held.name}) for c in able))
+            refusals = [s[0] for s in said if s is not None and s[0]["status"] != 200]
+            raise _as_said(refusals[0]) if refusals else _unable()
         held.take(data)
-        await asyncio.gather(*(self._ask(c, {"do": "commit", "name": held.name}) for c in able))
+        done = await asyncio.gather(*(self._ask(c, {"do": "commit", "name": held.name}) for c in children))
+        for child, answer in zip(children, done, strict=True):
+            if answer is None or answer[0]["status"] != 200:
+                child.process.kill()  # it may answer with the old model; its successor will not
         return held.state()
 
     async def _roll_back(self, held: Held) -> Answer:
@@ -390,6 +405,11 @@ def _judged(path: Path) -> bytes:
 def _version(data: bytes) -> str:
     digest: str = judge(data).manifest.digest
     return digest[:12]
+
+
+def _unable() -> Refused:
+    message = "the model stays as it is: a worker did not survive the new one, or none was ready"
+    return Refused(409, "swap_refused", message, "try again; if it happens again, make the file again")
 
 
 def _as_said(header: Header) -> Refused:

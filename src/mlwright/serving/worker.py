@@ -93,10 +93,12 @@ class Worker:
 
     async def obey(self, stop: threading.Event) -> None:
         """Does what it is told until the link ends."""
-        while (message := await self._link.receive()) is not None:
-            header, data = message
-            await self._do(header, data)
-        stop.set()
+        try:
+            while (message := await self._link.receive()) is not None:
+                header, data = message
+                await self._do(header, data)
+        finally:
+            stop.set()
 
     async def _do(self, header: Header, data: bytes) -> None:
         front = self.front

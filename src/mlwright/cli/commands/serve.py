@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         workers=arguments.workers,
         tls_certificate=arguments.tls_certificate or "",
         tls_key=arguments.tls_key or "",
+        arrow=arguments.arrow,
         access_log=arguments.access_log,
     )
     models = named_models(arguments.model)
@@ -124,6 +125,7 @@ COMMAND = Command(
         Flag("--insecure", "Listen beyond this machine without tokens", "nothing"),
         Flag("--tls-certificate", "PEM file of the certificate chain: HTTPS instead of HTTP", value="FILE"),
         Flag("--tls-key", "PEM file of its private key", value="FILE"),
+        Flag("--arrow", "Read Arrow streams, too; for callers who are trusted", "nothing"),
         Flag(
             "--access-log",
             "Share of requests to write to standard error, as JSON lines",

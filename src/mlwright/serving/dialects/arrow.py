@@ -29,6 +29,7 @@ class Arrow:
 
     def __init__(self, model: Served, settings: ServeSettings, called: str) -> None:
         self._frames, self._most = Frames(model, settings), settings.max_rows
+        self._most_text = settings.max_body_bytes
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
         data = bytes(body)
@@ -38,12 +39,17 @@ class Arrow:
             raise _refused(str(error)) from error
         if any(batch.compressed for batch in found):
             raise _refused("its buffers are compressed", "write the stream without compression")
-        rows = sum(batch.rows for batch in found)
-        if rows > self._most:
-            raise Refused(
-                413, "too_many_rows", f"{rows} rows, over {self._most}", "send fewer rows at a time"
-            )
+        rows = sum(batch.rows for batch in found if not batch.is_dictionary)
+        most = max([rows, *(batch.rows for batch in found if batch.is_dictionary)])
+        if most > self._most:
+            message = f"{most} rows, over {self._most}"
+            raise Refused(413, "too_many_rows", message, "send fewer rows at a time")
         columns = self._columns(data)
+        if any(len(values) != rows for values in columns.values()):
+            raise _refused("its columns have other numbers of rows than it says")
+        size = sum(len(v) for values in columns.values() for v in values if isinstance(v, (str, bytes)))
+        if size > self._most_text:  # a dictionary repeats a long text for a few bytes a row
+            raise Refused(413, "body_too_large", "its texts are too long in all", "send fewer rows at a time")
         return self._frames.decode(columns, rows)
 
     def run(self, decoded: Sequence[Decoded]) -> Outputs:

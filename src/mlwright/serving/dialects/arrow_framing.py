@@ -11,21 +11,29 @@ import struct
 from typing import NamedTuple
 
 _CONTINUATION = b"\xff\xff\xff\xff"
-_DICTIONARY, _BATCH = 2, 3
+_SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _MOST_MESSAGES = 10_000
 
 
 class Framed(NamedTuple):
-    """What the header of a record batch or a dictionary says."""
+    """What the header of a record batch or a dictionary says; of a schema, its columns."""
 
     rows: int
-    """0 for a dictionary."""
+    """Values, of a dictionary."""
     compressed: bool
+    columns: int = 0
+    """How many columns it holds, each of so many rows as it says."""
+    is_dictionary: bool = False
 
 
 def batches(data: bytes) -> list[Framed]:
-    """The batches and dictionaries of a stream, as their headers say. Raises ValueError for other framing."""
+    """The batches and dictionaries of a stream, as their headers say.
+
+    Raises ValueError for other framing, for columns within columns, and where a column claims another number
+    of rows than its batch: such lengths go through C before anybody looks at them.
+    """
     found: list[Framed] = []
+    columns = -1
     at = 0
     for _ in range(_MOST_MESSAGES):
         if data[at : at + 4] == _CONTINUATION:
@@ -39,7 +47,11 @@ def batches(data: bytes) -> list[Framed]:
         if size < 0 or at + size > len(data):
             raise ValueError("a message reaches beyond the end")
         kind, header, body = _message(data[at : at + size])
+        if kind == _SCHEMA:
+            columns = header.columns
         if kind in (_DICTIONARY, _BATCH):
+            if header.columns != (1 if kind == _DICTIONARY else columns):
+                raise ValueError("a batch has other columns than the schema")
             found.append(header)
         at += size + body
         if body < 0 or at > len(data):
@@ -55,10 +67,12 @@ def _message(data: bytes) -> tuple[int, Framed, int]:
     length = _field(data, root, 3)
     body = _read("<q", data, length)[0] if length else 0
     of_kind = data[kind] if kind and kind < len(data) else 0
-    if of_kind not in (_DICTIONARY, _BATCH):
-        return of_kind, Framed(0, False), body
     if not header:
-        raise ValueError("a batch has no header")
+        raise ValueError("a message has no header")
+    if of_kind == _SCHEMA:
+        return of_kind, Framed(0, False, _flat_columns(data, header + _read("<I", data, header)[0])), body
+    if of_kind not in (_DICTIONARY, _BATCH):
+        raise ValueError("it holds what is neither schema, batch nor dictionary")
     batch = header + _read("<I", data, header)[0]
     if of_kind == _DICTIONARY:
         inner = _field(data, batch, 1)
@@ -69,7 +83,38 @@ def _message(data: bytes) -> tuple[int, Framed, int]:
     claimed = _read("<q", data, rows)[0] if rows else 0
     if claimed < 0:
         raise ValueError("a batch claims fewer than no rows")
-    return of_kind, Framed(0 if of_kind == _DICTIONARY else claimed, bool(_field(data, batch, 3))), body
+    columns = _equal_lengths(data, batch, claimed)
+    return of_kind, Framed(claimed, bool(_field(data, batch, 3)), columns, of_kind == _DICTIONARY), body
+
+
+def _flat_columns(data: bytes, schema: int) -> int:
+    """How many fields a schema has, none of which has fields within."""
+    start, count = _vector(data, _field(data, schema, 1))
+    for i in range(count):
+        at = start + 4 * i
+        if _vector(data, _field(data, at + _read("<I", data, at)[0], 5))[1]:
+            raise ValueError("a column has columns within")
+    return count
+
+
+def _equal_lengths(data: bytes, batch: int, rows: int) -> int:
+    """How many columns a batch has, each of `rows` rows."""
+    start, count = _vector(data, _field(data, batch, 1))
+    for i in range(count):
+        if _read("<q", data, start + 16 * i)[0] != rows:
+            raise ValueError("a column has another number of rows than its batch")
+    return count
+
+
+def _vector(data: bytes, field: int) -> tuple[int, int]:
+    """Where the items of a vector begin, and how many there are; none where the field is absent."""
+    if not field:
+        return 0, 0
+    at = field + _read("<I", data, field)[0]
+    (count,) = _read("<I", data, at)
+    if count > len(data):
+        raise ValueError("a list is longer than the stream")
+    return at + 4, count
 
 
 def _field(data: bytes, table: int, index: int) -> int:

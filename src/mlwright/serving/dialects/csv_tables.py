@@ -10,6 +10,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from mlwright.serving.answers import Answer, Refused
 from mlwright.serving.decode import Decoded
@@ -25,15 +26,17 @@ class Csv:
     """See `Dialect`."""
 
     def __init__(self, model: Served, settings: ServeSettings, called: str) -> None:
-        self._frames = Frames(model, settings)
+        self._frames, self._most = Frames(model, settings), settings.max_rows
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
         try:
-            lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+            reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+            lines = list(islice(reader, self._most + 2))
         except (UnicodeDecodeError, csv.Error) as error:
             raise _refused(f"the body is not CSV in UTF-8: {error}") from error
-        lines = [line for line in lines if line]  # blank lines
         header, rows = (lines[0] if lines else []), lines[1:]
+        # A blank line is a missing value where there is one column, and nothing elsewhere.
+        rows = [line or [""] for line in rows] if len(header) == 1 else [line for line in rows if line]
         twice = next((name for name, n in Counter(header).items() if n > 1), None)
         if twice is not None:
             raise _refused(f"two columns are called {twice!r}")

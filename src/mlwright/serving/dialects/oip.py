@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mlwright.base.errors import nearest
+from mlwright.base.errors import nearest, shown
 from mlwright.base.schema import Column, Schema
 from mlwright.serving.answers import Answer, Refused, plain
 from mlwright.serving.decode import Decoded
@@ -28,6 +28,7 @@ _KNOWN = (
     {"BOOL": bool, "BYTES": str} | dict.fromkeys(_WHOLE, int) | dict.fromkeys(("FP16", "FP32", "FP64"), float)
 )
 IDS = "prediction_id"
+MOST_NAME = 256
 
 
 class _Input(msgspec.Struct, frozen=True):
@@ -67,13 +68,15 @@ class OpenInference:
         wanted = [o.name for o in request.outputs]
         for name in wanted:
             if name not in self._outputs:
-                raise _refused(f"there is no output {name!r}; there are {', '.join(self._outputs)}")
+                raise _refused(f"there is no output {shown(name)}; there are {', '.join(self._outputs)}")
+        if len(set(wanted)) != len(wanted):
+            raise _refused("an output is asked for twice")
         columns: dict[str, list[Any]] = {}  # Any: JSON values
         for given in request.inputs:
             if given.name not in self._schema.names:
-                like = nearest(given.name, self._schema.names)
+                like = nearest(given.name, self._schema.names) if len(given.name) <= MOST_NAME else None
                 hint = f"; did you mean {like!r}?" if like else ""
-                raise _refused(f"the model has no input {given.name!r}{hint}")
+                raise _refused(f"the model has no input {shown(given.name)}{hint}")
             if given.name in columns:
                 raise _refused(f"the input {given.name!r} comes twice")
             columns[given.name] = _column(given)
@@ -155,7 +158,10 @@ def _column(given: _Input) -> list[Any]:  # Any: JSON values
             not isinstance(value, fits) or (isinstance(value, bool) != (of_type is bool))
         ):
             raise _refused(f"the input {given.name!r} holds a {type(value).__name__} as {given.datatype}")
-    return [float(v) if of_type is float and v is not None else v for v in values]
+    try:
+        return [float(v) if of_type is float and v is not None else v for v in values]
+    except OverflowError:
+        raise _refused(f"the input {given.name!r} holds a number out of range") from None
 
 
 def _refused(message: str) -> Refused:
