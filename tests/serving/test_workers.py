@@ -257,3 +257,21 @@ def test_a_reload_while_a_worker_starts_leaves_none_behind(served):
         until(lambda: len(served.workers) == 3)
         time.sleep(1.5)
         assert served.predicted(45) == {40.0 * factor}
+
+
+def test_a_server_that_is_stopped_while_its_workers_start_ends_well(tmp_path: Path):
+    file = tmp_path / "shop.mlw"
+    file.write_bytes(small_model(2.0))
+    issue_token(tmp_path / "tokens")
+    command = [sys.executable, str(_script(tmp_path)), str(file), str(tmp_path / "tokens")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: _children(process.pid))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out) == (0, "stopped\n"), err
+
+
+def _children(pid: int) -> bool:
+    """Whether the supervisor has begun a worker: from then on it listens to signals."""
+    listed = subprocess.run(["ps", "-o", "args=", "--ppid", str(pid)], capture_output=True, text=True)
+    return "serving.worker" in listed.stdout

@@ -106,8 +106,8 @@ class Supervisor:
         """Serves until `stop`. Raises `EnvironmentProblem` where the workers cannot start."""
         keepers = [self._soon(self._keep(i)) for i in range(len(self._listeners))]
         try:
-            await self._all_ready(keepers)
-            started()
+            if await self._all_ready(keepers):
+                started()
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -122,15 +122,19 @@ class Supervisor:
         for name in self._held:
             self._soon(self._commanded("reload", name, b""))
 
-    async def _all_ready(self, keepers: list[asyncio.Task[None]]) -> None:
+    async def _all_ready(self, keepers: list[asyncio.Task[None]]) -> bool:
+        """Waits for all workers; False where it was told to stop before."""
         deadline = time.monotonic() + START_S
         while not all(i in self._children and self._children[i].is_ready for i in range(len(keepers))):
             why = next((c.why for c in self._children.values() if c.why), "")
-            if why or time.monotonic() > deadline or self._stopping.is_set():
+            if self._stopping.is_set():
+                return False
+            if why or time.monotonic() > deadline:
                 raise EnvironmentProblem(
                     f"the workers did not start{f': {why}' if why else ''}", remedy="try with one worker"
                 )
             await asyncio.sleep(0.01)
+        return True
 
     async def _keep(self, index: int) -> None:
         """Keeps one worker running."""
