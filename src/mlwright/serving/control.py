@@ -99,8 +99,7 @@ def prepared(endpoint: Endpoint, source: Source, wish: Wish) -> Deployed:
         raise Refused(
             409, "swap_refused", f"the model stays as it is: {error.message}", error.remedy or "mend the file"
         ) from error
-    except Exception as error:
-        # Whatever a runtime raises on a model's own example must not end the server.
+    except Exception as error:  # whatever a runtime raises on a model's own example must not end the server
         endpoint.metrics.swaps_refused += 1
         log.error("%s stays as it is: %s", endpoint.name, type(error).__name__)
         message = f"the model stays as it is: the new one failed on its own example ({type(error).__name__})"
