@@ -251,11 +251,14 @@ def test_a_model_that_workers_do_not_survive_takes_over_nowhere(tmp_path: Path):
 
 def test_a_reload_while_a_worker_starts_leaves_none_behind(served):
     for factor in (3.0, 4.0):
-        os.kill(served.workers[0], signal.SIGKILL)
         served.file.write_bytes(small_model(factor))
+        before = set(served.workers)
+        os.kill(min(before), signal.SIGKILL)
+        until(
+            lambda was=before: len(set(served.workers) - was) == 1
+        )  # its successor exists, and is not ready yet
         until(lambda: served.ask("/models/shop/reload", {})[0] == 200)
-        until(lambda: len(served.workers) == 3)
-        time.sleep(1.5)
+        time.sleep(2.0)
         assert served.predicted(45) == {40.0 * factor}
 
 
