@@ -28,6 +28,7 @@ from mlwright.serving.settings import ServeSettings
 if TYPE_CHECKING:
     from mlwright.serving.control import Control
     from mlwright.serving.protocol import Connection
+    from mlwright.serving.requests import Exchange
 
 _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
 _REMEMBERED = 1024
@@ -38,6 +39,7 @@ _NO_BODY = Refused(
     400, "no_body", "the request has no body", "send a row as JSON; GET /schema shows one"
 ).answer
 _MOST_DEADLINE_MS = 86_400_000.0
+_EVER = float("inf")
 
 
 class Target(NamedTuple):
@@ -49,7 +51,7 @@ class Target(NamedTuple):
     caller: Caller
     dialect: str = ""
     options: Options = PLAIN
-    within_s: float = float("inf")
+    within_s: float = _EVER
     """How long the client will wait."""
     forwarded: str = ""
     """Whom a proxy says that it asks for."""
@@ -236,23 +238,26 @@ class Front:
     ) -> None:
         """Answers a whole request, now or after the next batch."""
         route, endpoint = target.route, target.endpoint
-        if route.path == "/metrics" and self.control is not None:
-            self.control.gather(self.text().encode(), done)
-            return
-        if route.answer is not None:
-            done(route.answer(self, target))
+        if not route.dialects:
+            self._answer_other(target, body, done)
             return
         assert endpoint is not None
-        if route.command:
-            self._command(route.command, endpoint, body, done)
-            return
         line = self._line_of(target, peer)
         refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
         if refusal is not None:
             done(route.worded(refusal))
             return
-        deadline = float("inf") if target.within_s == float("inf") else time.monotonic() + target.within_s
+        deadline = target.within_s if target.within_s == _EVER else time.monotonic() + target.within_s
         endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))
+
+    def note(self, exchange: Exchange, answer: Answer, peer: str) -> None:
+        """Counts an answer that leaves, and writes of it where one does."""
+        seconds = time.perf_counter() - exchange.started
+        metrics, route = self.metrics, exchange.route
+        metrics.in_flight -= 1
+        metrics.answered(route.path if route else "other", answer.status, seconds)
+        if self.log.share:
+            self.log.note(exchange, peer, answer.status, len(answer.body), seconds)
 
     def enter(self, connection: Connection, peer: str) -> bool | None:
         """Counts a new connection: False where it is over a cap and may ask for health only, None where not
@@ -287,13 +292,18 @@ class Front:
             return target.forwarded
         return peer
 
-    def _command(
-        self, verb: str, endpoint: Endpoint, body: bytes | bytearray, done: Callable[[Answer], None]
-    ) -> None:
-        if self.control is None:
+    def _answer_other(self, target: Target, body: bytes | bytearray, done: Callable[[Answer], None]) -> None:
+        """Answers whatever is no prediction."""
+        route, control = target.route, self.control
+        if route.path == "/metrics" and control is not None:
+            control.gather(self.text().encode(), done)
+        elif route.answer is not None:
+            done(route.answer(self, target))
+        elif control is None:
             done(Refused(404, "no_command", "this server takes no commands", "restart it").answer)
-            return
-        self.control.carry_out(verb, endpoint.name, bytes(body), done)
+        else:
+            assert target.endpoint is not None
+            control.carry_out(route.command, target.endpoint.name, bytes(body), done)
 
 
 def _with_content(target: Target, head: Head) -> Target:
@@ -334,7 +344,7 @@ def _within_s(head: Head) -> float:
     """What X-Deadline-Ms says, in seconds. Raises `Refused` (400)."""
     said = head.headers.get(b"x-deadline-ms")
     if said is None:
-        return float("inf")
+        return _EVER
     try:
         ms = float(said[0]) if len(said) == 1 else 0.0
     except ValueError:

@@ -54,18 +54,17 @@ class AccessLog:
 
     def note(self, exchange: Exchange, peer: str, status: int, size: int, seconds: float) -> None:
         """Writes one answered request, or not."""
-        if not self.share:
-            return
         is_failure = status >= _FAILURE and status != _BUSY
         if not is_failure and self.share < 1.0 and self._random.random() >= self.share:
             return
+        target = exchange.target
         line = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "id": exchange.request_id.decode(),
             "peer": peer,
-            "token": exchange.caller,
-            "route": exchange.route,
-            "model": exchange.model,
+            "token": target.caller.identity if target else "",
+            "route": exchange.route.path if exchange.route else "other",
+            "model": target.endpoint.name if target and target.endpoint else "",
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000.0, 3),

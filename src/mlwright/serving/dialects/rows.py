@@ -41,8 +41,12 @@ class Rows:
     ) -> list[Answer]:
         lines: Sequence[str] = ()
         if outputs is not None:
-            plain = [not options.proba for rows, options in asked for _ in range(rows.good)]
-            lines = self._writer.rows(outputs, ids, plain if any(plain) else ())
+            brief: Sequence[bool] = ()
+            if not all(options.proba for _, options in asked):
+                brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
+            lines = self._writer.rows(outputs, ids, brief)
+        if len(lines) == len(asked) and all(rows.single for rows, _ in asked):
+            return [Answer(200, self._writer.one(line)) for line in lines]
         answers, at = [], 0
         for rows, _ in asked:
             answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
