@@ -84,8 +84,27 @@ class Asgi:
         exchange.route, name, version = front.route(head)
         exchange.target = target = front.target(exchange.route, name, version, head)
         front.permit(target, head, peer, reserved=False)
-        body = await _body(receive, front.limit(exchange.route))
+        body = await self._body(receive, front.limit(exchange.route))
         return await self._answered(target, body, peer)
+
+    async def _body(self, receive: Receive, most: int) -> bytes:
+        parts, size, held = [], 0, 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "incomplete_body", "the body ended early", "send the whole body")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > most:
+                    raise body_too_large(most)
+                parts.append(part)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+                held += len(part)
+                self.front.hold(len(part))
+        finally:
+            self.front.hold(-held)
 
     async def _answered(self, target: Target, body: bytes, peer: str) -> Answer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -118,21 +137,6 @@ def _head(scope: Message) -> Head:
     path = path.partition(b"?")[0].removeprefix(root) or b"/"
     query = scope.get("query_string", b"")
     return Head(scope["method"].encode(), path, query, b"1.1", headers)
-
-
-async def _body(receive: Receive, most: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, "incomplete_body", "the body ended early", "send the whole body")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise body_too_large(most)
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _send(send: Send, answer: Answer, request_id: bytes, *, head_only: bool) -> None:

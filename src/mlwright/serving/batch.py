@@ -88,6 +88,8 @@ class Batch:
         self._slo_s = settings.slo_ms / 1000.0
         self._lines: dict[str, _Line] = {}
         """By caller, in the order of turns; nobody without a job."""
+        self.held_bytes = 0
+        """Bodies that wait or run."""
         self._queued_rows = 0
         self._running_rows = 0
         self._running_since = 0.0
@@ -143,7 +145,9 @@ class Batch:
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
-        job.rows = max(1, round(len(job.body) / self._bytes_per_row))
+        size = len(job.body)
+        job.rows = max(1, round(size / self._bytes_per_row))
+        self.held_bytes += size
         line = self._lines.get(job.caller)
         if line is None:
             line = self._lines[job.caller] = _Line()
@@ -290,6 +294,7 @@ class Batch:
     def _finish(self, jobs: Sequence[Job], outcomes: Sequence[Outcome], started: float) -> None:
         seconds = time.perf_counter() - started
         self._running_rows = 0
+        self.held_bytes -= sum([len(job.body) for job in jobs])
         rows = sum(outcome.rows for outcome in outcomes)
         if rows:
             self._seconds = _MEMORY * self._seconds + seconds

@@ -38,6 +38,13 @@ _JSON = b"application/json"
 _NO_BODY = Refused(
     400, "no_body", "the request has no body", "send a row as JSON; GET /schema shows one"
 ).answer
+_TOO_MUCH = Refused(
+    503,
+    "overloaded",
+    "the bodies that wait here are too many",
+    "try again in 1 s",
+    extra=(b"Retry-After: 1",),
+).answer
 _MOST_DEADLINE_MS = 86_400_000.0
 _EVER = float("inf")
 
@@ -102,7 +109,9 @@ class Front:
         self.control: Control | None = None
         """Carries out commands; None where there are none."""
         self.heads = KnownHeads(access)
-        self.held_bytes = 0
+        self._received_bytes = 0
+        self._share_bytes = settings.max_held_bytes // len(endpoints)
+        """While no queue holds more together with what is received, all are within the limit."""
         self.is_draining = False
         self.draining_since = 0.0
         self.date = formatdate(usegmt=True).encode()
@@ -114,6 +123,11 @@ class Front:
     def only(self) -> Endpoint | None:
         """The endpoint, where there is just one."""
         return next(iter(self.endpoints.values())) if len(self.endpoints) == 1 else None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bodies in memory, being received or waiting for an answer."""
+        return self._received_bytes + sum(e.batch.held_bytes for e in self.endpoints.values())
 
     @property
     def why_not_ready(self) -> str:
@@ -222,16 +236,11 @@ class Front:
         return self.settings.max_body_bytes if route.dialects else SMALL_BODY_BYTES
 
     def hold(self, size: int) -> None:
-        """Counts bytes of bodies in memory; raises `Refused` (503) over the limit of all together."""
-        self.held_bytes += size
+        """Counts bytes of bodies that are being received; raises `Refused` (503) where they and those that
+        wait for an answer are over the limit."""
+        self._received_bytes += size
         if size > 0 and self.held_bytes > self.settings.max_held_bytes:
-            raise Refused(
-                503,
-                "overloaded",
-                "too many bodies are being received",
-                "try again in 1 s",
-                extra=(b"Retry-After: 1",),
-            )
+            raise Refused.with_answer(_TOO_MUCH)
 
     def answer(
         self, target: Target, body: bytes | bytearray, peer: str, done: Callable[[Answer], None]
@@ -244,11 +253,17 @@ class Front:
         assert endpoint is not None
         line = self._line_of(target, peer)
         refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
+        size = self._received_bytes + len(body)
+        if endpoint.batch.held_bytes + size > self._share_bytes and self._is_full(len(body)):
+            refusal = _TOO_MUCH
         if refusal is not None:
             done(route.worded(refusal))
             return
         deadline = target.within_s if target.within_s == _EVER else time.monotonic() + target.within_s
         endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))
+
+    def _is_full(self, size: int) -> bool:
+        return self.held_bytes + size > self.settings.max_held_bytes
 
     def note(self, exchange: Exchange, answer: Answer, peer: str) -> None:
         """Counts an answer that leaves, and writes of it where one does."""
