@@ -24,7 +24,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: int = 10_000
     """The most rows in one request; more are 413."""
     max_held_bytes: int = 256 * 1024 * 1024
-    """Bodies in memory, being received or waiting for an answer, of all connections; beyond it new ones are 503."""
+    """Bodies in memory, of all connections, received or waiting for an answer; beyond it new ones are 503."""
     max_connections: int = 1024
     """Open connections in total."""
     max_connections_per_peer: int = 512
