@@ -24,6 +24,7 @@ from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.base.naming import MODEL_NAME
 from mlwright.serving.access import access_for
 from mlwright.serving.control import Alone, Source
+from mlwright.serving.dialects import need_libraries
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.front import Front
 from mlwright.serving.protocol import LINGER_S, Connection
@@ -54,8 +55,9 @@ def serve(
     """Serves `models` until SIGTERM or SIGINT, then answers what was accepted and returns.
 
     SIGHUP reads the files of models anew. `started` is called with the URL once requests are answered. Raises
-    `Misuse` for an open endpoint off loopback or a port that is none, `EnvironmentProblem` where the port
-    cannot be had, and what opening a model file raises.
+    `Misuse` for an open endpoint off loopback or a port that is none, `ExtraMissing` where settings ask for
+    what is not installed, `EnvironmentProblem` where the port cannot be had, and what opening a model file
+    raises.
     """
     _check_port(port)
     settings = settings or ServeSettings()
@@ -117,6 +119,7 @@ def running(
 
 def make_front(models: Models, host: str, settings: ServeSettings) -> Front:
     """The front of opened models or model files, with the access rule that `host` demands."""
+    need_libraries(settings)
     access = access_for(is_loopback(host), settings.tokens_file, settings.insecure)
     endpoints: dict[str, Endpoint] = {}
     sources: dict[str, Source] = {}

@@ -68,7 +68,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     """PEM file of the certificate's private key."""
     arrow: bool = False
-    """Read bodies that are Arrow streams. A forged one can end the process: for callers who are trusted."""
+    """Read bodies that are Arrow streams, which takes pyarrow (the extra `arrow`)."""
     access_log: float = 0.0
     """Share of requests that are written to the log `mlwright.access`, one JSON object a line; where it is
     above 0, failures of the server (5xx, but for 503) are all written."""

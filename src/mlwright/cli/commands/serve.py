@@ -125,7 +125,7 @@ COMMAND = Command(
         Flag("--insecure", "Listen beyond this machine without tokens", "nothing"),
         Flag("--tls-certificate", "PEM file of the certificate chain: HTTPS instead of HTTP", value="FILE"),
         Flag("--tls-key", "PEM file of its private key", value="FILE"),
-        Flag("--arrow", "Read Arrow streams, too; for callers who are trusted", "nothing"),
+        Flag("--arrow", "Read Arrow streams, too (needs the extra arrow)", "nothing"),
         Flag(
             "--access-log",
             "Share of requests to write to standard error, as JSON lines",
