@@ -143,8 +143,8 @@ def request(method: str = "GET", path: str = "/health", body: bytes = b"", **hea
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def predict(rows: object, query: str = "") -> bytes:
-    return request("POST", f"/predict{query}", json.dumps(rows).encode())
+def predict(rows: object, query: str = "", **headers: str) -> bytes:
+    return request("POST", f"/predict{query}", json.dumps(rows).encode(), **headers)
 
 
 def row(age: float) -> dict[str, object]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlwright.serving.control import Control
     from mlwright.serving.protocol import Connection
     from mlwright.serving.requests import Exchange
+    from mlwright.serving.traces import Traces
 
 _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
 _REMEMBERED = 1024
@@ -87,7 +88,8 @@ class KnownHeads:
 
     def keep(self, raw: bytes, head: Head, target: Target) -> None:
         """Keeps what a head was read as, unless it is the only one of its kind."""
-        if len(raw) <= _REMEMBERED_BYTES and not head.request_id and not target.route.of_version:
+        is_usual = not head.request_id and b"traceparent" not in head.headers
+        if is_usual and len(raw) <= _REMEMBERED_BYTES and not target.route.of_version:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[raw] = head, target
@@ -104,6 +106,7 @@ class Front:
         self.endpoints, self.settings, self.access = dict(endpoints), settings, access
         self.metrics = Metrics()
         self.request_ids, self.log = RequestIds(), AccessLog(settings)
+        self._traces = _traces() if settings.traces else None
         self.connections: set[Connection] = set()
         self.peers: Counter[str] = Counter()
         self.control: Control | None = None
@@ -151,6 +154,8 @@ class Front:
         """Ends the worker threads once their batches are done."""
         for endpoint in self.endpoints.values():
             endpoint.batch.close()
+        if self._traces is not None:
+            self._traces.close()
 
     def drain(self) -> None:
         """From now on every answer may be the last of its connection."""
@@ -273,6 +278,8 @@ class Front:
         metrics.answered(route.path if route else "other", answer.status, seconds)
         if self.log.share:
             self.log.note(exchange, peer, answer.status, len(answer.body), seconds)
+        if self._traces is not None:
+            self._traces.note(exchange, peer, answer.status, seconds)
 
     def enter(self, connection: Connection, peer: str) -> bool | None:
         """Counts a new connection: False where it is over a cap and may ask for health only, None where not
@@ -369,6 +376,12 @@ def _within_s(head: Head) -> float:
             400, "bad_deadline", "X-Deadline-Ms is no number of milliseconds from 1 on", "send such as 50"
         )
     return ms / 1000.0
+
+
+def _traces() -> Traces:
+    from mlwright.serving.traces import Traces
+
+    return Traces()
 
 
 def _several(endpoints: Mapping[str, Endpoint]) -> Refused:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 access = logging.getLogger("mlwright.access")
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 _FAILURE, _BUSY = 500, 503
 
 
@@ -57,10 +58,12 @@ class AccessLog:
         is_failure = status >= _FAILURE and status != _BUSY
         if not is_failure and self.share < 1.0 and self._random.random() >= self.share:
             return
-        target = exchange.target
+        head, target = exchange.head, exchange.target
+        trace = _TRACE.fullmatch(head.first(b"traceparent")) if head else None
         line = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "id": exchange.request_id.decode(),
+            "trace": trace[1].decode() if trace else "",
             "peer": peer,
             "token": target.caller.identity if target else "",
             "route": exchange.route.path if exchange.route else "other",

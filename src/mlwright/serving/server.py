@@ -24,9 +24,9 @@ from mlwright.base.errors import EnvironmentProblem, Misuse
 from mlwright.base.naming import MODEL_NAME
 from mlwright.serving.access import access_for
 from mlwright.serving.control import Alone, Source
-from mlwright.serving.dialects import need_libraries
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.front import Front
+from mlwright.serving.libraries import need_libraries
 from mlwright.serving.protocol import LINGER_S, Connection
 from mlwright.serving.served import Served
 from mlwright.serving.settings import ServeSettings, is_loopback

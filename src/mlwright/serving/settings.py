@@ -69,6 +69,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """PEM file of the certificate's private key."""
     arrow: bool = False
     """Read bodies that are Arrow streams, which takes pyarrow (the extra `arrow`)."""
+    traces: bool = False
+    """Send a span for each answer by OpenTelemetry, as its own environment variables (OTEL_...) say."""
     access_log: float = 0.0
     """Share of requests that are written to the log `mlwright.access`, one JSON object a line; where it is
     above 0, failures of the server (5xx, but for 503) are all written."""

@@ -29,7 +29,7 @@ from mlwright.base.errors import EnvironmentProblem, Misuse, MlwrightError
 from mlwright.serving.access import access_for
 from mlwright.serving.answers import Answer, Refused, json_answer
 from mlwright.serving.control import wish_of
-from mlwright.serving.dialects import need_libraries
+from mlwright.serving.libraries import need_libraries
 from mlwright.serving.link import Header, Link
 from mlwright.serving.merged_metrics import Totals
 from mlwright.serving.server import secured

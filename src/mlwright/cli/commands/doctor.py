@@ -25,6 +25,7 @@ CORE = ("numpy", "onnxruntime", "msgspec", "rich")
 EXTRAS = {
     "serve": ("uvloop", "httptools"),
     "arrow": ("pyarrow",),
+    "otel": ("opentelemetry-sdk",),
     "train": ("polars", "scipy", "threadpoolctl", "lightgbm", "catboost"),
 }
 

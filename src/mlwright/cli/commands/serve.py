@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         tls_key=arguments.tls_key or "",
         arrow=arguments.arrow,
         access_log=arguments.access_log,
+        traces=arguments.traces,
     )
     models = named_models(arguments.model)
 
@@ -132,6 +133,11 @@ COMMAND = Command(
             "number",
             default=0.0,
             value="SHARE",
+        ),
+        Flag(
+            "--traces",
+            "Send spans by OpenTelemetry, as its OTEL_ variables say (needs the extra otel)",
+            "nothing",
         ),
     ),
     run=run,

@@ -4,6 +4,6 @@
 Serving speak, `csv_tables` and `arrow` take whole tables.
 """
 
-from mlwright.serving.dialects.protocol import Dialect, dialect_of, need_libraries
+from mlwright.serving.dialects.protocol import Dialect, dialect_of
 
-__all__ = ["Dialect", "dialect_of", "need_libraries"]
+__all__ = ["Dialect", "dialect_of"]

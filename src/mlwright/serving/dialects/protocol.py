@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Protocol
 
-from mlwright.base.errors import ExtraMissing, Misuse
 from mlwright.serving.answers import Answer
 from mlwright.serving.decode import Decoded
 from mlwright.serving.options import Options
@@ -46,9 +43,6 @@ class Dialect(Protocol):
         ...
 
 
-_LEAST_PYARROW = (
-    26  # earlier ones parse the notes of a column's type by recursion, as deep as they are nested
-)
 _HOMES = {
     "rows": "mlwright.serving.dialects.rows:Rows",
     "oip": "mlwright.serving.dialects.oip:OpenInference",
@@ -63,18 +57,3 @@ def dialect_of(name: str, model: Served, settings: ServeSettings, called: str) -
     module, _, of_class = _HOMES[name].partition(":")
     made: Dialect = getattr(import_module(module), of_class)(model, settings, called)
     return made
-
-
-def need_libraries(settings: ServeSettings) -> None:
-    """Raises `ExtraMissing` where a dialect is asked for whose library is not installed, `Misuse` where it is
-    of a release that forged bytes bring down."""
-    if not settings.arrow:
-        return
-    if find_spec("pyarrow") is None:
-        raise ExtraMissing("reading Arrow streams", "arrow", "pyarrow")
-    found = version("pyarrow")
-    if int(found.partition(".")[0]) < _LEAST_PYARROW:
-        raise Misuse(
-            f"pyarrow {found} reads Arrow streams unsafely",
-            remedy=f"pip install 'pyarrow>={_LEAST_PYARROW}'",
-        )
