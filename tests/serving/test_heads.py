@@ -6,7 +6,7 @@ import pytest
 from tests.serving.conftest import request
 
 from mlwright.serving.answers import Refused
-from mlwright.serving.parse import CHUNKED, MAX_HEAD_BYTES, read_head
+from mlwright.serving.parse import CHUNKED, MAX_HEAD_BYTES, check_unfinished, read_head
 
 H = b"Host: localhost\r\n"
 POST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -180,6 +180,13 @@ def test_an_offer_to_upgrade_does_not_lose_the_body(ask):
     body = b'{"age": 4, "member": null, "city": "Oslo"}'
     data = request("POST", "/predict", body, Connection="Upgrade", Upgrade="h2c")
     assert ask(data).json["prediction"] == 8.0
+
+
+def test_a_bare_lf_is_seen_at_once_also_behind_what_was_not_of_this_head():
+    for data, at in ((b"\n", 0), (b"body\r\n", 5), (b"GET / HTTP/1.1\r\nA: b\n", 0)):
+        with pytest.raises(Refused):
+            check_unfinished(data, at)
+    check_unfinished(b"\nGET / HTTP/1.1\r\nA:", 1)
 
 
 def test_lengths_and_chunks_are_read_from_the_head():

@@ -114,7 +114,8 @@ def check_unfinished(data: bytes, at: int) -> None:
     """Refuses the beginning of a head, from position `at`, that no further bytes could mend."""
     if len(data) - at > MAX_HEAD_BYTES:
         raise too_long()
-    if _BARE_LF.search(data, at) or b"\0" in data[at:]:
+    begun = data[at:]  # what came before it is no part of it, not for a look behind either
+    if _BARE_LF.search(begun) or b"\0" in begun:
         raise _bad("bad_header", "a line ends in a bare LF, or the head holds a NUL")
 
 
