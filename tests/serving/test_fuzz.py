@@ -7,7 +7,6 @@ Most streams go to connections in this process, some through sockets. The long r
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import socket
@@ -17,9 +16,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
-from raw_requests import Maker, Request, Stream
+from raw_requests import Maker, Stream
 from strict_answers import Got, answers_in
 from tests.serving.conftest import Doubler, predict, row
 
@@ -173,8 +173,7 @@ def fuzzed(shape: str, folder: Path, seed: int, streams: int) -> None:
     settings, token = SHAPES[shape], ""
     if shape == "narrow":
         token = issue_token(folder / "tokens", ("predict", "metrics", "admin"))
-        settings = ServeSettings(**{n: getattr(settings, n) for n in settings.__struct_fields__}
-                                 | {"tokens_file": str(folder / "tokens")})  # fmt: skip
+        settings = msgspec.structs.replace(settings, tokens_file=str(folder / "tokens"))
     maker = Maker(ROWS, ANSWERS, name="shop", seed=seed, token=token)
     failures: list[dict[str, Any]] = []
 

@@ -1,6 +1,6 @@
 """Streams of raw HTTP/1.1 requests, right and wrong, each made of a seed and a number alone.
 
-`Maker` writes requests in every dialect of rows and spoils some: in their bytes, their heads, their lengths and
+`Maker` writes requests in every dialect of rows and spoils some: their bytes, their heads, their lengths and
 chunks, their JSON and CSV. What it knows of each (that it is framed so that it gets just one answer; which
 predictions) goes along, so that a test can hold the server to it.
 """
@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 End = Literal["half-closed", "lost", "silent"]
@@ -62,7 +63,8 @@ VERSIONS = (b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/0.9", b"HTTP/1.10", b"
 TARGETS = (
     b"/", b"*", b"", b"predict", b"//predict", b"/predict/", b"/%70redict", b"/predict%00", b"/predict;x=1",
     b"/models/../predict", b"/models/%2e%2e/predict", b"/./predict", b"/predict?partial=true&partial=true",
-    b"/predict?partial=%74rue", b"/predict?", b"/predict??", b"/predict?&&&", b"/predict?=", b"/predict?set=1",
+    b"/predict?partial=%74rue", b"/predict?", b"/predict??", b"/predict?&&&", b"/predict?=",
+    b"/predict?set=1",
     b"/predict?prtial=true", b"/predict?proba=false", b"/predict?partial=true", b"/predict#x", b"/health",
     b"http://localhost/predict", b"http://localhost:99999/predict", b"http://evil/predict", b"http://",
     b"https://localhost/predict", b"/models", b"/models/NAME", b"/models/NAME/reload", b"/ready", b"/schema",
@@ -75,14 +77,19 @@ HEADERS = (
     b"Content-Length: -1", b"Content-Length: 0", b"Content-Length: 1e3", b"Content-Length: 0x10",
     b"Content-Length: 99999999999999999999", b"Content-Length: 8388609", b"Content-Length: 5, 5",
     b"content-length:\t7", b"Content-Length : 3", b"Content-Length: \xb9", b"Transfer-Encoding: chunked",
-    b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: Chunked", b"Transfer-Encoding:", b"TE: trailers",
-    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Expect: 100-continue", b"Expect: 200-ok",
-    b"Connection: close", b"Connection: upgrade\r\nUpgrade: h2c", b"Connection: ,,close;x", b"Upgrade: TLS/1.0",
-    b"Host: localhost", b"Host: evil.example", b"Host:", b"Content-Type: text/csv", b"Content-Type: text/plain",
+    b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: Chunked", b"Transfer-Encoding:",
+    b"TE: trailers",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Expect: 100-continue",
+    b"Expect: 200-ok",
+    b"Connection: close", b"Connection: upgrade\r\nUpgrade: h2c", b"Connection: ,,close;x",
+    b"Upgrade: TLS/1.0",
+    b"Host: localhost", b"Host: evil.example", b"Host:", b"Content-Type: text/csv",
+    b"Content-Type: text/plain",
     b"Content-Type: application/vnd.apache.arrow.stream", b"Content-Encoding: gzip", b"Content-Encoding:",
     b"X-Deadline-Ms: 1", b"X-Deadline-Ms: nan", b"X-Deadline-Ms: 1e3", b"X-Deadline-Ms: 1_0",
     b"X-Deadline-Ms: \xd9\xa3", b"Authorization: Bearer x", b"Authorization: Bearer mlw_a_" + b"0" * 64,
-    b"X-Request-Id: a b", b"X-Request-Id: \xff\xfe", b"X-Request-Id: " + b"i" * 128, b"X-Forwarded-For: \xff, ,",
+    b"X-Request-Id: a b", b"X-Request-Id: \xff\xfe", b"X-Request-Id: " + b"i" * 128,
+    b"X-Forwarded-For: \xff, ,",
     b"Origin: null", b"Cookie: " + b"c" * 8000, b"X: " + b"y" * 17_000, b"\r\n".join([b"A: b"] * 70), b"A:",
     b" folded: x", b"\tfolded", b": empty", b"no colon", b"A: b\rC: d", b"A: b\nC: d", b"A: \0", b"A\xff: b",
     b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", b"Trailer: A", b"Range: bytes=0-1", b"If-Match: *",
@@ -290,4 +297,4 @@ def _cut(draw: random.Random, data: bytes) -> list[bytes]:
         return []
     most = draw.choice((0, 0, 1, 3, 12, 400))
     cuts = sorted({0, len(data), *(draw.randrange(len(data)) for _ in range(most))})
-    return [data[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(cuts)]
