@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 import time
 
 import pytest
@@ -230,3 +232,37 @@ def test_a_token_revoked_while_a_connection_lives_stops_passing_there(tokens, mo
         time.sleep(0.01)
         wire.send(data)
         assert wire.reply().status == 401
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from mlwright.base.errors import EnvironmentProblem
+from mlwright.serving import issue_token
+
+file = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    issue_token(file)
+except EnvironmentProblem as problem:
+    print(problem.message, problem.remedy, sep="|")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are bounded by a limit of the process")
+@pytest.mark.parametrize("room", [0, 40])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_token_that_the_disk_has_no_room_for_costs_no_other_its_right(tmp_path, room, is_first):
+    file = tmp_path / "tokens"
+    known = "" if is_first else issue_token(file)
+    size = file.stat().st_size if file.exists() else 0
+    command = [sys.executable, "-c", FULL, str(file), str(size + room)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    message, _, remedy = done.stdout.strip().partition("|")
+    assert "cannot be written" in message and remedy, done.stderr
+    assert (file.stat().st_size if file.exists() else 0) == size
+    if known:
+        assert Access(file).check("predict", f"Bearer {known}".encode()).identity in known
+    again = issue_token(file)
+    assert Access(file).check("predict", f"Bearer {again}".encode()).identity in again

@@ -88,7 +88,7 @@ def test_no_server_starts_that_could_not_read_the_streams_it_is_to_read(monkeypa
 
 
 def test_no_server_starts_with_a_pyarrow_that_forged_bytes_bring_down(monkeypatch):
-    monkeypatch.setattr("mlwright.serving.dialects.protocol.version", lambda name: "22.0.0")
+    monkeypatch.setattr("mlwright.serving.libraries.version", lambda name: "22.0.0")
     with pytest.raises(Misuse, match="unsafely") as old:
         serve(Doubler(), port=0, settings=ServeSettings(arrow=True))
     assert old.value.remedy == "pip install 'pyarrow>=26'"

@@ -258,6 +258,7 @@ def test_what_nobody_waits_for_any_more_is_not_run():
     outcomes = batch.work(jobs)
     assert [o.answer.status for o in outcomes] == [503, 200]
     assert json.loads(outcomes[0].answer.body)["error"]["code"] == "deadline_passed"
+    assert outcomes[0].answer.extra == (b"Retry-After: 1",)
     assert batch.deployed.model.batches == [1]
     batch.close()
 

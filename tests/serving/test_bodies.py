@@ -182,6 +182,14 @@ def test_a_peer_that_sends_no_more_still_gets_its_answers(connect):
     assert wire.is_closed()
 
 
+def test_a_head_that_a_peer_who_sends_no_more_has_begun_is_not_waited_for():
+    with running(Doubler(seconds=0.2), ServeSettings(head_s=60.0, slo_ms=1e6)) as url, Wire(url) as wire:
+        wire.send(predict(row(1)) + b"GET /heal")
+        wire.socket.shutdown(1)
+        assert wire.reply().json["prediction"] == 2.0
+        assert wire.is_closed()
+
+
 SLOW = {
     "a head that stops": (b"GET /health HTTP/1.1\r\nHo", 408),
     "a body that stops": (HEAD + b"Content-Length: 100\r\n\r\n{", 408),

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from small_models import ROW, small_model
 from tests.serving.conftest import Doubler, Wire, predict, request, row
 from tests.serving.test_batch import Failing
 
@@ -61,3 +65,44 @@ def test_nothing_is_written_unless_asked(caplog, ask):
     with caplog.at_level(logging.INFO):
         ask(predict(row(1)))
     assert not lines(caplog)
+
+
+def logged(tmp_path: Path, log: Path, workers: int) -> None:
+    """A thousand rows asked of a server whose log goes to `log`, from its start to its end."""
+    file = tmp_path / "shop.mlw"
+    file.write_bytes(small_model(2.0))
+    flags = ["--port", "0", "--json", "--access-log", "1", "--slo-ms", "1e6", "--workers", str(workers)]
+    command = [sys.executable, "-m", "mlwright", "serve", str(file), *flags]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as server,
+    ):
+        try:
+            assert server.stdout is not None
+            url = next(line for line in server.stdout if '"url"' in line).split('"')[3]
+            rows = request("POST", "/predict", json.dumps(ROW).encode()) * 100
+            for _ in range(10):
+                with Wire(url) as wire:
+                    wire.send(rows)
+                    assert [wire.reply().json["prediction"] for _ in range(100)] == [80.0] * 100
+            server.terminate()
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+
+
+WORKERS = pytest.param(2, marks=pytest.mark.skipif(sys.platform == "win32", reason="SO_REUSEPORT"))
+
+
+@pytest.mark.parametrize("workers", [1, WORKERS])
+def test_all_workers_write_the_log(tmp_path, workers):
+    logged(tmp_path, tmp_path / "log", workers)
+    assert (
+        sum(json.loads(line)["status"] for line in (tmp_path / "log").read_text().splitlines()) == 200 * 1000
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("workers", [1, WORKERS])
+def test_a_log_that_the_disk_has_no_room_for_costs_no_answer(tmp_path, workers):
+    logged(tmp_path, Path("/dev/full"), workers)  # more lines than any buffer holds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +25,8 @@ Ask = Callable[..., tuple[int, Any]]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.mlw"
+    path = tmp_path / "models" / "shop.mlw"
+    path.parent.mkdir()
     path.write_bytes(small_model(2.0))
     return path
 
@@ -89,6 +92,56 @@ def test_what_must_not_take_over_is_refused_and_the_old_one_answers(ask, file, d
     file.unlink()
     assert ask("/models/shop/reload", {})[0] == 409
     assert predicted(ask) == 80.0
+
+
+def test_a_folder_that_goes_away_is_said_and_the_old_one_answers(ask, file):
+    shutil.rmtree(file.parent)
+    status, answer = ask("/models/shop/reload", {})
+    assert (status, answer["error"]["code"]) == (409, "swap_refused")
+    assert "no such file" in answer["error"]["message"] and answer["error"]["remedy"]
+    assert predicted(ask) == 80.0 and ask("/ready")[0] == 200
+    file.parent.mkdir()
+    file.write_bytes(small_model(3.0))
+    assert ask("/models/shop/reload", {})[0] == 200
+    assert predicted(ask) == 120.0
+
+
+def test_no_byte_of_a_file_can_be_changed_without_its_being_refused(ask, file):
+    data, source = small_model(3.0), random.Random(3)
+    for at in (0, len(data) - 1, *(source.randrange(len(data)) for _ in range(60))):
+        file.write_bytes(data[:at] + bytes((data[at] ^ (1 << source.randrange(8)),)) + data[at + 1 :])
+        assert ask("/models/shop/reload", {})[1]["error"]["code"] == "swap_refused", at
+    assert predicted(ask) == 80.0
+    file.write_bytes(data)
+    assert ask("/models/shop/reload", {})[0] == 200
+
+
+def test_a_file_that_is_written_while_it_is_read_takes_over_whole_or_not_at_all(ask, file):
+    stop, good = threading.Event(), {80.0, 120.0}
+    models = [small_model(2.0), small_model(3.0)]
+
+    def write() -> None:
+        source = random.Random(5)
+        while not stop.is_set():
+            data = source.choice(models)
+            with file.open("r+b", buffering=0) as out:  # in its place, and in pieces: as nobody should
+                for at in range(0, len(data), 500):
+                    out.write(data[at : at + 500])
+                out.truncate(source.choice((len(data), len(data) // 2)))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(100):
+            status, answer = ask("/models/shop/reload", {})
+            assert status == 200 or answer["error"]["code"] == "swap_refused"
+            assert predicted(ask) in good
+    finally:
+        stop.set()
+        writer.join()
+    file.write_bytes(models[1])
+    assert ask("/models/shop/reload", {})[0] == 200
+    assert predicted(ask) == 120.0
 
 
 def test_another_question_takes_over_where_it_is_forced(ask, file):

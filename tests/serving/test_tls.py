@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import shutil
 import socket
 import ssl
 import subprocess
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.serving.conftest import Doubler, row
+from tests.serving.conftest import Doubler, Wire, row, until
 
 from mlwright.base.errors import EnvironmentProblem
-from mlwright.serving import ServeSettings, running
+from mlwright.serving import ServeSettings, running, server
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 
@@ -51,6 +54,65 @@ def test_rows_are_answered_over_https_and_plain_http_is_not(certificate):
         assert trust.minimum_version >= ssl.TLSVersion.TLSv1_2
         with urllib.request.urlopen(f"{url}/ready", context=old) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize("loop", [server.new_loop, asyncio.SelectorEventLoop], ids=["default", "asyncio"])
+def test_who_does_not_finish_a_handshake_is_cut_off_in_the_time_of_a_head(
+    certificate, made, loop, monkeypatch
+):
+    monkeypatch.setattr(server, "new_loop", loop)
+    trust = ssl.create_default_context(cafile=certificate[0])
+    settings = ServeSettings(tls_certificate=str(certificate[0]), tls_key=str(certificate[1]), head_s=0.5)
+    with running(Doubler(), settings) as url:
+        ready = partial(urllib.request.urlopen, f"{url}/ready", context=trust)
+        with ready() as answer:
+            assert answer.status == 200
+        until(lambda: not made[0].connections)
+        before = _open_files()
+        greeting = _greeting(trust)
+        silent = [Wire(url.replace("https", "http")) for _ in range(30)]
+        for at, wire in enumerate(silent):
+            wire.send(greeting[: at * len(greeting) // 30])
+        with ready() as answer:  # beside them all
+            assert answer.status == 200
+        for wire in silent:
+            while not wire.is_closed():  # it may say why
+                continue
+            wire.close()
+        until(lambda: _open_files() <= before)
+
+
+def test_handshakes_count_among_the_connections_of_their_peer(certificate, made):
+    trust = ssl.create_default_context(cafile=certificate[0])
+    settings = ServeSettings(
+        tls_certificate=str(certificate[0]), tls_key=str(certificate[1]), head_s=2.0,
+        max_connections_per_peer=4, reserved_connections=2,
+    )  # fmt: skip
+    with running(Doubler(), settings) as url:
+        plain = url.replace("https", "http")
+        silent = [Wire(plain) for _ in range(6)]
+        silent[0].send(_greeting(trust)[:5])
+        with Wire(plain) as beyond:
+            assert beyond.is_closed()
+        assert made[0].metrics.connections_refused == 1
+        for wire in silent:
+            while not wire.is_closed():
+                continue
+            wire.close()
+        with urllib.request.urlopen(f"{url}/ready", context=trust) as answer:  # their time is up
+            assert answer.status == 200
+
+
+def _greeting(trust: ssl.SSLContext) -> bytes:
+    """What a client of TLS says first."""
+    said = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        trust.wrap_bio(ssl.MemoryBIO(), said, server_hostname="localhost").do_handshake()
+    return said.read()
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
 
 
 @pytest.mark.parametrize("wrong", ["absent", "swapped", "nonsense"])

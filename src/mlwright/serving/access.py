@@ -8,6 +8,7 @@ the Authorization header; nothing here logs either.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -227,17 +228,31 @@ def _read_key(file: Path) -> bytes:
 
 
 def _write_private(file: Path, text: str) -> None:
+    """Adds `text` to a file that only its owner reads: whole, or not at all, for half a line would cost all
+    others their right."""
+    is_new, data = not file.exists(), text.encode("ascii")
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            try:
+                if os.write(descriptor, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
     except OSError as error:
         there = file.parent.is_dir()
+        if there and is_new:
+            file.unlink(missing_ok=True)
         raise EnvironmentProblem(
             f"the tokens cannot be written: {error.strerror}",
             where=str(file),
-            remedy="look at its permissions" if there else f"mkdir -p {file.parent}",
+            remedy="look at its permissions and the room on its disk" if there else f"mkdir -p {file.parent}",
         ) from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write(text)
 
 
 def _stamp_of(file: Path) -> tuple[int, int, int]:

@@ -325,4 +325,5 @@ def _failure() -> Answer:
 
 def _late() -> Answer:
     message = "the time that the request allowed passed while it waited"
-    return Answer(503, error_body("deadline_passed", message, "ask again, or allow more"))
+    body = error_body("deadline_passed", message, "ask again, or allow more")
+    return Answer(503, body, extra=(b"Retry-After: 1",))

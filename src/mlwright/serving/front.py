@@ -232,7 +232,7 @@ class Front:
         if head.length > self.limit(route):
             raise body_too_large(self.limit(route))
         if route.dialects and target.endpoint is not None:
-            refusal = target.endpoint.batch.too_late(self._line_of(target, peer), target.within_s)
+            refusal = target.endpoint.batch.too_late(_line_of(target, peer, self.settings), target.within_s)
             if refusal is not None:
                 raise Refused.with_answer(refusal)
 
@@ -256,19 +256,17 @@ class Front:
             self._answer_other(target, body, done)
             return
         assert endpoint is not None
-        line = self._line_of(target, peer)
+        line = _line_of(target, peer, self.settings)
         refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
-        size = self._received_bytes + len(body)
-        if endpoint.batch.held_bytes + size > self._share_bytes and self._is_full(len(body)):
-            refusal = _TOO_MUCH
+        size = len(body)
+        if self._received_bytes + endpoint.batch.held_bytes + size > self._share_bytes:
+            is_full = self.held_bytes + size > self.settings.max_held_bytes
+            refusal = _TOO_MUCH if is_full else refusal
         if refusal is not None:
             done(route.worded(refusal))
             return
         deadline = target.within_s if target.within_s == _EVER else time.monotonic() + target.within_s
         endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))
-
-    def _is_full(self, size: int) -> bool:
-        return self.held_bytes + size > self.settings.max_held_bytes
 
     def note(self, exchange: Exchange, answer: Answer, peer: str) -> None:
         """Counts an answer that leaves, and writes of it where one does."""
@@ -306,14 +304,6 @@ class Front:
                 del self.peers[peer]
             self.metrics.connections = len(self.connections)
 
-    def _line_of(self, target: Target, peer: str) -> str:
-        """In whose line a request waits: the token's, else the address that it comes from."""
-        if target.caller is not ANYBODY:
-            return target.caller.identity
-        if target.forwarded and peer in self.settings.trusted_proxies:
-            return target.forwarded
-        return peer
-
     def _answer_other(self, target: Target, body: bytes | bytearray, done: Callable[[Answer], None]) -> None:
         """Answers whatever is no prediction."""
         route, control = target.route, self.control
@@ -326,6 +316,15 @@ class Front:
         else:
             assert target.endpoint is not None
             control.carry_out(route.command, target.endpoint.name, bytes(body), done)
+
+
+def _line_of(target: Target, peer: str, settings: ServeSettings) -> str:
+    """In whose line a request waits: the token's, else the address that it comes from."""
+    if target.caller is not ANYBODY:
+        return target.caller.identity
+    if target.forwarded and peer in settings.trusted_proxies:
+        return target.forwarded
+    return peer
 
 
 def _with_content(target: Target, head: Head) -> Target:

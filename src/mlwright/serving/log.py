@@ -46,6 +46,16 @@ class RequestIds:
         return b"%s-%x" % (self._beginning, next(self._count))
 
 
+def write_to_stderr() -> None:
+    """Has the log go to standard error as it comes (standard output is the command's answer): to be called in
+    each process that answers requests."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    access.setLevel(logging.INFO)
+    access.addHandler(handler)
+    access.propagate = False
+
+
 class AccessLog:
     """Chooses which requests are written, and writes them."""
 

@@ -83,10 +83,11 @@ def read_head(raw: bytes) -> Head:
     if match is None:
         raise _bad("bad_request_line", "the first line is not 'METHOD /path HTTP/1.1'")
     method, target, version = match.groups()
+    # 505 (which RFC 9110 allows, not demands) and 501 would be faults of ours to those who watch; these are
+    # the caller's.
     if version not in (b"1.1", b"1.0"):
-        raise Refused(505, "http_version", "only HTTP/1.1 and HTTP/1.0 are spoken here", "use HTTP/1.1")
+        raise Refused(400, "http_version", "only HTTP/1.1 and HTTP/1.0 are spoken here", "use HTTP/1.1")
     if method not in METHODS:
-        # 501 would be a fault of ours to those who watch; it is the caller's.
         message = "this is not a proxy" if method == b"CONNECT" else "the method is not known"
         allow = (b"Allow: GET, HEAD, POST",)
         raise Refused(405, "method_not_allowed", message, "use GET or POST", extra=allow)
@@ -113,7 +114,8 @@ def check_unfinished(data: bytes, at: int) -> None:
     """Refuses the beginning of a head, from position `at`, that no further bytes could mend."""
     if len(data) - at > MAX_HEAD_BYTES:
         raise too_long()
-    if _BARE_LF.search(data, at) or b"\0" in data[at:]:
+    begun = data[at:]  # what came before it is no part of it, not for a look behind either
+    if _BARE_LF.search(begun) or b"\0" in begun:
         raise _bad("bad_header", "a line ends in a bare LF, or the head holds a NUL")
 
 

@@ -98,7 +98,8 @@ class Connection(asyncio.Protocol):
                 requests.advance()
             elif not requests.exchanges:
                 break
-        if requests.is_last and not requests.exchanges:
+        is_last = requests.is_last or (self._peer_is_done and not requests.is_blocked)
+        if is_last and not requests.exchanges:
             self._close()
         else:
             self._read(requests.has_room or requests.phase != "head")

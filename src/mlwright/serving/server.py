@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mlwright import artifact
 from mlwright.base.errors import EnvironmentProblem, Misuse
@@ -26,8 +25,8 @@ from mlwright.serving.access import access_for
 from mlwright.serving.control import Alone, Source
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.front import Front
+from mlwright.serving.greeting import speaking
 from mlwright.serving.libraries import need_libraries
-from mlwright.serving.protocol import LINGER_S, Connection
 from mlwright.serving.served import Served
 from mlwright.serving.settings import ServeSettings, is_loopback
 
@@ -183,9 +182,8 @@ async def serving(
 ) -> None:
     """Serves on a socket that listens, until `stop` is set; then answers what was accepted."""
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(
-        lambda: Connection(front), sock=listening, backlog=1024, **tls(front.settings)
-    )
+    speaks = speaking(front, secured(front.settings))
+    listener = await loop.create_server(speaks, sock=listening, backlog=1024)
     await _serving(front, listener, started, stop)
 
 
@@ -227,8 +225,8 @@ def _reloading(loop: asyncio.AbstractEventLoop, front: Front) -> Iterator[None]:
 async def _listen(front: Front, host: str, port: int) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        secure = tls(front.settings)
-        return await loop.create_server(lambda: Connection(front), host, port, backlog=1024, **secure)
+        speaks = speaking(front, secured(front.settings))
+        return await loop.create_server(speaks, host, port, backlog=1024)
     except socket.gaierror as error:
         raise EnvironmentProblem(
             f"the host {host!r} is not known here", remedy="use 127.0.0.1 or 0.0.0.0"
@@ -238,14 +236,6 @@ async def _listen(front: Front, host: str, port: int) -> asyncio.Server:
             f"port {port} on {host} cannot be had: {error.strerror or error}",
             remedy="stop what uses it, or choose another port (0 takes a free one)",
         ) from error
-
-
-def tls(settings: ServeSettings) -> dict[str, Any]:  # Any: arguments of `create_server`
-    """What a server is told of TLS: a handshake has the time of a head."""
-    context = secured(settings)
-    if context is None:
-        return {}
-    return {"ssl": context, "ssl_handshake_timeout": settings.head_s, "ssl_shutdown_timeout": LINGER_S}
 
 
 def secured(settings: ServeSettings) -> ssl.SSLContext | None:

@@ -1,9 +1,10 @@
 """The supervisor: several processes behind one port. It holds sockets and the files' bytes and runs no model.
 
 Each worker listens on a socket of its own, bound to the same port; the system spreads connections over them.
-The sockets are the supervisor's, so that what arrives while a worker is started again waits for it. A swap
-has two phases: every worker loads and verifies the same bytes, and only if all can, all take them. Called by
-`server` where settings ask for more than one worker.
+The sockets are the supervisor's, so that what arrives while a worker is started again waits for it; where it
+cannot be started, the others get what would wait in vain. A swap has two phases: every worker loads and
+verifies the same bytes, and only if all can, all take them. Called by `server` where settings ask for more
+than one worker.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Child:
         self.index, self.process, self.link = index, process, link
         self.started_at = time.monotonic()
         self.is_ready = False
+        self.has_failed = True
+        """Whether it never came to answer, through its own fault."""
         self.why = ""
         """Why it could not start, in its own words."""
         self.waiting: dict[int, asyncio.Future[tuple[Header, bytes]]] = {}
@@ -150,6 +153,8 @@ class Supervisor:
                 return
             if child.why:
                 log.error("worker %d could not start: %s", index, child.why)
+            if child.has_failed:
+                self._listeners[index] = _in_place_of(self._listeners[index])
             lasted = time.monotonic() - child.started_at
             pause = min(max(2 * pause, 0.1), _MOST_PAUSE_S) if lasted < _SOON_S else 0.0
             log.error("worker %d ended with %s; it is started again in %.1f s", index, _said(code), pause)
@@ -192,6 +197,7 @@ class Supervisor:
             header, data = message
             what = header["do"]
             if what == "ready":
+                child.has_failed = False
                 if child.sent != self._versions():
                     child.process.kill()  # a swap came while it started; its successor knows of it
                     continue
@@ -361,17 +367,12 @@ def _bound(host: str, port: int, count: int) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = next((f for f in found if f[0] == socket.AF_INET), found[0])
+        _check_free(family, address)
         for _ in range(count):
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            listeners.append(listener)
-            if not listeners[1:]:
-                _check_free(family, address)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.setblocking(False)
-            listener.bind(address)
-            listener.listen(1024)
-            address = listener.getsockname()
+            listeners.append(_socket(family))
+            listeners[-1].bind(address)
+            listeners[-1].listen(1024)
+            address = listeners[-1].getsockname()
     except OSError as error:
         for listener in listeners:
             listener.close()
@@ -380,6 +381,23 @@ def _bound(host: str, port: int, count: int) -> list[socket.socket]:
             remedy="stop what uses it, or choose another port (0 takes a free one)",
         ) from error
     return listeners
+
+
+def _socket(family: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.setblocking(False)
+    return made
+
+
+def _in_place_of(listener: socket.socket) -> socket.socket:
+    """A socket on the same port that gets no connection before a worker listens on it. Those that waited on
+    the old one are turned away: asked again, they find another worker."""
+    made = _socket(listener.family)
+    made.bind(listener.getsockname())  # while the old one holds the port
+    listener.close()
+    return made
 
 
 def _check_free(family: int, address: Any) -> None:  # Any: as the family has it

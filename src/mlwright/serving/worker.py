@@ -31,6 +31,7 @@ from mlwright.serving.deployed import Deployed
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.front import Front
 from mlwright.serving.link import Header, Link
+from mlwright.serving.log import write_to_stderr
 from mlwright.serving.routes import TEXT
 from mlwright.serving.server import new_loop, serving
 from mlwright.serving.settings import ServeSettings
@@ -76,6 +77,8 @@ class Worker:
     def start(self, header: Header, data: bytes) -> Front:
         """The front that the first message describes. Raises what opening a model raises."""
         settings = msgspec.convert(header["settings"], ServeSettings)
+        if settings.access_log:
+            write_to_stderr()  # whatever the supervisor's process has its loggers do stays there
         access = access_for(header["on_loopback"], settings.tokens_file, settings.insecure)
         endpoints: dict[str, Endpoint] = {}
         at = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from mlwright.base.errors import Misuse
@@ -18,6 +17,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
     need("serve", "serving")
     from mlwright.serving import ServeSettings
+    from mlwright.serving.log import write_to_stderr
 
     settings = ServeSettings(
         slo_ms=arguments.slo_ms,
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             _show(screen, models, url)
 
     if settings.access_log:
-        _write_access_log()
+        write_to_stderr()
     serve(models, host=arguments.host, port=arguments.port, settings=settings, started=started)
     return 0
 
@@ -65,16 +65,6 @@ def named_models(given: list[str]) -> dict[str, str]:
             raise Misuse(f"two models are called {name!r}", remedy="name one of them: NAME=FILE")
         models[name] = path
     return models
-
-
-def _write_access_log() -> None:
-    """The log goes to standard error, as it comes: standard output is the command's answer."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    access = logging.getLogger("mlwright.access")
-    access.setLevel(logging.INFO)
-    access.addHandler(handler)
-    access.propagate = False
 
 
 def _show(screen: Screen, models: dict[str, str], url: str) -> None:
