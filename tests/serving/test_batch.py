@@ -13,7 +13,7 @@ from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row
 
 from mlwright.serving import ServeSettings, running
 from mlwright.serving.answers import Answer
-from mlwright.serving.batch import Batch, Job
+from mlwright.serving.batch import WARM_ROWS, WARM_RUNS, Batch, Job
 from mlwright.serving.deployed import Deployed
 from mlwright.serving.metrics import ModelMetrics
 from mlwright.serving.options import Options
@@ -200,6 +200,18 @@ def test_the_cost_of_a_row_is_learnt():
     batch.warm(row(1))
     assert batch.seconds_per_row >= 0.02
     batch.close()
+
+
+def test_what_a_row_costs_among_others_is_known_from_the_start():
+    light, heavy = Doubler(seconds=0.0003), Doubler(seconds=0.02)
+    batches = [batch_of(model) for model in (light, heavy)]
+    for batch in batches:
+        batch.warm(row(1))
+        batch.close()
+    assert light.batches == [1] * WARM_RUNS + [WARM_ROWS] * 2
+    assert batches[0].seconds_per_row < 0.0003  # whatever it costs alone
+    assert heavy.batches == [1] * WARM_RUNS  # 32 such rows might take a second
+    assert batches[1].seconds_per_row >= 0.02
 
 
 def test_callers_take_turns_and_who_asks_much_waits_for_himself():

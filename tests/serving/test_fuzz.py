@@ -199,6 +199,7 @@ def fuzzed(shape: str, folder: Path, seed: int, streams: int) -> None:
         status = BUSY
         while status == BUSY:  # where what the others sent fills the memory that they have
             witness.sent.clear()
+            await asyncio.sleep(0)
             witness._connection.data_received(data)
             await came(lambda: bool(witness.sent) or witness.is_closed)
             (answer,) = answers_in(bytes(witness.sent), sent=b"")
