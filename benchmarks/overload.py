@@ -1,12 +1,15 @@
 """More requests than a server can answer: what gets through, how late, and what is turned away how soon.
 
     python benchmarks/overload.py [--model FILE] [--seconds 6] [--slo-ms 50] [--loads 1,2,5,10]
+    python benchmarks/overload.py --changes [--model FILE --other FILE] [--seconds 20]
 
 Open loop: requests leave by a schedule, whether answers came or not, and latency counts from the scheduled
 moment, so that a server that stands still cannot hide it (coordinated omission). The model is slowed to 0.3
 ms a row, so that one core of client can offer ten times what the server can answer. Printed for each load,
 as a multiple of the rate that a closed loop reaches: goodput (answers within the SLO) over the peak, the
 latencies of what was accepted and of refusals; then how long after a spike goodput is back.
+
+With `--changes`, models change and servers stop while half the peak is offered: see `overload_changes.py`.
 """
 
 from __future__ import annotations
@@ -221,6 +224,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--slo-ms", type=float, default=50.0)
     parser.add_argument("--loads", default="1,2,5,10")
+    parser.add_argument("--changes", action="store_true", help="models change, servers stop")
+    parser.add_argument("--other", type=Path, help="a model of the same rows, to change to")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.serve:
@@ -228,12 +233,20 @@ def main() -> None:
         serve(Slowed(mw.load(asked.model)), port=0, settings=settings, started=lambda u: print(u, flush=True))
         return
     with tempfile.TemporaryDirectory() as work:
-        file = asked.model
-        if file is None:
-            facts = prepared(listed(["adult"])[0])
-            table = Path(facts.folder) / "train.parquet"
-            file = mw.fit(table, target=facts.target, time_limit=20).save(Path(work) / "adult.mlw")
+        file = asked.model or _fitted(Path(work), 0)
+        if asked.changes:
+            from overload_changes import measure
+
+            print(f"{cpu_name()}, {cpu_count()} CPUs, SLO {asked.slo_ms:g} ms, {CONNECTIONS} connections")
+            measure((file, asked.other or _fitted(Path(work), 1)), Path(work), asked.seconds, asked.slo_ms)
+            return
         _measure(file, asked)
+
+
+def _fitted(work: Path, seed: int) -> Path:
+    facts = prepared(listed(["adult"])[0])
+    table = Path(facts.folder) / "train.parquet"
+    return mw.fit(table, target=facts.target, time_limit=20, seed=seed).save(work / f"adult-{seed}.mlw")
 
 
 def _measure(file: Path, asked: argparse.Namespace) -> None:

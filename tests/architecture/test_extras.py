@@ -92,6 +92,8 @@ def test_a_fresh_environment_without_extras_opens_and_predicts(place):
         ("polars", "train", ["predict", "mlwright-demo/bank.mlw", "mlwright-demo/bank.csv", "-o", "x.csv"]),
         ("httptools", "serve", ["serve", "mlwright-demo/bank.mlw"]),
         ("httptools", "serve", ["demo"]),
+        ("pyarrow", "arrow", ["serve", "mlwright-demo/bank.mlw", "--arrow"]),
+        ("opentelemetry", "otel", ["serve", "mlwright-demo/bank.mlw", "--traces"]),
         ("fastexcel", "train", ["check", "a.xlsx"]),
         ("backports.zstd", "train", ["check", "a.csv.zst"]),
         ("obstore", "cloud", ["check", "s3://box/a.csv"]),

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,8 +143,8 @@ def request(method: str = "GET", path: str = "/health", body: bytes = b"", **hea
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def predict(rows: object, query: str = "") -> bytes:
-    return request("POST", f"/predict{query}", json.dumps(rows).encode())
+def predict(rows: object, query: str = "", **headers: str) -> bytes:
+    return request("POST", f"/predict{query}", json.dumps(rows).encode(), **headers)
 
 
 def row(age: float) -> dict[str, object]:
@@ -153,7 +154,8 @@ def row(age: float) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
     """An endpoint with the default settings but for short waits."""
-    with running(Doubler(), ServeSettings(slo_ms=10_000.0, arrow=True)) as where:
+    arrow = find_spec("pyarrow") is not None
+    with running(Doubler(), ServeSettings(slo_ms=10_000.0, arrow=arrow)) as where:
         yield where
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def run(app: Any, *calls: tuple[Any, ...], **more: Any) -> list[tuple[int, dict,
         return asyncio.run(body())
     finally:
         app.close()
+
+
+def test_the_access_log_is_written_there_too_and_requests_in_flight_end(caplog):
+    caplog.set_level(logging.INFO)
+    app = asgi({"shop": Doubler()}, ServeSettings(insecure=True, access_log=1.0))
+    run(app, ("POST", "/predict", json.dumps(row(3)).encode()), ("GET", "/nowhere"))
+    lines = [json.loads(r.message) for r in caplog.records if r.name == "mlwright.access"]
+    assert sorted((line["route"], line["status"]) for line in lines) == [("/predict", 200), ("other", 404)]
+    assert {line["peer"] for line in lines} == {"10.0.0.9"} and app.front.metrics.in_flight == 0
 
 
 def test_requests_of_one_wake_up_share_a_run():

@@ -49,6 +49,31 @@ def test_jobs_of_one_tick_run_together_and_keep_their_answers():
     assert predictions(answers) == [2.0 * i for i in range(20)]
 
 
+def test_a_tick_with_fewer_rows_than_usual_looks_again_for_as_long_as_more_come():
+    model, answers = Doubler(), []
+
+    async def ticks() -> None:
+        batch = batch_of(model)
+        batch.attach(asyncio.get_running_loop())
+
+        async def come(late: int, *more: int) -> None:  # so many in this turn of the loop, and the next
+            for count in (late, *more):
+                for _ in range(count):
+                    batch.submit(Job(body(1), answers.append))
+                await asyncio.sleep(0)
+            for _ in range(8):
+                await asyncio.sleep(0)
+
+        await come(8)  # the first: nothing is known yet
+        await come(1, 4, 3)  # as many again, in pieces: one run
+        await come(1, 0, 7)  # the second look brings nothing: what is there runs
+        batch.close()
+
+    asyncio.run(ticks())
+    assert model.batches == [8, 8, 1, 7]
+    assert len(answers) == 24
+
+
 def test_a_tick_is_cut_into_batches_of_limited_rows():
     model, answers = Doubler(), []
 

@@ -8,16 +8,12 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.serving.conftest import ROW, SCHEMA, Doubler, Wire, request, row
 
 from mlwright.base.schema import Schema, Target
 from mlwright.serving import ServeSettings, running
-from mlwright.serving.dialects.arrow_framing import batches
 from mlwright.serving.options import PLAIN
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -184,59 +180,6 @@ def test_a_csv_body_that_is_no_table_is_told_why(url, body, status, code, part):
     assert part in error["message"]
 
 
-def test_tables_of_pandas_and_polars_are_read_and_extra_columns_let_be(url):
-    frame = pl.DataFrame(
-        {"age": [1, None, 3], "member": [True, False, None], "city": ["a", None, "b"], "x": [1, 2, 3]}
-    )
-    frame = frame.with_columns(pl.col("city").cast(pl.Categorical)).filter(pl.col("age").is_not_null())
-    out = io.BytesIO()
-    frame.write_ipc_stream(out, compat_level=pl.CompatLevel.oldest())
-    read = pa.ipc.open_stream(sent(url, "/predict", out.getvalue(), ARROW).body).read_all()
-    assert read["prediction"].to_pylist() == [2.0, 6.0]
-    newest = io.BytesIO()
-    frame.write_ipc_stream(newest)
-    reply = sent(url, "/predict", newest.getvalue(), ARROW)
-    assert reply.status == 400 and "CompatLevel.oldest" in reply.json["error"]["remedy"]
-
-
-def test_an_arrow_stream_that_could_grow_is_refused_before_it_is_read(url):
-    small = [row(1)]
-    packed = arrow_of(small, options=pa.ipc.IpcWriteOptions(compression="zstd"))
-    reply = sent(url, "/predict", packed, ARROW)
-    assert reply.status == 400 and "compressed" in reply.json["error"]["message"]
-    table = pa.table({"city": pa.nulls(10**9)})
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema) as writer:
-        writer.write_table(table)
-    assert len(out.getvalue()) < 1000
-    reply = sent(url, "/predict", out.getvalue(), ARROW)
-    assert (reply.status, reply.json["error"]["code"]) == (413, "too_many_rows")
-
-
-@given(st.data())
-def test_an_arrow_stream_with_bytes_changed_never_breaks_the_reader_of_its_framing(data):
-    stream = bytearray(arrow_of([row(1), row(2)]))
-    for _ in range(data.draw(st.integers(1, 3))):
-        stream[data.draw(st.integers(0, len(stream) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        batches(bytes(stream[: data.draw(st.integers(0, len(stream)))]))
-    except ValueError as error:
-        assert str(error)
-
-
-def test_framing_says_rows_and_compression():
-    table = pa.table({"a": [1, 2, 3], "b": pa.array(["x", "y", "x"]).dictionary_encode()})
-    for compression in (None, "lz4"):
-        out = io.BytesIO()
-        options = pa.ipc.IpcWriteOptions(compression=compression)
-        with pa.ipc.new_stream(out, table.schema, options=options) as writer:
-            writer.write_table(table)
-            writer.write_table(table)
-        found = batches(out.getvalue())
-        assert sum(b.rows for b in found if not b.is_dictionary) == 6
-        assert any(b.compressed for b in found) == bool(compression)
-
-
 @pytest.mark.parametrize(
     ("change", "part"),
     [
@@ -315,39 +258,6 @@ def test_clients_of_other_protocols_may_leave_out_the_type_but_browsers_may_not(
         head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         wire.send(head.encode() + body)
         assert wire.reply().status == 415
-
-
-def test_arrow_streams_are_read_only_where_that_was_asked_for():
-    with running(Doubler()) as url:
-        reply = sent(url, "/predict", arrow_of([row(1)]), ARROW)
-        assert (reply.status, reply.json["error"]["code"]) == (415, "no_arrow")
-        with Wire(url) as wire:
-            wire.send(request(path="/openapi.json"))
-            assert ARROW not in wire.reply().body.decode()
-
-
-@pytest.mark.parametrize(
-    "column",
-    [pa.array([{"a": 1}]), pa.array([[1, 2]]), pa.array([[None] * 5], pa.list_(pa.null(), 5))],
-    ids=["struct", "list", "fixed"],
-)
-def test_a_column_within_a_column_is_refused_before_it_is_read(url, column):
-    table = pa.table({"age": [1.0], "member": [True], "city": ["x"], "note": column})
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema) as writer:
-        writer.write_table(table)
-    reply = sent(url, "/predict", out.getvalue(), ARROW)
-    assert reply.status == 400 and "within" in reply.json["error"]["message"]
-
-
-def test_a_dictionary_that_repeats_a_long_text_is_refused(url):
-    city = pa.array(["x" * 100_000]).dictionary_encode().take(pa.array([0] * 1_000))
-    table = pa.table({"age": [1.0] * 1_000, "member": [True] * 1_000, "city": city})
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema) as writer:
-        writer.write_table(table)
-    assert len(out.getvalue()) < 200_000
-    assert sent(url, "/predict", out.getvalue(), ARROW).status == 413
 
 
 def test_one_bad_request_of_a_run_costs_its_neighbours_nothing(url):

@@ -12,6 +12,7 @@ from tests.serving.conftest import ROW, SCHEMA, Doubler, Wire, predict, request,
 
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.serving import running
+from mlwright.serving.decode import PROBLEMS_SHOWN
 from mlwright.serving.describe import describe
 from mlwright.serving.routes import ROUTES
 
@@ -102,6 +103,18 @@ def test_partial_answers_good_rows_and_says_why_beside_bad_ones(ask):
     predictions = reply.json["predictions"]
     assert [p.get("prediction") for p in predictions] == [2.0, None, 4.0, None]
     assert [p["row"] for bad in (1, 3) for p in predictions[bad]["error"]["problems"]] == [1, 3]
+
+
+def test_partial_tells_all_problems_of_the_first_bad_rows_and_one_of_each_other(ask):
+    bad = {"age": "x", "member": "y", "city": 1, "extra": 2}
+    reply = ask(predict([bad] * 1000, "?partial=true"))
+    errors = [part["error"] for part in reply.json["predictions"]]
+    counts = [len(error["problems"]) for error in errors]
+    every = counts[0]
+    assert every > 2 and len(errors) == 1000
+    full = PROBLEMS_SHOWN // every
+    assert counts[:full] == [every] * full and set(counts[full + 1 :]) == {1}
+    assert errors[-1]["problems_left_off"] == every - 1 and errors[-1]["problems"][0]["row"] == 999
 
 
 def test_partial_with_bad_rows_only_never_runs_the_model(ask):

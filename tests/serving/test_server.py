@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -251,6 +252,22 @@ def test_bodies_of_all_connections_together_are_capped(made):
         until(lambda: made[0].held_bytes == 60_000)
         third.send(b" " * 30_000)
         assert third.reply().status == 400  # received whole, and blank
+
+
+def test_bodies_that_wait_for_an_answer_count_among_those_in_memory(made):
+    model, body = Gated(), json.dumps([row(1)] * 40).encode()
+    limits = ServeSettings(max_held_bytes=int(2.5 * len(body)), slo_ms=1e6, inline_ms=1e-9)
+    with running(model, limits) as url, Wire(url) as wire:
+        model.gate.clear()
+        for _ in range(3):  # whole in one piece each: two wait, the third is too much
+            wire.send(request("POST", "/predict", body, Content_Type="application/json"))
+        until(lambda: made[0].metrics.in_flight == 3)
+        assert made[0].held_bytes == 2 * len(body)
+        model.gate.set()
+        assert [wire.reply().status for _ in range(3)] == [200, 200, 503]
+        assert made[0].held_bytes == 0
+        wire.send(request("POST", "/predict", body, Content_Type="application/json"))
+        assert wire.reply().status == 200
 
 
 def test_connections_and_requests_are_counted_back_to_nothing(made):

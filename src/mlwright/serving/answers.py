@@ -36,15 +36,15 @@ class Answer(NamedTuple):
 
     def to_bytes(self, date: bytes, request_id: bytes, *, close: bool, head_only: bool = False) -> bytes:
         """The answer as sent; `date` and `request_id` are values of headers."""
-        parts = [_STATUS[self.status], date, b"\r\nX-Request-Id: ", request_id, _CONTENT, self.kind]
-        for line in self.extra:
-            parts += (b"\r\n", line)
+        status, body, kind, extra = self
+        more = b"".join([b"\r\n" + line for line in extra]) if extra else b""
         if close:
-            parts.append(b"\r\nConnection: close")
-        parts.append(b"\r\nContent-Length: %d\r\n\r\n" % len(self.body))
-        if not head_only:
-            parts.append(self.body)
-        return b"".join(parts)
+            more += b"\r\nConnection: close"
+        size = b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+        sent = b"" if head_only else body
+        return b"".join(
+            (_STATUS[status], date, b"\r\nX-Request-Id: ", request_id, _CONTENT, kind, more, size, sent)
+        )
 
 
 class Refused(Exception):

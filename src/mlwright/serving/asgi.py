@@ -8,7 +8,6 @@ lifespan.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from mlwright.serving.access import access_for
 from mlwright.serving.answers import Answer, Refused
 from mlwright.serving.front import Front, Target
 from mlwright.serving.parse import Head, body_too_large
-from mlwright.serving.routes import Route
+from mlwright.serving.requests import Exchange
 from mlwright.serving.server import Models, make_front
 from mlwright.serving.settings import ServeSettings
 
@@ -64,27 +63,48 @@ class Asgi:
                 return
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
-        front, started = self.front, time.perf_counter()
-        route: Route | None = None
-        request_id = front.request_ids.of(b"")
+        front = self.front
+        exchange = Exchange(lambda: None, None, None, closes=False, request_id=front.request_ids.of(b""))
+        peer = str((scope.get("client") or ("", 0))[0])
         front.metrics.in_flight += 1
         try:
-            head = _head(scope)
-            request_id = front.request_ids.of(head.request_id)
-            route, name, version = front.route(head)
-            target = front.target(route, name, version, head)
-            client = scope.get("client") or ("", 0)
-            peer = str(client[0])
-            front.permit(target, head, peer, reserved=False)
-            body = await _body(receive, front.limit(route))
-            answer = await self._answered(target, body, peer)
+            answer = await self._judge(exchange, scope, receive, peer)
         except Refused as refused:
-            answer = route.worded(refused.answer) if route else refused.answer
-        finally:
+            answer = exchange.route.worded(refused.answer) if exchange.route else refused.answer
+        except BaseException:  # the client or the server gave up
             front.metrics.in_flight -= 1
-        label = route.path if route else "other"
-        front.metrics.answered(label, answer.status, time.perf_counter() - started)
-        await _send(send, answer, request_id, head_only=scope["method"] == "HEAD")
+            raise
+        front.note(exchange, answer, peer)
+        await _send(send, answer, exchange.request_id, head_only=scope["method"] == "HEAD")
+
+    async def _judge(self, exchange: Exchange, scope: Message, receive: Receive, peer: str) -> Answer:
+        front = self.front
+        exchange.head = head = _head(scope)
+        exchange.request_id = front.request_ids.of(head.request_id)
+        exchange.route, name, version = front.route(head)
+        exchange.target = target = front.target(exchange.route, name, version, head)
+        front.permit(target, head, peer, reserved=False)
+        body = await self._body(receive, front.limit(exchange.route))
+        return await self._answered(target, body, peer)
+
+    async def _body(self, receive: Receive, most: int) -> bytes:
+        parts, size, held = [], 0, 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "incomplete_body", "the body ended early", "send the whole body")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > most:
+                    raise body_too_large(most)
+                parts.append(part)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+                held += len(part)
+                self.front.hold(len(part))
+        finally:
+            self.front.hold(-held)
 
     async def _answered(self, target: Target, body: bytes, peer: str) -> Answer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -117,21 +137,6 @@ def _head(scope: Message) -> Head:
     path = path.partition(b"?")[0].removeprefix(root) or b"/"
     query = scope.get("query_string", b"")
     return Head(scope["method"].encode(), path, query, b"1.1", headers)
-
-
-async def _body(receive: Receive, most: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, "incomplete_body", "the body ended early", "send the whole body")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise body_too_large(most)
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _send(send: Send, answer: Answer, request_id: bytes, *, head_only: bool) -> None:

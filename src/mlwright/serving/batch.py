@@ -1,9 +1,10 @@
 """Tick batching and admission: every request that one wake-up of the loop delivered goes through one run.
 
 No timer: the first request of a tick asks the loop to come back once its ready sockets are read, and by then
-the batch is there. Long batches run in one worker thread while the next one gathers. Callers take turns, so
-that one who asks much waits for himself. Called by the endpoint, in its loop's thread; it knows bodies and
-answers, not connections.
+the batch is there; where fewer came than the last two runs answered, the loop looks at its sockets again for
+as long as each look brings more. Long batches run in one worker thread while the next one gathers. Callers
+take turns, so that one who asks much waits for himself. Called by the endpoint, in its loop's thread; it
+knows bodies and answers, not connections.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Job:
     ) -> None:
         self.body, self.done, self.options, self.dialect = body, done, options, dialect
         self.caller, self.deadline = caller, deadline
-        self.since = time.perf_counter()
         """Who asks, and until when an answer is of use to him, in seconds of `time.monotonic`."""
+        self.since = time.perf_counter()
         self.rows = 1
 
 
@@ -87,11 +88,18 @@ class Batch:
         self._slo_s = settings.slo_ms / 1000.0
         self._lines: dict[str, _Line] = {}
         """By caller, in the order of turns; nobody without a job."""
+        self.held_bytes = 0
+        """Bodies that wait or run."""
         self._queued_rows = 0
         self._running_rows = 0
         self._running_since = 0.0
         self._scheduled = False
+        self._seen_rows = 0
+        self._usual_rows = (0, 0)
+        """Of the last two runs: callers who wait for answers ask again about together, though not at once."""
         self._seconds, self._rows = 1e-4, 1.0  # a guess that the first batches replace
+        self.seconds_per_row = self._seconds
+        """The measured cost of a row: decoding, graph and answer."""
         schema = deployed.model.schema
         self._bytes_per_row = 16.0 * max(1, len(schema.numbers) + len(schema.strings))
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mlwright-batch")
@@ -110,11 +118,6 @@ class Batch:
         """Rows that wait or run."""
         return self._queued_rows + self._running_rows
 
-    @property
-    def seconds_per_row(self) -> float:
-        """The measured cost of a row: decoding, graph and answer."""
-        return self._seconds / self._rows
-
     def wait_s(self, caller: str = "") -> float:
         """When a request of `caller` that comes now would be answered, by prediction, in seconds from now."""
         line = self._lines.get(caller)
@@ -130,17 +133,21 @@ class Batch:
     def too_late(self, caller: str = "", within_s: float = _NEVER) -> Answer | None:
         """The answer (503) to a request that would be answered too late, by the SLO or for its caller; None
         where it may come. Nothing is made anew for it: under overload this is what most requests get."""
-        if not self._queued_rows + self._running_rows:
-            return None
+        most = HEADROOM * min(self._slo_s, within_s)
+        ahead = self._queued_rows + self._running_rows
+        if not ahead or (ahead + 1) * self.seconds_per_row <= most:
+            return None  # whoever's turn it is
         wait = self.wait_s(caller)
-        if wait <= HEADROOM * min(self._slo_s, within_s):
+        if wait <= most:
             return None
         self._metrics.shed += 1
         return _busy(max(1, math.ceil(wait)))
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
-        job.rows = max(1, round(len(job.body) / self._bytes_per_row))
+        size = len(job.body)
+        job.rows = max(1, round(size / self._bytes_per_row))
+        self.held_bytes += size
         line = self._lines.get(job.caller)
         if line is None:
             line = self._lines[job.caller] = _Line()
@@ -156,6 +163,7 @@ class Batch:
             started = time.perf_counter()
             self.work(jobs)
         self._seconds, self._rows = time.perf_counter() - started, 1.0
+        self.seconds_per_row = self._seconds
 
     def work(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One outcome a job: decoded, run together, written. Callable from any one thread at a time."""
@@ -222,11 +230,22 @@ class Batch:
         if self._lines and not self._scheduled and not self._running_rows:
             assert self._loop is not None
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._seen_rows = 0
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        here = self._queued_rows
+        if self._seen_rows < here < sum(self._usual_rows):
+            assert self._loop is not None
+            self._seen_rows = here
+            self._loop.call_soon(self._gather)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         self._scheduled = False
         jobs, rows = self._next()
+        self._usual_rows = self._usual_rows[1], rows
         self._queued_rows -= rows
         self._running_rows = rows
         started = self._running_since = time.perf_counter()
@@ -275,10 +294,12 @@ class Batch:
     def _finish(self, jobs: Sequence[Job], outcomes: Sequence[Outcome], started: float) -> None:
         seconds = time.perf_counter() - started
         self._running_rows = 0
+        self.held_bytes -= sum([len(job.body) for job in jobs])
         rows = sum(outcome.rows for outcome in outcomes)
         if rows:
             self._seconds = _MEMORY * self._seconds + seconds
             self._rows = _MEMORY * self._rows + rows
+            self.seconds_per_row = self._seconds / self._rows
             size = sum(len(j.body) for j, o in zip(jobs, outcomes, strict=True) if o.rows)
             self._bytes_per_row = _MEMORY * self._bytes_per_row + (1.0 - _MEMORY) * size / rows
         self._metrics.count(outcomes, rows)

@@ -284,17 +284,17 @@ def tensors(
     return numbers.reshape(count, widths[0]), strings.reshape(count, widths[1])
 
 
-def refusal(problems: dict[int, list[Problem]]) -> Refused:
-    """422, naming every bad row (at most PROBLEMS_SHOWN problems)."""
+def refusal(problems: dict[int, list[Problem]], most: int = PROBLEMS_SHOWN) -> Refused:
+    """422, naming every bad row and at most so many problems."""
     listed = [problem for of_row in problems.values() for problem in of_row]
     first = listed[0]
     field = f" field {first.field!r}:" if first.field else ""
     message = f"row {first.row},{field} {first.reason}, expected {first.expected}"
     if len(listed) > 1:
         message += f" (and {len(listed) - 1} more)"
-    more: dict[str, Any] = {"problems": listed[:PROBLEMS_SHOWN]}  # Any: JSON values
-    if len(listed) > PROBLEMS_SHOWN:
-        more["problems_left_off"] = len(listed) - PROBLEMS_SHOWN
+    more: dict[str, Any] = {"problems": listed[:most]}  # Any: JSON values
+    if len(listed) > most:
+        more["problems_left_off"] = len(listed) - most
         more["bad_rows"] = sorted(problems)
     like = next((p.did_you_mean for p in listed if p.did_you_mean), None)
     if like is not None:

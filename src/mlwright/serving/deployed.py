@@ -23,7 +23,9 @@ class Deployed:
         self.version = model.digest[:12]
         """What callers are told: the first digits of the content digest."""
         self._settings = settings
-        self._dialects = {"rows": dialect_of("rows", model, settings, called)}
+        # pyarrow takes a second to load, which no request should wait for.
+        first = ("rows", "arrow") if settings.arrow else ("rows",)
+        self._dialects = {name: dialect_of(name, model, settings, called) for name in first}
 
     def dialect(self, name: str) -> Dialect:
         """The dialect called `name`."""

@@ -28,6 +28,8 @@ from mlwright.serving.settings import ServeSettings
 if TYPE_CHECKING:
     from mlwright.serving.control import Control
     from mlwright.serving.protocol import Connection
+    from mlwright.serving.requests import Exchange
+    from mlwright.serving.traces import Traces
 
 _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
 _REMEMBERED = 1024
@@ -37,7 +39,15 @@ _JSON = b"application/json"
 _NO_BODY = Refused(
     400, "no_body", "the request has no body", "send a row as JSON; GET /schema shows one"
 ).answer
+_TOO_MUCH = Refused(
+    503,
+    "overloaded",
+    "the bodies that wait here are too many",
+    "try again in 1 s",
+    extra=(b"Retry-After: 1",),
+).answer
 _MOST_DEADLINE_MS = 86_400_000.0
+_EVER = float("inf")
 
 
 class Target(NamedTuple):
@@ -49,7 +59,7 @@ class Target(NamedTuple):
     caller: Caller
     dialect: str = ""
     options: Options = PLAIN
-    within_s: float = float("inf")
+    within_s: float = _EVER
     """How long the client will wait."""
     forwarded: str = ""
     """Whom a proxy says that it asks for."""
@@ -78,7 +88,8 @@ class KnownHeads:
 
     def keep(self, raw: bytes, head: Head, target: Target) -> None:
         """Keeps what a head was read as, unless it is the only one of its kind."""
-        if len(raw) <= _REMEMBERED_BYTES and not head.request_id and not target.route.of_version:
+        is_usual = not head.request_id and b"traceparent" not in head.headers
+        if is_usual and len(raw) <= _REMEMBERED_BYTES and not target.route.of_version:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[raw] = head, target
@@ -95,12 +106,15 @@ class Front:
         self.endpoints, self.settings, self.access = dict(endpoints), settings, access
         self.metrics = Metrics()
         self.request_ids, self.log = RequestIds(), AccessLog(settings)
+        self._traces = _traces() if settings.traces else None
         self.connections: set[Connection] = set()
         self.peers: Counter[str] = Counter()
         self.control: Control | None = None
         """Carries out commands; None where there are none."""
         self.heads = KnownHeads(access)
-        self.held_bytes = 0
+        self._received_bytes = 0
+        self._share_bytes = settings.max_held_bytes // len(endpoints)
+        """While no queue holds more together with what is received, all are within the limit."""
         self.is_draining = False
         self.draining_since = 0.0
         self.date = formatdate(usegmt=True).encode()
@@ -112,6 +126,11 @@ class Front:
     def only(self) -> Endpoint | None:
         """The endpoint, where there is just one."""
         return next(iter(self.endpoints.values())) if len(self.endpoints) == 1 else None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bodies in memory, being received or waiting for an answer."""
+        return self._received_bytes + sum(e.batch.held_bytes for e in self.endpoints.values())
 
     @property
     def why_not_ready(self) -> str:
@@ -135,6 +154,8 @@ class Front:
         """Ends the worker threads once their batches are done."""
         for endpoint in self.endpoints.values():
             endpoint.batch.close()
+        if self._traces is not None:
+            self._traces.close()
 
     def drain(self) -> None:
         """From now on every answer may be the last of its connection."""
@@ -211,7 +232,7 @@ class Front:
         if head.length > self.limit(route):
             raise body_too_large(self.limit(route))
         if route.dialects and target.endpoint is not None:
-            refusal = target.endpoint.batch.too_late(self._line_of(target, peer), target.within_s)
+            refusal = target.endpoint.batch.too_late(_line_of(target, peer, self.settings), target.within_s)
             if refusal is not None:
                 raise Refused.with_answer(refusal)
 
@@ -220,39 +241,43 @@ class Front:
         return self.settings.max_body_bytes if route.dialects else SMALL_BODY_BYTES
 
     def hold(self, size: int) -> None:
-        """Counts bytes of bodies in memory; raises `Refused` (503) over the limit of all together."""
-        self.held_bytes += size
+        """Counts bytes of bodies that are being received; raises `Refused` (503) where they and those that
+        wait for an answer are over the limit."""
+        self._received_bytes += size
         if size > 0 and self.held_bytes > self.settings.max_held_bytes:
-            raise Refused(
-                503,
-                "overloaded",
-                "too many bodies are being received",
-                "try again in 1 s",
-                extra=(b"Retry-After: 1",),
-            )
+            raise Refused.with_answer(_TOO_MUCH)
 
     def answer(
         self, target: Target, body: bytes | bytearray, peer: str, done: Callable[[Answer], None]
     ) -> None:
         """Answers a whole request, now or after the next batch."""
         route, endpoint = target.route, target.endpoint
-        if route.path == "/metrics" and self.control is not None:
-            self.control.gather(self.text().encode(), done)
-            return
-        if route.answer is not None:
-            done(route.answer(self, target))
+        if not route.dialects:
+            self._answer_other(target, body, done)
             return
         assert endpoint is not None
-        if route.command:
-            self._command(route.command, endpoint, body, done)
-            return
-        line = self._line_of(target, peer)
+        line = _line_of(target, peer, self.settings)
         refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
+        size = len(body)
+        if self._received_bytes + endpoint.batch.held_bytes + size > self._share_bytes:
+            is_full = self.held_bytes + size > self.settings.max_held_bytes
+            refusal = _TOO_MUCH if is_full else refusal
         if refusal is not None:
             done(route.worded(refusal))
             return
-        deadline = float("inf") if target.within_s == float("inf") else time.monotonic() + target.within_s
+        deadline = target.within_s if target.within_s == _EVER else time.monotonic() + target.within_s
         endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))
+
+    def note(self, exchange: Exchange, answer: Answer, peer: str) -> None:
+        """Counts an answer that leaves, and writes of it where one does."""
+        seconds = time.perf_counter() - exchange.started
+        metrics, route = self.metrics, exchange.route
+        metrics.in_flight -= 1
+        metrics.answered(route.path if route else "other", answer.status, seconds)
+        if self.log.share:
+            self.log.note(exchange, peer, answer.status, len(answer.body), seconds)
+        if self._traces is not None:
+            self._traces.note(exchange, peer, answer.status, seconds)
 
     def enter(self, connection: Connection, peer: str) -> bool | None:
         """Counts a new connection: False where it is over a cap and may ask for health only, None where not
@@ -279,21 +304,27 @@ class Front:
                 del self.peers[peer]
             self.metrics.connections = len(self.connections)
 
-    def _line_of(self, target: Target, peer: str) -> str:
-        """In whose line a request waits: the token's, else the address that it comes from."""
-        if target.caller is not ANYBODY:
-            return target.caller.identity
-        if target.forwarded and peer in self.settings.trusted_proxies:
-            return target.forwarded
-        return peer
-
-    def _command(
-        self, verb: str, endpoint: Endpoint, body: bytes | bytearray, done: Callable[[Answer], None]
-    ) -> None:
-        if self.control is None:
+    def _answer_other(self, target: Target, body: bytes | bytearray, done: Callable[[Answer], None]) -> None:
+        """Answers whatever is no prediction."""
+        route, control = target.route, self.control
+        if route.path == "/metrics" and control is not None:
+            control.gather(self.text().encode(), done)
+        elif route.answer is not None:
+            done(route.answer(self, target))
+        elif control is None:
             done(Refused(404, "no_command", "this server takes no commands", "restart it").answer)
-            return
-        self.control.carry_out(verb, endpoint.name, bytes(body), done)
+        else:
+            assert target.endpoint is not None
+            control.carry_out(route.command, target.endpoint.name, bytes(body), done)
+
+
+def _line_of(target: Target, peer: str, settings: ServeSettings) -> str:
+    """In whose line a request waits: the token's, else the address that it comes from."""
+    if target.caller is not ANYBODY:
+        return target.caller.identity
+    if target.forwarded and peer in settings.trusted_proxies:
+        return target.forwarded
+    return peer
 
 
 def _with_content(target: Target, head: Head) -> Target:
@@ -334,7 +365,7 @@ def _within_s(head: Head) -> float:
     """What X-Deadline-Ms says, in seconds. Raises `Refused` (400)."""
     said = head.headers.get(b"x-deadline-ms")
     if said is None:
-        return float("inf")
+        return _EVER
     try:
         ms = float(said[0]) if len(said) == 1 else 0.0
     except ValueError:
@@ -344,6 +375,12 @@ def _within_s(head: Head) -> float:
             400, "bad_deadline", "X-Deadline-Ms is no number of milliseconds from 1 on", "send such as 50"
         )
     return ms / 1000.0
+
+
+def _traces() -> Traces:
+    from mlwright.serving.traces import Traces
+
+    return Traces()
 
 
 def _several(endpoints: Mapping[str, Endpoint]) -> Refused:

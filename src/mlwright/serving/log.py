@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 access = logging.getLogger("mlwright.access")
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 _FAILURE, _BUSY = 500, 503
 
 
@@ -64,18 +65,19 @@ class AccessLog:
 
     def note(self, exchange: Exchange, peer: str, status: int, size: int, seconds: float) -> None:
         """Writes one answered request, or not."""
-        if not self.share:
-            return
         is_failure = status >= _FAILURE and status != _BUSY
         if not is_failure and self.share < 1.0 and self._random.random() >= self.share:
             return
+        head, target = exchange.head, exchange.target
+        trace = _TRACE.fullmatch(head.first(b"traceparent")) if head else None
         line = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "id": exchange.request_id.decode(),
+            "trace": trace[1].decode() if trace else "",
             "peer": peer,
-            "token": exchange.caller,
-            "route": exchange.route,
-            "model": exchange.model,
+            "token": target.caller.identity if target else "",
+            "route": exchange.route.path if exchange.route else "other",
+            "model": target.endpoint.name if target and target.endpoint else "",
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000.0, 3),

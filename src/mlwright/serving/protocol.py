@@ -8,7 +8,6 @@ means.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import cast
 
 from mlwright.serving.answers import Refused
@@ -93,7 +92,9 @@ class Connection(asyncio.Protocol):
         while out := self._answers_due():
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
             self._pace.restart(self._front.now)
-            if requests.has_bytes and requests.has_room:
+            if not requests.has_bytes:
+                break
+            if requests.has_room:
                 requests.advance()
             elif not requests.exchanges:
                 break
@@ -105,21 +106,21 @@ class Connection(asyncio.Protocol):
 
     def _answers_due(self) -> list[bytes]:
         requests, front = self._requests, self._front
-        exchanges, metrics = requests.exchanges, front.metrics
+        exchanges = requests.exchanges
         out: list[bytes] = []
         while exchanges and (answer := exchanges[0].answer) is not None:
             exchange = exchanges.popleft()
-            # While draining, the answer after which nothing of the peer waits is its last.
-            is_quiet = not exchanges and not requests.has_bytes and requests.phase == "head"
-            closes = exchange.closes or ((front.is_draining or self._peer_is_done) and is_quiet)
-            out.append(
-                answer.to_bytes(front.date, exchange.request_id, close=closes, head_only=exchange.head_only)
-            )
-            metrics.in_flight -= 1
-            seconds = time.perf_counter() - exchange.started
-            metrics.answered(exchange.route, answer.status, seconds)
-            front.log.note(exchange, self._peer, answer.status, len(answer.body), seconds)
-            requests.is_last = requests.is_last or closes
+            closes = exchange.closes
+            if front.is_draining or self._peer_is_done:
+                # The answer after which nothing of the peer waits is its last.
+                is_quiet = not exchanges and not requests.has_bytes and requests.phase == "head"
+                closes = closes or is_quiet
+            head = exchange.head
+            head_only = head is not None and head.method == b"HEAD"
+            out.append(answer.to_bytes(front.date, exchange.request_id, close=closes, head_only=head_only))
+            front.note(exchange, answer, self._peer)
+            if closes:
+                requests.is_last = True
         if exchanges and exchanges[0].interim:
             out.append(exchanges[0].interim)
             exchanges[0].interim = b""

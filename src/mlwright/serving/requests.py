@@ -26,35 +26,33 @@ class Exchange:
     __slots__ = (
         "_settle",
         "answer",
-        "caller",
         "closes",
-        "head_only",
+        "head",
         "interim",
-        "model",
         "request_id",
         "route",
         "started",
+        "target",
     )
 
     def __init__(
         self,
         settle: Callable[[], None],
-        route: str,
+        head: Head | None,
+        route: Route | None,
         *,
         closes: bool,
-        head_only: bool,
         request_id: bytes,
     ) -> None:
         self._settle = settle
-        self.route = route
+        self.head, self.route = head, route
+        """As far as it was read: None for what could not be."""
         self.closes = closes
-        self.head_only = head_only
         self.answer: Answer | None = None
         self.interim = b""
         self.request_id = request_id
-        self.caller = ""
-        """The token's id, and the model's name: for the log."""
-        self.model = ""
+        self.target: Target | None = None
+        """Of a request that might pass."""
         self.started = time.perf_counter()
 
     def done(self, answer: Answer) -> None:
@@ -81,7 +79,6 @@ class Requests:
         self._at = 0
         self._held = 0
         self._body: FixedBody | ChunkedBody = FixedBody(0)
-        self._target: Target | None = None
         self.peer = ""
 
     @property
@@ -116,19 +113,19 @@ class Requests:
         """Adds bytes; `advance` reads them."""
         if self.phase == "head" and not self._data:
             self._pace.restart(self._front.now)
-        self._data = self._data[self._at :] + data if self.has_bytes else data
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
 
     def advance(self) -> None:
         """Begins and finishes as many requests as the bytes hold and may wait."""
         self.is_advancing = True
         try:
-            while self._step():
+            while self._at < len(self._data) and self._step():
                 continue
         except Refused as refused:
             self.refuse(refused)
         self.is_advancing = False
-        if not self.has_bytes:
+        if self._at >= len(self._data):
             self._data, self._at = b"", 0
 
     def refuse(self, refused: Refused) -> None:
@@ -157,11 +154,9 @@ class Requests:
         self._drop_body()
 
     def _step(self) -> bool:
-        """One step of reading; False where bytes, or room for another answer, are missing."""
+        """One step of reading; False where further bytes, or room for another answer, are missing."""
         if self.phase == "head":
-            return self.has_room and self.has_bytes and self._read_head()
-        if not self.has_bytes:
-            return False
+            return self.has_room and self._read_head()
         before = len(self._body.body)
         self._at = self._body.feed(self._data, self._at)
         self._hold(len(self._body.body) - before)
@@ -207,9 +202,7 @@ class Requests:
     def _begin(self, head: Head, target: Target) -> None:
         """A request that may pass: its body comes next."""
         exchange = self._exchange(head, target.route)
-        exchange.caller = target.caller.identity
-        exchange.model = target.endpoint.name if target.endpoint else ""
-        self._target = target
+        exchange.target = target
         if head.expects_continue and not self.has_bytes:
             exchange.interim = CONTINUE
         end = self._at + head.length
@@ -223,22 +216,20 @@ class Requests:
         self._enter("body")
 
     def _finish(self, body: bytes | bytearray) -> None:
-        assert self._target is not None
         exchange = self.exchanges[-1]
+        assert exchange.target is not None
         self.is_last = self.is_last or exchange.closes
         if self.phase != "head":
             self._enter("head")
-        self._front.answer(self._target, body, self.peer, exchange.done)
+        self._front.answer(exchange.target, body, self.peer, exchange.done)
 
     def _exchange(self, head: Head | None, route: Route | None) -> Exchange:
+        front = self._front
         closes = head is None or not head.keeps_alive or self.reserved
-        head_only = head is not None and head.method == b"HEAD"
-        label = route.path if route else "other"
-        sent = b"" if head is None else head.request_id
-        request_id = self._front.request_ids.of(sent)
-        exchange = Exchange(self._settle, label, closes=closes, head_only=head_only, request_id=request_id)
+        request_id = front.request_ids.of(b"" if head is None else head.request_id)
+        exchange = Exchange(self._settle, head, route, closes=closes, request_id=request_id)
         self.exchanges.append(exchange)
-        self._front.metrics.in_flight += 1
+        front.metrics.in_flight += 1
         return exchange
 
     def _answer_early(self, head: Head, refused: Refused, route: Route | None) -> None:

@@ -26,6 +26,7 @@ from mlwright.serving.control import Alone, Source
 from mlwright.serving.endpoint import Endpoint
 from mlwright.serving.front import Front
 from mlwright.serving.greeting import speaking
+from mlwright.serving.libraries import need_libraries
 from mlwright.serving.served import Served
 from mlwright.serving.settings import ServeSettings, is_loopback
 
@@ -53,8 +54,9 @@ def serve(
     """Serves `models` until SIGTERM or SIGINT, then answers what was accepted and returns.
 
     SIGHUP reads the files of models anew. `started` is called with the URL once requests are answered. Raises
-    `Misuse` for an open endpoint off loopback or a port that is none, `EnvironmentProblem` where the port
-    cannot be had, and what opening a model file raises.
+    `Misuse` for an open endpoint off loopback or a port that is none, `ExtraMissing` where settings ask for
+    what is not installed, `EnvironmentProblem` where the port cannot be had, and what opening a model file
+    raises.
     """
     _check_port(port)
     settings = settings or ServeSettings()
@@ -116,6 +118,7 @@ def running(
 
 def make_front(models: Models, host: str, settings: ServeSettings) -> Front:
     """The front of opened models or model files, with the access rule that `host` demands."""
+    need_libraries(settings)
     access = access_for(is_loopback(host), settings.tokens_file, settings.insecure)
     endpoints: dict[str, Endpoint] = {}
     sources: dict[str, Source] = {}

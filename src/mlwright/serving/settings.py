@@ -24,7 +24,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: int = 10_000
     """The most rows in one request; more are 413."""
     max_held_bytes: int = 256 * 1024 * 1024
-    """Bodies in memory, of all connections together; beyond it new bodies are 503."""
+    """Bodies in memory, of all connections, received or waiting for an answer; beyond it new ones are 503."""
     max_connections: int = 1024
     """Open connections in total."""
     max_connections_per_peer: int = 512
@@ -68,7 +68,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     """PEM file of the certificate's private key."""
     arrow: bool = False
-    """Read bodies that are Arrow streams. A forged one can end the process: for callers who are trusted."""
+    """Read bodies that are Arrow streams, which takes pyarrow (the extra `arrow`)."""
+    traces: bool = False
+    """Send a span for each answer by OpenTelemetry, as its own environment variables (OTEL_...) say."""
     access_log: float = 0.0
     """Share of requests that are written to the log `mlwright.access`, one JSON object a line; where it is
     above 0, failures of the server (5xx, but for 503) are all written."""

@@ -30,6 +30,7 @@ from mlwright.base.errors import EnvironmentProblem, Misuse, MlwrightError
 from mlwright.serving.access import access_for
 from mlwright.serving.answers import Answer, Refused, json_answer
 from mlwright.serving.control import wish_of
+from mlwright.serving.libraries import need_libraries
 from mlwright.serving.link import Header, Link
 from mlwright.serving.merged_metrics import Totals
 from mlwright.serving.server import secured
@@ -333,9 +334,8 @@ def supervise(
     anew. Raises what `serve` raises."""
     if not hasattr(socket, "SO_REUSEPORT") or not hasattr(os, "fork"):
         raise Misuse("several workers need a system with SO_REUSEPORT", remedy="use one worker")
-    access_for(
-        is_loopback(host), settings.tokens_file, settings.insecure
-    )  # refused now rather than by workers
+    need_libraries(settings)  # refused now rather than by workers
+    access_for(is_loopback(host), settings.tokens_file, settings.insecure)
     held = {name: _held(name, model) for name, model in models.items()}
     scheme = "https" if secured(settings) else "http"
     listeners = _bound(host, port, settings.workers)

@@ -24,6 +24,8 @@ LEAST_DISK_BYTES = 500_000_000
 CORE = ("numpy", "onnxruntime", "msgspec", "rich")
 EXTRAS = {
     "serve": ("uvloop", "httptools"),
+    "arrow": ("pyarrow",),
+    "otel": ("opentelemetry-sdk",),
     "train": ("polars", "scipy", "threadpoolctl", "lightgbm", "catboost"),
 }
 

@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         tls_key=arguments.tls_key or "",
         arrow=arguments.arrow,
         access_log=arguments.access_log,
+        traces=arguments.traces,
     )
     models = named_models(arguments.model)
 
@@ -115,13 +116,18 @@ COMMAND = Command(
         Flag("--insecure", "Listen beyond this machine without tokens", "nothing"),
         Flag("--tls-certificate", "PEM file of the certificate chain: HTTPS instead of HTTP", value="FILE"),
         Flag("--tls-key", "PEM file of its private key", value="FILE"),
-        Flag("--arrow", "Read Arrow streams, too; for callers who are trusted", "nothing"),
+        Flag("--arrow", "Read Arrow streams, too (needs the extra arrow)", "nothing"),
         Flag(
             "--access-log",
             "Share of requests to write to standard error, as JSON lines",
             "number",
             default=0.0,
             value="SHARE",
+        ),
+        Flag(
+            "--traces",
+            "Send spans by OpenTelemetry, as its OTEL_ variables say (needs the extra otel)",
+            "nothing",
         ),
     ),
     run=run,

@@ -1,120 +1,146 @@
-"""The framing of an Arrow IPC stream: how many rows its batches claim, and whether they are compressed.
+"""What an Arrow IPC stream may hold, told from its framing before a library takes it in.
 
-A stream of a hundred bytes can claim a billion rows, or hold buffers that unpack to gigabytes. Both are said
-in the batches' headers, which are flatbuffers; only the few fields that are asked for here are read.
-Source: the Arrow project's columnar format, Message.fbs, and the flatbuffers' internals.
+pyarrow holds every length to the bytes that are there. What it does not ask is how far a few bytes reach:
+buffers that unpack to gigabytes, a name that a thousand columns share, a dictionary that every batch checks
+again. That is said in the messages' headers, which are flatbuffers; only the few fields that are asked for
+here are read. Source: the Arrow project's columnar format, Message.fbs and Schema.fbs, and the flatbuffers'
+internals.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 _CONTINUATION = b"\xff\xff\xff\xff"
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
+_V5 = 4
+_TIMESTAMP = 10
 _MOST_MESSAGES = 10_000
+MOST_COLUMNS = 10_000
+_MOST_WORK_BYTES = 1 << 30
+"""Bytes to be checked: of each batch its own and those of the dictionaries that it refers to."""
+_MOST_SHARED = 4
+"""How often the bytes of a schema may be told in its columns: some writers write equal texts once."""
 
 
-class Framed(NamedTuple):
-    """What the header of a record batch or a dictionary says; of a schema, its columns."""
-
-    rows: int
-    """Values, of a dictionary."""
-    compressed: bool
-    columns: int = 0
-    """How many columns it holds, each of so many rows as it says."""
-    is_dictionary: bool = False
-
-
-def batches(data: bytes) -> list[Framed]:
-    """The batches and dictionaries of a stream, as their headers say.
-
-    Raises ValueError for other framing, for columns within columns, and where a column claims another number
-    of rows than its batch: such lengths go through C before anybody looks at them.
-    """
-    found: list[Framed] = []
-    columns = -1
-    at = 0
+def check(data: bytes) -> None:
+    """Raises ValueError for a stream that would grow when it is read, or that is none."""
+    at = dictionaries = work = 0
     for _ in range(_MOST_MESSAGES):
         if data[at : at + 4] == _CONTINUATION:
             at += 4
         if at == len(data):
-            return found
+            return
         (size,) = _read("<i", data, at)
         at += 4
         if size == 0:
-            return found
+            return
         if size < 0 or at + size > len(data):
             raise ValueError("a message reaches beyond the end")
-        kind, header, body = _message(data[at : at + size])
-        if kind == _SCHEMA:
-            columns = header.columns
-        if kind in (_DICTIONARY, _BATCH):
-            if header.columns != (1 if kind == _DICTIONARY else columns):
-                raise ValueError("a batch has other columns than the schema")
-            found.append(header)
+        kind, body = _message(data[at : at + size])
         at += size + body
         if body < 0 or at > len(data):
             raise ValueError("a message reaches beyond the end")
+        if kind == _DICTIONARY:
+            dictionaries += body
+        elif kind == _BATCH:
+            work += body + dictionaries
+        if work > _MOST_WORK_BYTES:
+            raise ValueError("its dictionaries are too long for so many batches")
     raise ValueError(f"it has more than {_MOST_MESSAGES} messages")
 
 
-def _message(data: bytes) -> tuple[int, Framed, int]:
-    """The kind of a message, its header (nothing for a schema's), and the length of its body."""
+def _message(data: bytes) -> tuple[int, int]:
+    """The kind of a message, and the length of its body. Raises ValueError for what may not be."""
     (root,) = _read("<I", data, 0)
-    kind = _field(data, root, 1)
+    version = _scalar("<h", data, root, 0)
+    kind = _scalar("<B", data, root, 1)
     header = _field(data, root, 2)
-    length = _field(data, root, 3)
-    body = _read("<q", data, length)[0] if length else 0
-    of_kind = data[kind] if kind and kind < len(data) else 0
     if not header:
         raise ValueError("a message has no header")
-    if of_kind == _SCHEMA:
-        return of_kind, Framed(0, False, _flat_columns(data, header + _read("<I", data, header)[0])), body
-    if of_kind not in (_DICTIONARY, _BATCH):
-        raise ValueError("it holds what is neither schema, batch nor dictionary")
-    batch = header + _read("<I", data, header)[0]
-    if of_kind == _DICTIONARY:
-        inner = _field(data, batch, 1)
+    header = _there(data, header)
+    told = _texts(data, root, 4)
+    if kind == _SCHEMA:
+        told += _columns(data, header)
+    elif kind == _DICTIONARY:
+        inner = _field(data, header, 1)
         if not inner:
             raise ValueError("a dictionary has no batch")
-        batch = inner + _read("<I", data, inner)[0]
-    rows = _field(data, batch, 0)
-    claimed = _read("<q", data, rows)[0] if rows else 0
-    if claimed < 0:
-        raise ValueError("a batch claims fewer than no rows")
-    columns = _equal_lengths(data, batch, claimed)
-    return of_kind, Framed(claimed, bool(_field(data, batch, 3)), columns, of_kind == _DICTIONARY), body
+        if _scalar("<B", data, header, 2):
+            raise ValueError("a dictionary goes on from an earlier one")
+        _batch(data, _there(data, inner))
+    elif kind == _BATCH:
+        _batch(data, header)
+    else:
+        raise ValueError("it holds what is neither schema, batch nor dictionary")
+    if kind != _SCHEMA and version < _V5 and told:  # where Arrow 0.17 said that buffers are compressed
+        raise ValueError("it is of an old version, with notes to its batches")
+    if told > _MOST_SHARED * len(data):
+        raise ValueError("its columns' names and notes are longer than what was sent")
+    return kind, _scalar("<q", data, root, 3)
 
 
-def _flat_columns(data: bytes, schema: int) -> int:
-    """How many fields a schema has, none of which has fields within."""
-    start, count = _vector(data, _field(data, schema, 1))
+def _columns(data: bytes, schema: int) -> int:
+    """The bytes of the names and notes of a schema's columns. Raises ValueError for columns within them."""
+    fields, count = _vector(data, _field(data, schema, 1))
+    if count > MOST_COLUMNS:
+        raise ValueError(f"it has more than {MOST_COLUMNS} columns")
+    told = _texts(data, schema, 2)
     for i in range(count):
-        at = start + 4 * i
-        if _vector(data, _field(data, at + _read("<I", data, at)[0], 5))[1]:
+        field = _there(data, fields + 4 * i)
+        if _vector(data, _field(data, field, 5))[1]:
             raise ValueError("a column has columns within")
-    return count
+        told += _vector(data, _field(data, field, 0))[1] + _texts(data, field, 6)
+        kind = _field(data, field, 3)
+        if kind and _scalar("<B", data, field, 2) == _TIMESTAMP:
+            told += _vector(data, _field(data, _there(data, kind), 1))[1]
+    return told
 
 
-def _equal_lengths(data: bytes, batch: int, rows: int) -> int:
-    """How many columns a batch has, each of `rows` rows."""
-    start, count = _vector(data, _field(data, batch, 1))
+def _texts(data: bytes, table: int, index: int) -> int:
+    """The bytes of a vector of keys and values, of each its texts and eight more; at most a bit over those
+    that are accepted."""
+    pairs, count = _vector(data, _field(data, table, index))
+    told = 0
     for i in range(count):
-        if _read("<q", data, start + 16 * i)[0] != rows:
-            raise ValueError("a column has another number of rows than its batch")
-    return count
+        pair = _there(data, pairs + 4 * i)
+        told += 8 + sum(_vector(data, _field(data, pair, part))[1] for part in (0, 1))
+        if told > _MOST_SHARED * len(data):
+            break
+    return told
+
+
+def _batch(data: bytes, batch: int) -> None:
+    """Raises ValueError for a batch that could grow."""
+    if _field(data, batch, 3):
+        raise ValueError("its buffers are compressed")
+    buffers = _vector(data, _field(data, batch, 2))[1]
+    counts, views = _vector(data, _field(data, batch, 4))
+    for i in range(views):
+        if not 0 <= _read("<q", data, counts + 8 * i)[0] <= buffers:
+            raise ValueError("a column has more buffers than its batch")
 
 
 def _vector(data: bytes, field: int) -> tuple[int, int]:
     """Where the items of a vector begin, and how many there are; none where the field is absent."""
     if not field:
         return 0, 0
-    at = field + _read("<I", data, field)[0]
+    at = _there(data, field)
     (count,) = _read("<I", data, at)
     if count > len(data):
         raise ValueError("a list is longer than the stream")
     return at + 4, count
+
+
+def _scalar(layout: str, data: bytes, table: int, index: int) -> int:
+    """A number of a table; 0 where the field is absent."""
+    at = _field(data, table, index)
+    return _read(layout, data, at)[0] if at else 0
+
+
+def _there(data: bytes, at: int) -> int:
+    """The place that an offset refers to."""
+    return at + _read("<I", data, at)[0]
 
 
 def _field(data: bytes, table: int, index: int) -> int:

@@ -21,6 +21,9 @@ from mlwright.serving.options import Options
 from mlwright.serving.served import Outputs, Served
 from mlwright.serving.settings import ServeSettings
 
+_TOLD = 5
+"""Problems of one row in a table's answer, which must not outgrow its request by far."""
+
 
 class Part(msgspec.Struct, frozen=True):
     """The checked outputs of one request's rows; None for what the task has not."""
@@ -118,7 +121,10 @@ def columns_of(rows: Decoded, part: Part, classes: Sequence[str]) -> dict[str, l
 
 
 def _reason(problems: Sequence[Problem]) -> str | None:
-    texts = [f"{p.field!r}: {p.reason}, expected {p.expected}, got {p.value}" for p in problems]
+    told = problems[:_TOLD]
+    texts = [f"{p.field!r}: {p.reason}, expected {p.expected}, got {p.value}" for p in told]
+    if len(problems) > len(told):
+        texts.append(f"and {len(problems) - len(told)} more")
     return "; ".join(texts) or None
 
 

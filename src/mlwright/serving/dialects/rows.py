@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlwright.serving.answers import Answer, PredictionWriter
-from mlwright.serving.decode import Decoded, RowsDecoder, refusal, tensors
+from mlwright.serving.decode import PROBLEMS_SHOWN, Decoded, RowsDecoder, refusal, tensors
 from mlwright.serving.options import Options
 from mlwright.serving.served import Outputs, Served
 from mlwright.serving.settings import ServeSettings
@@ -41,8 +41,12 @@ class Rows:
     ) -> list[Answer]:
         lines: Sequence[str] = ()
         if outputs is not None:
-            plain = [not options.proba for rows, options in asked for _ in range(rows.good)]
-            lines = self._writer.rows(outputs, ids, plain if any(plain) else ())
+            brief: Sequence[bool] = ()
+            if not all(options.proba for _, options in asked):
+                brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
+            lines = self._writer.rows(outputs, ids, brief)
+        if len(lines) == len(asked) and all(rows.single for rows, _ in asked):
+            return [Answer(200, self._writer.one(line)) for line in lines]
         answers, at = [], 0
         for rows, _ in asked:
             answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
@@ -58,11 +62,13 @@ class Rows:
         if not rows.problems:
             return self._writer.many([f"{line}}}" for line in lines])
         remaining = iter(lines)
-        parts = []
+        parts, left = [], PROBLEMS_SHOWN
         for index in range(rows.count):
             problems = rows.problems.get(index)
             if problems is None:
                 parts.append(f"{next(remaining)}}}")
-            else:
-                parts.append(refusal({index: problems}).answer.body.decode())
+                continue
+            # Further rows say one problem each: an answer must not outgrow its request by far.
+            parts.append(refusal({index: problems}, max(1, left)).answer.body.decode())
+            left -= len(problems)
         return self._writer.many(parts)
