@@ -20,11 +20,12 @@ import msgspec
 import numpy as np
 import pytest
 from raw_requests import Maker, Stream
-from strict_answers import Got, answers_in
+from strict_answers import Got, NotAnAnswer, answers_in
 from tests.serving.conftest import Doubler, predict, row
 
 import mlwright as mw
 from mlwright.serving import ServeSettings, issue_token, running, server
+from mlwright.serving.answers import Answer
 from mlwright.serving.front import Front
 from mlwright.serving.protocol import Connection
 
@@ -129,7 +130,7 @@ async def played(front: Front, stream: Stream, draw: random.Random) -> list[Got]
     return answers_in(bytes(pipe.sent), sent=stream.data)
 
 
-def held_to(stream: Stream, answers: list[Got], model: str) -> None:
+def held_to(stream: Stream, answers: list[Got], output: str) -> None:
     """Asserts what is known of a stream: up to the first doubtful request each has its own answer."""
     if stream.end == "lost":
         answers = answers[: len(stream.requests)]
@@ -141,22 +142,23 @@ def held_to(stream: Stream, answers: list[Got], model: str) -> None:
         assert at < len(answers), "an answer is missing"
         if request.expected is not None:
             assert answers[at].status == 200, answers[at].body
-            assert predictions(answers[at], model) == list(request.expected)
+            assert predictions(answers[at], output) == list(request.expected)
     assert len(answers) == len(stream.requests)
 
 
-def predictions(answer: Got, model: str) -> list[float]:
-    """What an answer of any dialect predicts; a text where it is CSV."""
+def predictions(answer: Got, output: str) -> list[Any]:
+    """What an answer of any dialect predicts."""
     told = answer.json
     if told is None:
         lines = answer.body.decode().splitlines()
-        column = lines[0].split(",").index(model)
-        return [float(line.split(",")[column]) for line in lines[1:]]
+        column = lines[0].split(",").index(output)
+        read: Callable[[str], Any] = float if output == "prediction" else str
+        return [read(line.split(",")[column]) for line in lines[1:]]
     if "outputs" in told:
-        return list(next(o["data"] for o in told["outputs"] if o["name"] == model))
+        return list(next(o["data"] for o in told["outputs"] if o["name"] == output))
     if "predictions" not in told:
-        return [told[model]]
-    return [p[model] if isinstance(p, dict) else p for p in told["predictions"]]
+        return [told[output]]
+    return [p[output] if isinstance(p, dict) else p for p in told["predictions"]]
 
 
 BUSY = 503
@@ -196,14 +198,15 @@ def fuzzed(shape: str, folder: Path, seed: int, streams: int) -> None:
         data = predict(row(number))
         if token:
             data = data.replace(b"\r\n", f"\r\nAuthorization: Bearer {token}\r\n".encode(), 1)
-        status = BUSY
-        while status == BUSY:  # where what the others sent fills the memory that they have
+        for _ in range(1000):  # what the others sent may fill the memory that they have
             witness.sent.clear()
             await asyncio.sleep(0)
             witness._connection.data_received(data)
             await came(lambda: bool(witness.sent) or witness.is_closed)
             (answer,) = answers_in(bytes(witness.sent), sent=b"")
-            status = answer.status if shape == "narrow" else 0
+            if answer.status != BUSY or shape != "narrow":
+                break
+            await asyncio.sleep(0.001)  # the loop must turn, or theirs are never answered
         assert predictions(answer, "prediction") == [2.0 * number], answer
 
     async def all_lanes() -> None:
@@ -308,3 +311,34 @@ def test_nothing_that_is_sent_through_sockets_makes_a_trained_model_fail(demo_fo
         maker = Maker(rows, list(model.predict(rows)), name="bank", seed=8)
         through_sockets(url, maker, 10_000, "label")
     assert caplog.records == []
+
+
+GOOD = Answer(200, b'{"a":1}').to_bytes(b"Sun, 29 Nov 2026 09:00:00 GMT", b"r1", close=False)
+BAD = {
+    "a failure": (b"200 OK", b"500 Internal Server Error"),
+    "a body cut": (b'{"a":1}', b'{"a":1'),
+    "a body too long": (b'{"a":1}', b'{"a":1}\n'),
+    "no JSON": (b'{"a":1}', b'{"a":N}'),
+    "a constant": (b'{"a":1}', b'{"":NaN'),
+    "a key twice": (b'Content-Length: 7\r\n\r\n{"a":1}', b'Content-Length: 13\r\n\r\n{"a":1,"a":1}'),
+    "two lengths": (b"Content-Length: 7", b"Content-Length: 7\r\nContent-Length: 7"),
+    "a bare line end": (b"\r\nX-Request", b"\nX-Request"),
+    "no date": (b"Date: Sun,", b"Date: now,"),
+    "busy for ever": (b"200 OK", b"503 Service Unavailable"),
+    "an error that says nothing": (b"200 OK", b"404 Not Found"),
+    "more than the last": (b"\r\nContent-Length", b"\r\nConnection: close\r\nContent-Length"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_reader_of_answers_finds_out_a_bad_one(name):
+    assert [got.json for got in answers_in(GOOD * 2, sent=b"")] == [{"a": 1}] * 2
+    assert BAD[name][0] in GOOD
+    with pytest.raises(NotAnAnswer):
+        answers_in(GOOD.replace(*BAD[name]) * 2, sent=b"")
+
+
+def test_equal_seeds_make_equal_streams_and_others_do_not():
+    makers = [Maker(ROWS, ANSWERS, name="shop", seed=seed) for seed in (1, 1, 2)]
+    first, again, other = ([maker.stream(i) for i in range(50)] for maker in makers)
+    assert first == again and first != other
