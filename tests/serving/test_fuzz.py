@@ -200,7 +200,6 @@ def fuzzed(shape: str, folder: Path, seed: int, streams: int) -> None:
             data = data.replace(b"\r\n", f"\r\nAuthorization: Bearer {token}\r\n".encode(), 1)
         for _ in range(1000):  # what the others sent may fill the memory that they have
             witness.sent.clear()
-            await asyncio.sleep(0)
             witness._connection.data_received(data)
             await came(lambda: bool(witness.sent) or witness.is_closed)
             (answer,) = answers_in(bytes(witness.sent), sent=b"")

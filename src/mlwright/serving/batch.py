@@ -157,9 +157,9 @@ class Batch:
         self._schedule()
 
     def warm(self, row: Mapping[str, Any]) -> None:  # Any: JSON values
-        """Predicts one row a few times, to load what is loaded late, then several together where that takes no
-        time, and takes the cost of a row from these: under load a row costs a fraction of what it costs alone,
-        and by that the first callers would be refused."""
+        """Predicts one row a few times, to load what is loaded late, then several where that takes no
+        time, for the cost of a row: alone it costs several times as much, and by that the first callers under
+        load would be refused."""
         jobs = [Job(msgspec.json.encode(row), lambda answer: None)]
         for _ in range(WARM_RUNS):
             seconds = self._timed(jobs)
