@@ -32,12 +32,13 @@ from typing import Any
 
 import numpy as np
 from tabular_sets import listed, prepared
+from uvloop import run
 
 import mlwright as mw
 from mlwright.base.machine import cpu_count, cpu_name
 from mlwright.serving import ServeSettings, serve
 
-ROW_S, CONNECTIONS, PIPELINED, TICK_S = 0.0003, 256, 16, 0.001
+ROW_S, CONNECTIONS, PIPELINED, TICK_S = 0.0003, 512, 16, 0.001
 SPIKE, SPIKE_S, WINDOW_S, BACK = 10.0, 2.0, 0.1, 0.9
 
 
@@ -74,10 +75,11 @@ class Seen:
 
 
 class Line(asyncio.Protocol):
-    """One connection: requests in the order in which they were sent, answers told by their status."""
+    """One connection: requests in the order in which they were sent, answers told by their status. It goes
+    back to the free ones once all are answered."""
 
-    def __init__(self, answered: Callable[[float, int], None]) -> None:
-        self._answered, self._left = answered, b""
+    def __init__(self, answered: Callable[[float, int], None], free: deque[Line]) -> None:
+        self._answered, self._free, self._left = answered, free, b""
         self.due: deque[float] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -99,6 +101,8 @@ class Line(asyncio.Protocol):
             if len(data) < end + 4 + length:
                 break
             self._answered(self.due.popleft(), int(head[9:12]))
+            if not self.due:
+                self._free.append(self)
             at = end + 4 + length
         self._left = data[at:]
 
@@ -112,30 +116,30 @@ async def offered(port: int, requests: list[bytes], rates: list[tuple[float, flo
         seen.came.append(loop.time())
         seen.status.append(status)
 
-    lines = [
-        (await loop.create_connection(lambda: Line(answered), "127.0.0.1", port))[1]
-        for _ in range(CONNECTIONS)
-    ]
+    lines: list[Line] = []
+    free: deque[Line] = deque()
+    for _ in range(CONNECTIONS):
+        line = Line(answered, free)
+        await loop.create_connection(lambda line=line: line, "127.0.0.1", port)
+        lines.append(line)
+    free.extend(lines)
     began, number, waiting = loop.time(), 0, deque[float]()
     schedule = _schedule(rates)
     upcoming = next(schedule, None)
-    free = deque(lines)
     while upcoming is not None or waiting:
         now = loop.time() - began
         while upcoming is not None and upcoming <= now:
             waiting.append(upcoming)
             upcoming = next(schedule, None)
-        for _ in range(len(free)):
-            if not waiting:
-                break
-            line = free.popleft()
-            free.append(line)
-            if len(line.due) < PIPELINED:
-                line.send(requests[number % len(requests)], began + waiting.popleft())
-                number += 1
+        while waiting and free:  # as clients do, none asks again before it is answered
+            free.popleft().send(requests[number % len(requests)], began + waiting.popleft())
+            number += 1
         if upcoming is None and loop.time() - began > sum(s for _, s in rates) + 2.0:
             break
-        await asyncio.sleep(TICK_S)
+        # Not by the loop, which each answer would wake: the server, on the same CPUs, would spend two thirds
+        # of its time on that. It costs the latencies up to a tick.
+        time.sleep(TICK_S)
+        await asyncio.sleep(0)
     for _ in range(300):
         if not any(line.due for line in lines):
             break
@@ -168,7 +172,7 @@ async def peak(port: int, requests: list[bytes], seconds: float) -> float:
         return answered
 
     for i in range(64):
-        made = Line(again(i))
+        made = Line(again(i), deque())
         lines.append((await loop.create_connection(lambda made=made: made, "127.0.0.1", port))[1])
     for line in lines:
         line.send(requests[0], 0.0)
@@ -255,16 +259,20 @@ def _measure(file: Path, asked: argparse.Namespace) -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline().rpartition(":")[2])
         try:
-            top = asyncio.run(peak(port, requests, asked.seconds))
+            top = run(peak(port, requests, asked.seconds))
             print(f"peak in a closed loop: {top:,.0f}/s")
             lines = []
             for multiple in (float(n) for n in asked.loads.split(",")):
-                seen = asyncio.run(offered(port, requests, [(top * multiple, asked.seconds)]))
-                lines.append(told(seen, multiple, top, asked.slo_ms / 1e3, asked.seconds))
+                before = _cpu_s(server.pid), time.process_time(), time.perf_counter()
+                seen = run(offered(port, requests, [(top * multiple, asked.seconds)]))
+                took = time.perf_counter() - before[2]
+                busy = (_cpu_s(server.pid) - before[0]) / took, (time.process_time() - before[1]) / took
+                line = told(seen, multiple, top, asked.slo_ms / 1e3, asked.seconds)
+                lines.append({**line, "server CPUs": busy[0], "client CPUs": busy[1]})
             _show(lines)
             calm = 0.7 * top
             stretches = [(calm, 2.0), (SPIKE * top, SPIKE_S), (calm, 3.0)]
-            seen = asyncio.run(offered(port, requests, stretches))
+            seen = run(offered(port, requests, stretches))
             back = recovery_s(seen, min(seen.due), 2.0 + SPIKE_S, top, asked.slo_ms / 1e3)
             print(f"after {SPIKE_S:g} s of {SPIKE:g} times the peak: {back:.2f} s until 90 % are good again")
             print(f"memory at the end: {_resident_mib(server.pid):,} MiB")
@@ -286,6 +294,12 @@ def _request(body: bytes) -> bytes:
         b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d"
     )
     return head % len(body) + b"\r\n\r\n" + body
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of CPU, user and system, that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mib(pid: int) -> int:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row
+from tests.serving.conftest import Doubler, Gated, Wire, predict, request, row, until
 
 from mlwright.serving import ServeSettings, running
 from mlwright.serving.answers import Answer
@@ -89,6 +89,30 @@ def test_a_tick_is_cut_into_batches_of_limited_rows():
     asyncio.run(tick())
     assert model.batches == [8, 8, 4]
     assert predictions(answers) == [2.0 * i for i in range(20)]
+
+
+def test_the_worker_has_its_next_batch_while_the_loop_is_busy():
+    model, answers = Gated(), []
+
+    async def busy() -> list[int]:
+        batch = batch_of(model, batch_rows=4, inline_ms=1e-9, slo_ms=1e6)
+        batch.attach(asyncio.get_running_loop())
+        model.gate.clear()
+        for i in range(12):
+            batch.submit(Job(body(i), answers.append))
+        for _ in range(8):
+            await asyncio.sleep(0)
+        model.gate.set()
+        until(lambda: len(model.batches) == 2)  # nothing else happens on the loop meanwhile
+        seen = list(model.batches)
+        while len(answers) < 12:
+            await asyncio.sleep(0.001)
+        batch.close()
+        return seen
+
+    assert asyncio.run(busy()) == [4, 4]
+    assert model.batches == [4, 4, 4]
+    assert predictions(answers) == [2.0 * i for i in range(12)]
 
 
 def test_bad_requests_do_not_disturb_their_neighbours():

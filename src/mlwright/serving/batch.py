@@ -93,6 +93,8 @@ class Batch:
         self._queued_rows = 0
         self._running_rows = 0
         self._running_since = 0.0
+        self._runs = 0
+        """Begun and not yet handed back: while one runs, a second waits, so that the worker never does."""
         self._scheduled = False
         self._seen_rows = 0
         self._usual_rows = (0, 0)
@@ -234,8 +236,15 @@ class Batch:
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
             return [dialect.refusal(_failure())]
 
+    @property
+    def _most_rows(self) -> int:
+        """Of one run."""
+        return min(self._settings.batch_rows, max(1, int(RUN_SHARE * self._slo_s / self.seconds_per_row)))
+
     def _schedule(self) -> None:
-        if self._lines and not self._scheduled and not self._running_rows:
+        if self._scheduled or not self._lines:
+            return
+        if not self._runs or (self._runs == 1 and self._queued_rows >= self._most_rows):
             assert self._loop is not None
             self._scheduled = True
             self._seen_rows = 0
@@ -255,22 +264,26 @@ class Batch:
         jobs, rows = self._next()
         self._usual_rows = self._usual_rows[1], rows
         self._queued_rows -= rows
-        self._running_rows = rows
-        started = self._running_since = time.perf_counter()
-        self._metrics.stages["queue"].add(started - jobs[0].since)
+        self._running_rows += rows
+        now = time.perf_counter()
+        if not self._runs:
+            self._running_since = now
+        self._runs += 1
+        self._metrics.stages["queue"].add(now - jobs[0].since)
         size = sum(len(job.body) for job in jobs)
         is_short = rows * self.seconds_per_row * 1000.0 <= self._settings.inline_ms
-        if is_short and size <= self._settings.inline_body_bytes:
-            self._finish(jobs, self._attempt(jobs), started)
+        if self._runs == 1 and is_short and size <= self._settings.inline_body_bytes:
+            self._finish(jobs, rows, *self._attempt(jobs))
         else:
             future = self._worker.submit(self._attempt, jobs)
-            future.add_done_callback(lambda f: self._hand_back(jobs, f, started))
+            future.add_done_callback(lambda f: self._hand_back(jobs, rows, f))
+            self._schedule()
 
     def _next(self) -> tuple[list[Job], int]:
         """The jobs of the next run and their rows: each caller in turn gives his share of it."""
         jobs: list[Job] = []
         rows, lines = 0, self._lines
-        most = min(self._settings.batch_rows, max(1, int(RUN_SHARE * self._slo_s / self.seconds_per_row)))
+        most = self._most_rows
         share = most // len(lines)
         while lines:
             caller = next(iter(lines))
@@ -288,20 +301,24 @@ class Batch:
                 lines[caller] = line  # behind all others
         return jobs, rows
 
-    def _attempt(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def _attempt(self, jobs: Sequence[Job]) -> tuple[list[Outcome], float]:
+        """What became of them, and the seconds that it took."""
+        started = time.perf_counter()
         try:
-            return self.work(jobs)
+            outcomes = self.work(jobs)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave callers without an answer
             log.error("a batch of %d requests failed: %s", len(jobs), type(error).__name__)
-            return [Outcome(_failure(), failed=True) for _ in jobs]
+            outcomes = [Outcome(_failure(), failed=True) for _ in jobs]
+        return outcomes, time.perf_counter() - started
 
-    def _hand_back(self, jobs: list[Job], future: Future[list[Outcome]], started: float) -> None:
+    def _hand_back(self, jobs: list[Job], asked: int, future: Future[tuple[list[Outcome], float]]) -> None:
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(lambda: self._finish(jobs, future.result(), started))
+        self._loop.call_soon_threadsafe(lambda: self._finish(jobs, asked, *future.result()))
 
-    def _finish(self, jobs: Sequence[Job], outcomes: Sequence[Outcome], started: float) -> None:
-        seconds = time.perf_counter() - started
-        self._running_rows = 0
+    def _finish(self, jobs: Sequence[Job], asked: int, outcomes: Sequence[Outcome], seconds: float) -> None:
+        self._runs -= 1
+        self._running_rows -= asked
+        self._running_since = time.perf_counter()
         self.held_bytes -= sum([len(job.body) for job in jobs])
         rows = sum(outcome.rows for outcome in outcomes)
         if rows:
@@ -311,12 +328,12 @@ class Batch:
             size = sum(len(j.body) for j, o in zip(jobs, outcomes, strict=True) if o.rows)
             self._bytes_per_row = _MEMORY * self._bytes_per_row + (1.0 - _MEMORY) * size / rows
         self._metrics.count(outcomes, rows)
+        self._schedule()
         for job, outcome in zip(jobs, outcomes, strict=True):
             try:
                 job.done(outcome.answer)
             except Exception as error:  # noqa: BLE001 - one broken connection must not keep others waiting
                 log.error("an answer could not be handed back: %s", type(error).__name__)
-        self._schedule()
 
 
 @functools.cache
