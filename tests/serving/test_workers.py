@@ -33,7 +33,8 @@ SCRIPT = """
     from mlwright.serving import ServeSettings, serve
 
     settings = ServeSettings(
-        workers=int(sys.argv[3]), tokens_file=sys.argv[2], slo_ms=1e6, worker_silence_s=float((*sys.argv, "30")[4])
+        workers=int(sys.argv[3]), tokens_file=sys.argv[2], slo_ms=1e6,
+        worker_silence_s=float((*sys.argv, "30")[4]),
     )
     serve({"shop": sys.argv[1]}, port=0, settings=settings, started=lambda url: print(url, flush=True))
     print("stopped", flush=True)
