@@ -237,7 +237,7 @@ def main() -> None:
         if asked.changes:
             from overload_changes import measure
 
-            print(f"{cpu_name()}, {cpu_count()} CPUs, SLO {asked.slo_ms:g} ms, {CONNECTIONS} connections")
+            print(f"{cpu_name()}, {cpu_count()} CPUs, SLO {asked.slo_ms:g} ms")
             measure((file, asked.other or _fitted(Path(work), 1)), Path(work), asked.seconds, asked.slo_ms)
             return
         _measure(file, asked)

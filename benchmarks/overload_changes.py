@@ -33,7 +33,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from overload import CONNECTIONS, PIPELINED, TICK_S, peak
+from overload import PIPELINED, TICK_S, peak
 
 import mlwright as mw
 from mlwright.serving import issue_token
@@ -42,6 +42,8 @@ SHARE = 0.5
 PERIOD_S, WINDOW_S, WARM_S = 2.0, 1.0, 2.0
 STOPS, BEFORE_S, AFTER_S, FRESH = 10, 1.5, 3.0, 200.0
 ROWS, CLOSE_TO = 20, 1e-6
+CONNECTIONS = 256
+"""Under the cap for one address, so that commands find room beside them."""
 
 
 @dataclass(slots=True)

@@ -77,3 +77,59 @@ def test_three_moments_are_left_to_judge_each_other_however_many_rows_there_are(
     split = make_split("time", "", Rows(12_000, None, None, times))
     assert not len(split.test)
     assert times[split.folds[-1].train].max() < times[split.folds[-1].valid].min()
+
+
+def test_rows_in_order_judge_those_before_them_without_a_column_that_says_when():
+    split = make_split("order", "", Rows(20_000))
+    assert split.test.tolist() == list(range(16_000, 20_000))
+    for fold in split.folds:
+        assert fold.train.max() < fold.valid.min()
+    assert split.folds[-1].valid.max() == 15_999
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_gap_keeps_rows_out_whose_labels_would_not_be_known_yet(dated):
+    days = np.random.default_rng(1).permutation(np.repeat(np.arange(400), 40))
+    times = np.datetime64("2026-01-01", "us") + days * np.timedelta64(1, "D") if dated else days.astype(float)
+    gap = np.timedelta64(7, "D") if dated else 7.0
+    split = make_split("time", "", Rows(16_000, None, None, times, gap))
+    for train, valid in [*((f.train, f.valid) for f in split.folds), (split.development, split.test)]:
+        assert days[valid].min() - days[train].max() == 7
+    plain = make_split("time", "", Rows(16_000, None, None, times))
+    assert np.array_equal(plain.test, split.test)  # only rows that train are left out
+
+
+def test_a_gap_longer_than_the_history_is_refused():
+    with pytest.raises(DataProblem, match=r"before a gap of 90 are too few"):
+        make_split("order", "", Rows(100, gap=90.0))
+
+
+def test_later_rows_of_other_groups_judge_and_a_group_on_both_sides_goes_to_one():
+    rng = np.random.default_rng(0)
+    times, groups = rng.permutation(30_000).astype(float), rng.integers(0, 3_000, 30_000)
+    rows = Rows(30_000, None, groups, times)
+    split = make_split("group+time", "", rows)
+    for train, valid in [*((f.train, f.valid) for f in split.folds), (split.development, split.test)]:
+        assert times[train].max() < times[valid].min()
+        assert not set(groups[train]) & set(groups[valid])
+        assert len(valid) > 500 and len(train) > 500
+    assert np.array_equal(make_split("group+time", "", rows).test, split.test)  # by lot, and repeatable
+
+
+def test_groups_that_come_and_go_with_time_lose_no_row():
+    split = make_split("group+time", "", Rows(1000, None, np.arange(1000) // 5, np.arange(1000.0)))
+    assert [len(f.train) + len(f.valid) for f in split.folds] == [f.valid.max() + 1 for f in split.folds]
+
+
+def test_folds_that_are_named_are_kept_as_they_are():
+    names = np.array(["b", "a", "train", "test", "b", "a"] * 10, dtype=object)
+    split = make_split("given", "", Rows(60, folds=names))
+    assert set(names[split.test]) == {"test"} and len(split.folds) == 2
+    for fold, name in zip(split.folds, ("a", "b"), strict=True):
+        assert set(names[fold.valid]) == {name} and set(names[fold.train]) == {"a", "b", "train"} - {name}
+
+
+@pytest.mark.parametrize(("names", "said"), [(["a"], "names 'a' alone"), (["train", "test"], "no fold")])
+def test_folds_that_leave_nothing_to_judge_or_to_learn_from_are_refused(names, said):
+    with pytest.raises(DataProblem, match=said):
+        make_split("given", "", Rows(60, folds=np.array(names * (60 // len(names)), dtype=object)))

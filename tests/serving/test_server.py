@@ -270,6 +270,25 @@ def test_bodies_that_wait_for_an_answer_count_among_those_in_memory(made):
         assert wire.reply().status == 200
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_there_is_a_file_for_each_connection_or_a_warning():
+    code = """
+        import logging, resource, sys
+        from mlwright.serving import ServeSettings
+        from mlwright.serving.server import _make_room
+
+        logging.basicConfig(format="%(message)s")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600))
+        for connections in (300, 5000):
+            _make_room(ServeSettings(max_connections=connections))
+            print(resource.getrlimit(resource.RLIMIT_NOFILE))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["(444, 600)", "(600, 600)"]
+    assert done.stderr == "the system allows 600 files: too few for 5000 connections\n"
+
+
 def test_connections_and_requests_are_counted_back_to_nothing(made):
     with running(Doubler(seconds=0.05), ServeSettings(slo_ms=1e6)) as url:
         for data in (

@@ -32,7 +32,10 @@ SCRIPT = """
     import sys
     from mlwright.serving import ServeSettings, serve
 
-    settings = ServeSettings(workers=int(sys.argv[3]), tokens_file=sys.argv[2], slo_ms=1e6)
+    settings = ServeSettings(
+        workers=int(sys.argv[3]), tokens_file=sys.argv[2], slo_ms=1e6,
+        worker_silence_s=float((*sys.argv, "30")[4]),
+    )
     serve({"shop": sys.argv[1]}, port=0, settings=settings, started=lambda url: print(url, flush=True))
     print("stopped", flush=True)
 """
@@ -41,12 +44,12 @@ SCRIPT = """
 class Served:
     """A server of several workers, its file, and ways to ask it."""
 
-    def __init__(self, folder: Path, workers: int = 3, path: str = "") -> None:
+    def __init__(self, folder: Path, workers: int = 3, path: str = "", silence_s: float = 30.0) -> None:
         """`path` goes before the folders in which its Python looks for modules."""
         self.file = folder / "shop.mlw"
         self.file.write_bytes(small_model(2.0))
         self.token = issue_token(folder / "tokens", ("predict", "metrics", "admin"))
-        said = [str(_script(folder)), str(self.file), str(folder / "tokens"), str(workers)]
+        said = [str(_script(folder)), str(self.file), str(folder / "tokens"), str(workers), str(silence_s)]
         environment = os.environ | {"PYTHONPATH": path + os.pathsep + os.environ.get("PYTHONPATH", "")}
         self._log = folder / "log"
         with self._log.open("w") as log:
@@ -272,6 +275,20 @@ def test_while_a_worker_cannot_be_started_again_the_other_answers_all(tmp_path):
         until(both_answer)
         assert survivor in seen and killed not in seen
         assert served.predicted(20) == {120.0}
+    finally:
+        served.process.kill()
+        served.process.communicate()
+
+
+def test_a_worker_that_stands_still_is_started_again(tmp_path):
+    served = Served(tmp_path, workers=2, silence_s=2.0)
+    try:
+        still, well = served.workers
+        os.kill(still, signal.SIGSTOP)
+        until(lambda: still not in served.workers and len(served.workers) == 2)
+        until(lambda: served.log.count("stands still") == 1)
+        assert well in served.workers  # which gave its signs
+        assert served.predicted() == {80.0}  # none waits for the one that stood still
     finally:
         served.process.kill()
         served.process.communicate()

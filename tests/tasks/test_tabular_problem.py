@@ -9,6 +9,7 @@ from mlwright.data.dataset import Dataset, Provenance
 from mlwright.tasks import Asked, kind_named
 from mlwright.tasks.kind import Labels
 from mlwright.tasks.tabular.problem import read_target
+from mlwright.tasks.tabular.split import refuse_split
 
 
 def a_dataset(values, kind, **fields) -> tuple[Dataset, Column]:
@@ -95,6 +96,81 @@ def test_the_split_follows_the_roles():
     grouped = dataset.with_schema(dataset.schema.changed("x", role="group"))
     with pytest.raises(DataProblem, match="no usable column"):
         kind.problem(grouped, Asked())
+
+
+def roled(**roles) -> Dataset:
+    """200 rows of two classes: `a` is a number, `b` a moment, `c` a text, each with its role."""
+    n, day = range(200), 86_400_000_000
+    moments = pl.Series([i * day for i in n]).cast(pl.Datetime("us"))
+    texts = [f"k{i // 2 % 50}" for i in n]
+    frame = pl.DataFrame(
+        {
+            "a": list(map(float, n)),
+            "b": moments,
+            "c": texts,
+            "x": [i / 7 for i in n],
+            "y": [i % 2.0 for i in n],
+        }
+    )
+    kinds = {"a": "numeric", "b": "datetime", "c": "categorical", "x": "numeric", "y": "numeric"}
+    columns = tuple(
+        Column(name=name, kind=kind, role="target" if name == "y" else roles.get(name, "feature"))
+        for name, kind in kinds.items()
+    )
+    return Dataset(frame, Schema(columns=columns), Provenance("made"))
+
+
+@pytest.mark.parametrize(
+    ("roles", "asked", "rule", "why"),
+    [
+        ({"b": "time", "c": "group"}, {}, "time", "may be on both sides"),
+        ({"b": "time", "c": "group"}, {"split": "group+time"}, "group+time", "by lot (as asked)"),
+        ({"b": "time", "c": "group"}, {"split": "group"}, "group", "stay on one side (as asked)"),
+        ({"b": "time"}, {"split": "stratified"}, "stratified", "classes in equal shares (as asked)"),
+        ({"b": "time"}, {"gap": "7d"}, "time", "7d between them"),
+        ({"a": "time"}, {"gap": 7}, "time", "7 between them"),
+        ({}, {"split": "order", "gap": 5}, "order", "5 rows between them"),
+        ({"c": "fold"}, {}, "given", "column 'c' names the folds"),
+        ({"c": "fold"}, {"split": "random"}, "random", "independent (as asked)"),
+    ],
+)
+def test_the_split_is_chosen_by_the_roles_and_overruled_by_the_user(roles, asked, rule, why):
+    split = kind_named("tabular").problem(roled(**roles), Asked(**asked))[0].split
+    assert split.rule == rule and why in split.why
+    if "gap" in asked:
+        gap = 5 if rule == "order" else 7  # a row a day
+        assert {int(f.valid.min() - f.train.max()) for f in split.folds} == {gap}
+
+
+@pytest.mark.parametrize(
+    ("roles", "asked", "said"),
+    [
+        ({}, {"split": "time"}, "needs a time column"),
+        ({"b": "time"}, {"split": "group+time"}, "needs a group column"),
+        ({}, {"split": "given"}, "needs a fold column"),
+        ({}, {"gap": "7d"}, "needs rows in time"),
+        ({"b": "time"}, {"gap": 7}, "says no unit"),
+        ({"a": "time"}, {"gap": "7d"}, "is no number"),
+        ({}, {"split": "order", "gap": "7d"}, "is no number"),
+    ],
+)
+def test_a_split_that_lacks_what_it_needs_is_refused(roles, asked, said):
+    with pytest.raises(Misuse, match=said):
+        kind_named("tabular").problem(roled(**roles), Asked(**asked))
+
+
+@pytest.mark.parametrize(
+    ("rule", "gap", "error", "said"),
+    [
+        ("tme", None, UnknownName, "did you mean 'time'"),
+        ("random", "7d", Misuse, "no meaning"),
+        (None, "soon", Misuse, "no span of time"),
+        (None, -1, Misuse, "no span of time"),
+    ],
+)
+def test_a_split_that_no_table_could_make_good_is_refused_before_one_is_read(rule, gap, error, said):
+    with pytest.raises(error, match=said):
+        refuse_split(rule, gap)
 
 
 def test_a_kind_that_is_not_installed_is_named():

@@ -9,7 +9,17 @@ import re
 
 from mlwright.base.errors import Misuse
 
-_SPANS = {"": 1.0, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SPANS = {
+    "": 1.0,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86_400.0,
+}
 _SIZES = {
     "": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30,
 }  # fmt: skip
@@ -39,7 +49,7 @@ def bytes_of(size: float | str, name: str = "max_size") -> int:
     return round(number * _SIZES[unit.lower()])
 
 
-_EXAMPLES = {"time_limit": '"90s", "5m", "1h"', "max_latency": '"50us", "1ms"'}
+_EXAMPLES = {"gap": '"12h", "7d"', "time_limit": '"90s", "5m", "1h"', "max_latency": '"50us", "1ms"'}
 
 
 def _parted(amount: float | str) -> tuple[float, str]:

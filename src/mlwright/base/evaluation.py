@@ -11,7 +11,9 @@ import msgspec
 
 from mlwright.base.decision import Decision
 
-SplitRule = Literal["random", "stratified", "group", "time"]
+SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
+"""How rows were divided: `order` is time told by the order of rows, `group+time` later rows of other groups,
+`given` folds that a column names."""
 
 
 TOO_FEW_ROWS = "none: too few rows"

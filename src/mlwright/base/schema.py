@@ -15,7 +15,9 @@ import msgspec
 from mlwright.base.errors import Misuse, UnknownName
 
 Kind = Literal["numeric", "boolean", "datetime", "categorical", "text", "id"]
-Role = Literal["feature", "target", "time", "group", "id", "weight", "exposure", "protected", "ignored"]
+Role = Literal[
+    "feature", "target", "time", "group", "id", "weight", "exposure", "fold", "protected", "ignored"
+]
 TaskName = Literal["binary", "multiclass", "regression"]
 LabelType = Literal["text", "integer", "boolean"]
 

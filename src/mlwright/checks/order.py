@@ -155,8 +155,8 @@ def _why(table: Table) -> tuple[str, str]:
                 "Never split such rows by position: draw them at random."
             )
     return "; no column shows what the order goes by", (
-        "Find out what it is: if time, add and name that column; if subjects or sites, name the group. A "
-        "random split may flatter the score."
+        "Find out what it is: if time, name the column that says it, or say split='order'; if subjects or "
+        "sites, name the group. A random split may flatter the score."
     )
 
 

@@ -119,6 +119,7 @@ ROLES = (
         "The column that says how long or how much was watched: the target is learned as a rate of it",
         value="COLUMN",
     ),
+    Flag("--fold", "The column that names the fold of each row; 'test' is the holdout", value="COLUMN"),
     Flag("--protected", "A column for checks of fairness, never a feature", value="COLUMN", repeats=True),
     Flag(
         "--drop", "A column to leave out, such as one that is not known in time", value="COLUMN", repeats=True

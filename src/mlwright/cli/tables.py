@@ -33,6 +33,7 @@ class Roles(TypedDict, total=False):
     id: str | None
     weight: str | None
     exposure: str | None
+    fold: str | None
     protected: tuple[str, ...]
     drop: tuple[str, ...]
     kinds: dict[str, str] | None
@@ -62,6 +63,7 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
         id=arguments.id,
         weight=arguments.weight,
         exposure=getattr(arguments, "exposure", None),
+        fold=getattr(arguments, "fold", None),
         protected=tuple(arguments.protected or ()),
         drop=tuple(arguments.drop or ()),
         kinds=dict(arguments.kind) if arguments.kind else None,

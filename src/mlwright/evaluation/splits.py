@@ -1,13 +1,15 @@
 """Splits: which rows train, validate and test, and the rule that said so.
 
-Four rules: random, stratified (by class), group (all rows of a group on one side) and time (later rows judge
-earlier ones). Who chooses the rule is the task kind; everything fitted stays inside a fold's training rows.
+Random, stratified (by class), group (all rows of a group on one side), time (later rows judge earlier ones, a
+gap between them where labels come late), order (the same, where the order of rows tells the time), group+time
+(later rows, of other groups), given (folds that the user names). Who chooses the rule is the task kind;
+everything fitted stays inside a fold's training rows.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ Keys = npt.NDArray[np.generic]
 HOLDOUT_FROM = 10_000
 """Rows from which a holdout is kept that nothing touches (contracts.md, section 6)."""
 HOLDOUT_SHARE, HOLDOUT_MOST = 0.2, 50_000
+LEAST = 10
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,21 @@ class Split:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a rule looks at: classes (or None for numbers), groups and times of N rows."""
+    """What a rule looks at: classes (or None for numbers), groups, times and named folds of N rows."""
 
     count: int
     classes: Ints | None = None
     groups: Keys | None = None
     times: Keys | None = None
+    gap: float | np.timedelta64 = 0.0
+    """In the unit of `times`: rows so shortly before those that judge them do not train."""
+    folds: Keys | None = None
+    """Of the rule `given`: names; rows of TEST are the holdout, those of TRAIN judge nothing."""
+
+
+TEST, TRAIN = "test", "train"
+ALONG_TIME: tuple[SplitRule, ...] = ("time", "order", "group+time")
+"""Rules by which later rows judge models fitted on earlier ones."""
 
 
 def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: Ints | None = None) -> Split:
@@ -72,23 +84,29 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
     >>> len(split.folds), len(split.test), sorted(set(split.judged)) == list(range(100))
     (8, 0, True)
     """
-    everything = np.arange(rows.count)
-    if test is None:
-        if rows.count >= HOLDOUT_FROM and _divides_further(rule, rows):
-            size = min(int(rows.count * HOLDOUT_SHARE), HOLDOUT_MOST)
-            test = _parts(rule, rows, everything, max(2, round(rows.count / size)), seed)[-1]
-        else:
-            test = np.zeros(0, dtype=np.int64)
-    rest = np.setdiff1d(everything, test)
-    if len(rest) < 10:
-        raise DataProblem(
-            f"{len(rest)} rows are too few to learn from and judge", remedy="bring at least 10 rows"
-        )
+    if rule == "given":
+        return _given(why, rows, test)
+    if rule == "order":
+        rows = replace(rows, times=np.arange(rows.count))
+    everything = rest = np.arange(rows.count)
+    if test is not None:
+        rest = np.setdiff1d(everything, test)
+    elif rows.count >= HOLDOUT_FROM and _divides_further(rule, rows):
+        size = min(int(rows.count * HOLDOUT_SHARE), HOLDOUT_MOST)
+        test = _parts(rule, rows, everything, max(2, round(rows.count / size)), seed)[-1]
+        rest = np.setdiff1d(everything, test)
+        if rule in ALONG_TIME:
+            last = _apart(rule, rows, rest, test, seed)
+            rest, test = last.train, last.valid
+    else:
+        test = np.zeros(0, dtype=np.int64)
+    _refuse_too_few(rest)
     count = 8 if len(rest) < 2_500 else 5 if len(rest) < 50_000 else 3 if len(rest) < 150_000 else 1
-    if rule == "time":
+    if rule in ALONG_TIME:
         blocks = _parts(rule, rows, rest, count + 2, seed)
         starts = range(2, len(blocks)) if count > 1 else [len(blocks) - 1]
-        folds = [Fold(np.sort(np.concatenate(blocks[:i])), blocks[i]) for i in starts]
+        pairs = [(np.sort(np.concatenate(blocks[:i])), blocks[i]) for i in starts]
+        folds = [_apart(rule, rows, earlier, later, seed + 1) for earlier, later in pairs]
     else:
         size = count if count > 1 else max(5, round(len(rest) / HOLDOUT_MOST))
         parts = [p for p in _parts(rule, rows, rest, size, seed + 1) if len(p)]
@@ -96,11 +114,59 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
     return Split(rule, why, tuple(folds), test)
 
 
+def _refuse_too_few(rows: Ints, what: str = "") -> None:
+    if len(rows) < LEAST:
+        raise DataProblem(
+            f"{len(rows)} rows{what} are too few to learn from and judge",
+            remedy=f"bring at least {LEAST} rows" if not what else "leave it out, or bring a longer history",
+        )
+
+
+def _given(why: str, rows: Rows, test: Ints | None) -> Split:
+    """One fold for each name but those of the holdout and of the rows that only train."""
+    assert rows.folds is not None  # the rule is chosen only where there are such
+    everything = np.arange(rows.count)
+    if test is None:
+        test = np.flatnonzero(rows.folds == TEST)
+    rest = np.setdiff1d(everything, test)
+    _refuse_too_few(rest)
+    names = [n for n in np.unique(rows.folds[rest]) if n not in (TEST, TRAIN)]
+    if not names or (len(names) == 1 and not (rows.folds[rest] == TRAIN).any()):
+        raise DataProblem(
+            f"the column of folds names {names[0]!r} alone" if names else "the column of folds names no fold",
+            remedy=f"name two folds at least, or one beside rows called {TRAIN!r}",
+        )
+    valid = [rest[rows.folds[rest] == n] for n in names]
+    return Split("given", why, tuple(Fold(np.setdiff1d(rest, v), v) for v in valid), test)
+
+
+def _apart(rule: SplitRule, rows: Rows, earlier: Ints, later: Ints, seed: int) -> Fold:
+    """Rows `earlier` that train and `later` that judge, with the gap between them; by `group+time` a group on
+    both sides stays on one of them, by lot."""
+    assert rows.times is not None  # as in _parts
+    if rows.gap:
+        known = rows.times[earlier] <= rows.times[later].min() - rows.gap
+        earlier = earlier[known]
+        _refuse_too_few(earlier, f" before a gap of {rows.gap:g}" if isinstance(rows.gap, float) else "")
+    if rule == "group+time":
+        assert rows.groups is not None
+        both = np.intersect1d(rows.groups[earlier], rows.groups[later])
+        lot = np.random.default_rng(seed).random(len(both)) < 0.5
+        earlier = earlier[~np.isin(rows.groups[earlier], both[lot])]
+        later = later[~np.isin(rows.groups[later], both[~lot])]
+        _refuse_too_few(earlier, " of groups that are on one side only")
+        if not len(later):
+            raise DataProblem(
+                "no group is left to judge by: each has earlier rows", remedy="say split='time' or 'group'"
+            )
+    return Fold(earlier, later)
+
+
 def _divides_further(rule: SplitRule, rows: Rows) -> bool:
     """Whether folds can still be made once a part is kept back."""
     if rule == "group" and rows.groups is not None:
         return len(np.unique(rows.groups)) > 2
-    if rule == "time" and rows.times is not None:
+    if rule in ALONG_TIME and rows.times is not None:
         return len(np.unique(rows.times)) > 3
     return True
 
@@ -108,7 +174,7 @@ def _divides_further(rule: SplitRule, rows: Rows) -> bool:
 def _parts(rule: SplitRule, rows: Rows, among: Ints, count: int, seed: int) -> list[Ints]:
     """The rows `among` in `count` parts by the rule, each sorted; time's parts in order of time."""
     rng = np.random.default_rng(seed)
-    if rule == "time":
+    if rule in ALONG_TIME:
         assert rows.times is not None  # the rule is chosen only where there is a time
         order = among[np.argsort(rows.times[among], kind="stable")]
         edges = np.linspace(0, len(order), count + 1).astype(np.int64)

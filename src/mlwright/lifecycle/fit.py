@@ -74,6 +74,13 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows may be called positive: "50/day", or "2%" of them. The likeliest ones are."""
     rows_per_day: float | None = None
     """How many rows a day will bring, for `alerts` a day; None: as many as the time column says."""
+    split: str | None = None
+    """How rows are divided into those that train and those that judge: `random`, `stratified`, `group`,
+    `time`, `order` (of the rows, where it tells the time), `group+time` (later rows of other groups), `given`
+    (by the column `fold`). None: by the roles that are named."""
+    gap: float | str | None = None
+    """How long labels take to be known, such as "7d": rows so shortly before those that judge them do not
+    train. A number where the time column holds numbers; rows, by the rule `order`."""
     monotone: dict[str, int] | None = None
     """By number column: 1 where the prediction may only rise with it, -1 where only fall."""
     waive: tuple[str, ...] = ()
@@ -108,8 +115,9 @@ def fit(
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
-    max_memory, costs, alerts, threshold, monotone, seed, threads, waive) and of `read` (target, time, ...).
-    `test` is a table like `data` to be judged on; `options` say how both are written, where they are files.
+    max_memory, costs, alerts, threshold, split, gap, monotone, seed, threads, waive) and of `read` (target,
+    time, ...). `test` is a table like `data` to be judged on; `options` say how both are written, where they
+    are files.
     `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
 
@@ -198,6 +206,8 @@ def _fit(call: _Call) -> Model:
         threads=settings.threads or cpu_count(),
         labels=labels_of(settings),
         monotone=settings.monotone,
+        split=settings.split,
+        gap=settings.gap,
     )
     problem, more = kind.problem(admitted.dataset, asked)
     if call.earlier is not None:

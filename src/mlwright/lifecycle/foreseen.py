@@ -25,6 +25,7 @@ def refuse_settings(settings: FitSettings) -> None:
     from mlwright.evaluation.metrics import METRICS, metric_named
     from mlwright.tasks.tabular.deciding import refuse_labels
     from mlwright.tasks.tabular.shape import refuse_directions
+    from mlwright.tasks.tabular.split import refuse_split
 
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
@@ -33,6 +34,7 @@ def refuse_settings(settings: FitSettings) -> None:
     if settings.metric is not None and settings.task is not None:
         metric_named(settings.metric, settings.task)
     refuse_labels(labels_of(settings))
+    refuse_split(settings.split, settings.gap)
     refuse_directions(settings.monotone)
     if settings.time_limit is None and settings.max_trials is None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")

@@ -33,6 +33,9 @@ class RoleNames(TypedDict, total=False):
     """How much a row counts."""
     exposure: str | None
     """How long or how much was watched, such as days insured: the target is learned as a rate of it."""
+    fold: str | None
+    """Names the fold that each row belongs to, which judges models fitted on the others. Rows called `test`
+    are the holdout, those called `train` judge nothing."""
     protected: Iterable[str]
     """Kept out of training."""
     drop: Iterable[str]
@@ -132,6 +135,7 @@ def roles_of(**roles: Unpack[RoleNames]) -> Roles:
         id=roles.get("id"),
         weight=roles.get("weight"),
         exposure=roles.get("exposure"),
+        fold=roles.get("fold"),
         protected=names(roles.get("protected")),
         drop=names(roles.get("drop")),
         kinds=dict(roles.get("kinds") or {}),

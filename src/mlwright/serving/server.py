@@ -35,6 +35,7 @@ One = Served | str | Path
 """An opened model, or the path of its file."""
 Models = One | Mapping[str, One]
 """What is served: one model, called as its file or "model", or several by name."""
+_OTHER_FILES = 128
 new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
 """Makes the event loop; None for Python's own."""
 try:
@@ -60,6 +61,7 @@ def serve(
     """
     _check_port(port)
     settings = settings or ServeSettings()
+    _make_room(settings)
     if settings.workers > 1:
         from mlwright.serving.supervisor import supervise
 
@@ -143,6 +145,21 @@ def named(models: Models) -> dict[str, One]:
     path = models if isinstance(models, (str, Path)) else getattr(models, "path", None)
     stem = Path(path).name.removesuffix(".mlw") if path else "model"
     return {stem if MODEL_NAME.fullmatch(stem) else "model": models}
+
+
+def _make_room(settings: ServeSettings) -> None:
+    """Has the process hold a file for each connection that settings allow, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # Windows, which counts no files
+        return
+    least = settings.max_connections + settings.reserved_connections + _OTHER_FILES
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = least if most == resource.RLIM_INFINITY else min(least, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if wanted < least:
+        log.warning("the system allows %d files: too few for %d connections", most, settings.max_connections)
 
 
 def _check_port(port: int) -> None:

@@ -63,6 +63,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Serve off loopback without tokens."""
     workers: int = 1
     """Processes; more than one are started and watched by a supervisor."""
+    worker_silence_s: float = 30.0
+    """A worker of several whose loop gives no sign for so long is killed and started again."""
     tls_certificate: str = ""
     """PEM file of the certificate chain; with it and its key, the endpoint speaks HTTPS only."""
     tls_key: str = ""

@@ -41,7 +41,7 @@ START_S, ANSWER_S, METRICS_S = 60.0, 60.0, 1.0
 """How long a worker may take to start, to do what it is told, and to say what it counted."""
 _SOON_S, _MOST_PAUSE_S = 10.0, 10.0
 """A worker that dies sooner than this is started again after a pause, which doubles up to the most."""
-_GRACE_S = 5.0
+_GRACE_S, _LOOK_S = 5.0, 5.0
 
 
 class Held:
@@ -76,7 +76,7 @@ class Child:
     def __init__(self, index: int, process: subprocess.Popen[bytes], link: Link) -> None:
         self.index, self.process, self.link = index, process, link
         self.started_at = time.monotonic()
-        self.is_ready = False
+        self.is_ready = self.is_watched = False
         self.has_failed = True
         """Whether it never came to answer, through its own fault."""
         self.why = ""
@@ -112,6 +112,7 @@ class Supervisor:
         try:
             if await self._all_ready(keepers):
                 started()
+                self._soon(self._watch())
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -139,6 +140,28 @@ class Supervisor:
                 )
             await asyncio.sleep(0.01)
         return True
+
+    async def _watch(self) -> None:
+        """Ends workers that stand still: what comes to their sockets would wait for ever."""
+        silence_s = self._settings.worker_silence_s
+        while not self._stopping.is_set():
+            await asyncio.sleep(min(_LOOK_S, silence_s / 4))
+            if self._turn.locked():
+                continue  # a worker that loads a model answers after it
+            for child in self._children.values():
+                if child.is_ready and not child.is_watched:
+                    self._soon(self._listen_for_a_sign(child, silence_s))
+                elif not child.is_ready and time.monotonic() - child.started_at > START_S:
+                    log.error("worker %d does not start", child.index)
+                    child.process.kill()
+
+    async def _listen_for_a_sign(self, child: Child, silence_s: float) -> None:
+        child.is_watched = True
+        said = await self._ask(child, {"do": "sign"}, within_s=silence_s)
+        child.is_watched = False
+        if said is None and child.is_ready and not self._stopping.is_set():
+            log.error("worker %d stands still", child.index)
+            child.process.kill()
 
     async def _keep(self, index: int) -> None:
         """Keeps one worker running."""

@@ -111,6 +111,8 @@ class Worker:
             front.control.answered(header, data)
         elif what == "metrics":
             self._link.send({"do": "done", "number": number}, front.text().encode())
+        elif what == "sign":
+            self._link.send({"do": "done", "number": number})
         else:
             self._link.send({"do": "done", "number": number} | await self._changed(front, what, header, data))
 

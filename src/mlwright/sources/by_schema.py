@@ -108,7 +108,7 @@ def _with_roles(schema: Schema, roles: Roles, raw: Raw) -> Schema:
     schema = Schema(columns=tuple(kept))
     named: list[tuple[Role, str | None]] = [("target", roles.target), ("time", roles.time)]
     named += [("group", roles.group), ("id", roles.id), ("weight", roles.weight)]
-    named += [("exposure", roles.exposure)]
+    named += [("exposure", roles.exposure), ("fold", roles.fold)]
     named += [("protected", name) for name in roles.protected]
     for role, of in named:
         if of is not None:

@@ -46,6 +46,7 @@ def named_roles(roles: Roles) -> list[tuple[Role, str]]:
         ("id", roles.id),
         ("weight", roles.weight),
         ("exposure", roles.exposure),
+        ("fold", roles.fold),
     )
     named: list[tuple[Role, str]] = [(role, name) for role, name in single if name is not None]
     return named + [("protected", name) for name in roles.protected]

@@ -39,6 +39,7 @@ class Roles:
     weight: str | None = None
     """How much a row counts."""
     exposure: str | None = None
+    fold: str | None = None
     """How long or how much was watched for the target to come about: it is learned as a rate."""
     protected: tuple[str, ...] = ()
     """Columns to be fair about; never features."""

@@ -42,6 +42,10 @@ class Asked:
     labels: Labels = Labels()
     monotone: Mapping[str, int] | None = None
     """By column: 1 where the prediction may only rise with it, -1 where only fall."""
+    split: str | None = None
+    """The rule by which rows are divided, where the evidence is overruled."""
+    gap: float | str | None = None
+    """Time (or rows, by the rule `order`) between the rows that train and those that judge them."""
     settings: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from mlwright.base import figures
 from mlwright.base.errors import ChecksRefused, Misuse
+from mlwright.base.evaluation import SplitRule
 from mlwright.base.naming import shown_source
 from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
@@ -81,6 +82,8 @@ class Asked:
         self._settings = FitSettings(
             **{name: getattr(arguments, name) for name in (*names, *limits, *labels)},
             costs=costs_in(arguments.costs),
+            split=arguments.split,
+            gap=arguments.gap,
             monotone=directions_in(arguments.monotone),
             waive=self._waive,
         )
@@ -262,6 +265,17 @@ COMMAND = Command(
             "number",
             value="P",
             shown_default="the likeliest class, or the best one for a --metric of labels",
+        ),
+        Flag(
+            "--split",
+            "How rows are divided into those that train and those that judge",
+            choices=get_args(SplitRule),
+            shown_default="by the roles that are named",
+        ),
+        Flag(
+            "--gap",
+            "How long labels take to be known, such as 7d: rows that shortly before the judges are left out",
+            value="TIME",
         ),
         Flag(
             "--monotone",

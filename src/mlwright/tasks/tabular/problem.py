@@ -65,7 +65,9 @@ class Tabular:
         table = table_of(joined)
         metric = metric_named(asked.metric, target.task) if asked.metric else default_metric(target.task)
         wanted = wanted_of(joined, target, metric, asked.labels)
-        split = choose_split(joined, y if target.classes else None, test=test, seed=asked.seed)
+        split = choose_split(
+            joined, y if target.classes else None, test=test, seed=asked.seed, rule=asked.split, gap=asked.gap
+        )
         problem = Problem(
             table=table,
             y=y,

@@ -1,15 +1,37 @@
-"""The honest split of a table: by time where a time is named, by group where a group is, else by class,
-else at random."""
+"""The honest split of a table: by the folds, the time or the group that columns name, else by class, else at
+random; or as the user says, who knows what no column tells."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mlwright.base.errors import DataProblem
+from mlwright.base.amounts import seconds_of
+from mlwright.base.errors import DataProblem, Misuse, UnknownName
+from mlwright.base.evaluation import SplitRule
 from mlwright.data.dataset import Dataset
-from mlwright.evaluation.splits import Rows, Split, make_split
+from mlwright.evaluation.splits import ALONG_TIME, Keys, Rows, Split, make_split
+
+RULES: tuple[SplitRule, ...] = get_args(SplitRule)
+_NEEDS: dict[SplitRule, tuple[str, ...]] = {
+    "time": ("time",), "group": ("group",), "group+time": ("group", "time"), "given": ("fold",),
+}  # fmt: skip
+_MICROSECONDS = 1e6
+
+
+def refuse_split(rule: str | None, gap: float | str | None) -> None:
+    """Raises `UnknownName` for a rule that there is not, `Misuse` for a gap that can be none."""
+    if rule is not None and rule not in RULES:
+        raise UnknownName("split", rule, RULES)
+    if gap is None:
+        return
+    if rule is not None and rule not in ALONG_TIME:
+        raise Misuse(f"gap= has no meaning where rows are split by {rule!r}", remedy="leave one of them out")
+    seconds_of(gap, "gap")
 
 
 def choose_split(
@@ -18,30 +40,92 @@ def choose_split(
     *,
     test: npt.NDArray[np.int64] | None,
     seed: int,
+    rule: str | None = None,
+    gap: float | str | None = None,
 ) -> Split:
-    """The split of `dataset`, named and explained. `classes` [N] for classification, None for regression."""
-    n = len(dataset)
-    times, groups = dataset.role("time"), dataset.role("group")
-    labels = None if classes is None else classes.astype(np.int64)
-    if times:
-        name = times[0].name
-        moments = dataset.frame[name]
-        if moments.null_count():
-            raise DataProblem(
-                f"the time column {name!r} is missing in {moments.null_count()} rows",
-                remedy="drop or mend those rows",
-            )
-        why = f"column {name!r} says when: later rows judge models fitted on earlier ones"
-        if groups:
-            why += f"; rows of one {groups[0].name!r} may be on both sides, earlier and later"
-        return make_split("time", why, Rows(n, labels, None, moments.to_numpy()), seed=seed, test=test)
-    if groups:
-        name = groups[0].name
-        codes = dataset.frame[name].cast(pl.String).fill_null("").to_numpy()
-        why = f"rows of one {name!r} stay on one side"
-        return make_split("group", why, Rows(n, labels, codes), seed=seed, test=test)
-    if labels is not None:
-        why = "no time or group column was named: rows are taken as independent, classes in equal shares"
-        return make_split("stratified", why, Rows(n, labels), seed=seed, test=test)
-    why = "no time or group column was named: rows are taken as independent"
-    return make_split("random", why, Rows(n), seed=seed, test=test)
+    """The split of `dataset`, named and explained. `classes` [N] for classification, None for regression.
+
+    Raises `Misuse` where `rule` asks for a role that no column has, and `DataProblem` where it cannot be
+    followed.
+    """
+    named = {role: columns[0].name for role in ("time", "group", "fold") if (columns := dataset.role(role))}
+    chosen = _chosen(rule, named, classes is not None)
+    for role in _NEEDS.get(chosen, ()):
+        if role not in named:
+            raise Misuse(f"split={chosen!r} needs a {role} column", remedy=f"say {role}=, naming one")
+    if gap is not None and chosen not in ALONG_TIME:
+        raise Misuse("gap= needs rows in time", remedy="say time=, or split='order'")
+    rows = Rows(
+        len(dataset),
+        None if classes is None else classes.astype(np.int64),
+        _texts(dataset, named["group"]) if chosen in ("group", "group+time") else None,
+        _moments(dataset, named["time"]) if chosen in ("time", "group+time") else None,
+        folds=_texts(dataset, named["fold"]) if chosen == "given" else None,
+    )
+    if gap is not None:
+        rows = _with_gap(rows, gap, by_rows=chosen == "order")
+    why = _why(chosen, named, asked=rule is not None, gap=gap)
+    return make_split(chosen, why, rows, seed=seed, test=test)
+
+
+def _chosen(rule: str | None, named: dict[str, str], has_classes: bool) -> SplitRule:
+    if rule is not None:
+        asked = next(r for r in RULES if r == rule)
+        return "random" if asked == "stratified" and not has_classes else asked
+    if "fold" in named:
+        return "given"
+    if "time" in named:
+        return "time"
+    if "group" in named:
+        return "group"
+    return "stratified" if has_classes else "random"
+
+
+def _why(rule: SplitRule, named: dict[str, str], *, asked: bool, gap: float | str | None) -> str:
+    time, group = named.get("time", ""), named.get("group", "")
+    said = {
+        "time": f"column {time!r} says when: later rows judge models fitted on earlier ones",
+        "group": f"rows of one {group!r} stay on one side",
+        "order": "the order of rows tells the time: later rows judge models fitted on earlier ones",
+        "group+time": f"later rows (by {time!r}) judge models fitted on earlier ones of other {group!r}; one "
+        "that is on both sides stays on one of them, by lot",
+        "given": f"column {named.get('fold', '')!r} names the folds",
+        "stratified": "rows are taken as independent, classes in equal shares",
+        "random": "rows are taken as independent",
+    }[rule]
+    if rule == "time" and group:
+        said += f"; rows of one {group!r} may be on both sides, earlier and later"
+    if rule in ("stratified", "random") and not asked:
+        said = f"no time or group column was named: {said}"
+    if gap is not None:
+        said += f"; {gap} {'rows ' if rule == 'order' else ''}between them, in which labels become known"
+    return f"{said} (as asked)" if asked else said
+
+
+def _with_gap(rows: Rows, gap: float | str, *, by_rows: bool) -> Rows:
+    dated = rows.times is not None and rows.times.dtype.kind == "M"
+    if not dated:
+        try:
+            number = float(gap)
+        except ValueError:
+            what = "rows" if by_rows else "the unit of the time column"
+            raise Misuse(f"gap={gap!r} is no number", remedy=f"say it in {what}") from None
+        return replace(rows, gap=number)
+    if not isinstance(gap, str):
+        raise Misuse(f"gap={gap!r} says no unit", remedy='say such as "12h" or "7d"')
+    microseconds = round(seconds_of(gap, "gap") * _MICROSECONDS)
+    return replace(rows, gap=np.timedelta64(microseconds, "us"))
+
+
+def _moments(dataset: Dataset, name: str) -> Keys:
+    moments = dataset.frame[name]
+    if moments.null_count():
+        raise DataProblem(
+            f"the time column {name!r} is missing in {moments.null_count()} rows",
+            remedy="drop or mend those rows",
+        )
+    return moments.to_numpy()
+
+
+def _texts(dataset: Dataset, name: str) -> Keys:
+    return dataset.frame[name].cast(pl.String).fill_null("").to_numpy()
