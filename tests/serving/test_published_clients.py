@@ -74,6 +74,9 @@ def test_a_fuzzer_finds_no_failure_of_the_server_and_no_answer_that_the_document
     served, tmp_path
 ):
     url, token = served
+    # Where the machine is busy, a deadline of 1 ms passes: that is an answer, not a failure.
+    allowed = '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n'
+    (tmp_path / "schemathesis.toml").write_text(allowed)
     tool = Path(sys.executable).with_name("schemathesis")
     checks = ("not_a_server_error", "status_code_conformance", "content_type_conformance")
     command = [

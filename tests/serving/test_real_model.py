@@ -14,7 +14,8 @@ from tests.serving.conftest import Wire, predict, request
 from mlwright import artifact
 from mlwright.artifact import SampleOutputs, Samples, assemble
 from mlwright.base.canonical import canonical_json
-from mlwright.base.errors import NotAModel
+from mlwright.base.conformal import Conformal, Reference
+from mlwright.base.errors import Misuse, NotAModel
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.profile import Profile
@@ -50,6 +51,16 @@ def graph() -> bytes:
     return g.to_bytes()
 
 
+SETS = Conformal(
+    references=(
+        Reference(rows=9, ranks=tuple(range(1, 10)), scores=tuple(0.1 * i for i in range(1, 10))),
+        Reference(rows=4, ranks=(1, 2, 3, 4), scores=(0.0, 0.25, 0.5, 0.75)),
+    ),
+    measured=(),
+    how="on rows of a test",
+)
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Any:
     margin = np.array([-0.02 * 40 + 0.5 - 1.25, 0.03 * 40 - 0.5 + 1.25])
@@ -60,7 +71,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Any:
     score = Score(metric="log_loss", value=0.5, low=0.4, high=0.6, rows=40, greater_is_better=False)
     evaluation = Evaluation(
         task="binary", metric="log_loss", scores=(score,), baseline=(score,), rows=40, how="held out",
-        split="random", leaderboard=(),
+        split="random", leaderboard=(), sets=SETS,
     )  # fmt: skip
     data = assemble(
         kind="tabular",
@@ -122,3 +133,30 @@ def test_a_file_that_is_no_model_does_not_start(tmp_path):
     path.write_text(json.dumps({"not": "a model"}))
     with pytest.raises(NotAModel), running(path):
         pytest.fail("it must not start")
+
+
+def test_sets_of_labels_are_those_of_python_and_only_where_they_are_asked_for(file):
+    model = artifact.load(file)
+    rows = [{"age": float(age), "member": True, "city": "Oslo"} for age in range(0, 90, 3)]
+    with running({"m": file}) as url, Wire(url) as wire:
+        for error in (0.05, 0.3, 0.6):
+            wire.send(predict(rows, f"?set={error}") + predict(rows) + predict(rows[4], f"?set={error}"))
+            many, plain, one = (wire.reply().json for _ in range(3))
+            expected = [list(labels) for labels in model.predict_set(rows, error)]
+            assert [p["set"] for p in many["predictions"]] == expected and one["set"] == expected[4]
+            assert not any("set" in p for p in plain["predictions"])
+        assert [] in expected and [0] in expected
+        for asked in ("?set=0", "?set=1.5", "?set=true", "?set=nan", "?set=", "?set=0.1&set=0.2"):
+            wire.send(predict(rows[0], asked))
+            assert wire.reply().json["error"]["code"] == "unknown_parameter"
+        wire.send(request("POST", "/v1/models/m:predict?set=0.1", b"{}"))
+        assert wire.reply().status == 400
+        wire.send(request(path="/openapi.json"))
+        operation = wire.reply().json["paths"]["/models/m/predict"]["post"]
+        assert "set" in [p["name"] for p in operation["parameters"]]
+
+
+def test_what_is_no_error_rate_is_refused_in_python_too(file):
+    for error in (0, 1, -0.5, 2):
+        with pytest.raises(Misuse, match="no rate"):
+            artifact.load(file).predict_set({"age": 1.0, "member": True, "city": "Oslo"}, error)

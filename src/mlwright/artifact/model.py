@@ -142,6 +142,32 @@ class Model:
             raise Misuse("the graph answers no probability")
         return probability
 
+    def predict_set(self, rows: object, error: float = 0.1) -> list[tuple[Any, ...]]:  # Any: labels
+        """For each row the labels that are plausible at the error rate `error`: of each class, about that
+        share of its rows get a set without it (`evaluation.sets` has it measured). A row unlike all
+        others may get an empty set, an unclear one gets several labels.
+
+        Conformal p-values by class (Vovk et al., 2005), calibrated on rows that no fold's model had seen; the
+        shipped model is fitted again on all rows, so that the rate is approximate. Raises `Misuse` for a
+        regression, for a file without them and for no error rate, and otherwise as `predict`.
+        """
+        if not 0.0 < error < 1.0:
+            raise Misuse(f"error={error!r} is no rate between 0 and 1", remedy="say such as 0.1")
+        labels = [self.target.label(k) for k in range(len(self.target.classes))]
+        held = self.p_values(rows) > error
+        return [tuple(labels[k] for k in np.flatnonzero(row)) for row in held]
+
+    def p_values(self, rows: object) -> npt.NDArray[np.float64]:
+        """How plausible each class is for each row [N, K]: the share of the class's rows that look at least
+        as unlike it. A set at an error rate holds the classes above it. Raises as `predict_set`."""
+        sets = self.evaluation.sets
+        if sets is None:
+            why = (
+                "a regression has no sets of labels" if self.task == "regression" else "this file holds none"
+            )
+            raise Misuse(why, remedy="fit a classification with this version of mlwright")
+        return sets.p_values(self.predict_proba(rows))
+
     def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
         """Runs the graph on decoded rows: `numbers` [N, a] and `strings` [N, b], in the schema's order.
 

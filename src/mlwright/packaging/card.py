@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlwright.artifact import Timings
+from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
@@ -41,6 +42,7 @@ def render_card(
         _purpose(schema),
         _quality(evaluation),
         *([_decision(evaluation)] if evaluation.decision else []),
+        *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],
@@ -86,6 +88,27 @@ def _decision(evaluation: Evaluation) -> list[str]:
             said = OUTCOMES.get(score.metric, _plain(score.metric))
             lines.append(f"| {name} | {said} **{score.value:,.4g}** | {score.interval} |")
             name = ""
+    return lines
+
+
+def _sets(sets: Conformal, schema: Schema) -> list[str]:
+    classes = schema.target.classes if schema.target else ()
+    lines = [
+        "## When it is unsure",
+        "",
+        "Asked for a set of labels, it names each that is plausible: of every class, about the error rate of "
+        "its rows get a set without it. Measured on unseen rows, none of which calibrated its own sets:",
+        "",
+        "| error rate | labels in a set | sets of one label | empty sets | rarest held | 95 % interval |",
+        "|---|--:|--:|--:|---|---|",
+    ]
+    for m in sets.measured:
+        seen = [(c, name) for c, name in zip(m.coverage, classes, strict=True) if c.rows]
+        worst, name = min(seen, key=lambda pair: pair[0].value)
+        lines.append(
+            f"| {m.error:.0%} | {m.mean:.2f} | {m.single:.0%} | {m.empty:.0%} "
+            f"| {_plain(name)}: {worst.value:.1%} of {worst.rows:,} | {worst.interval} |"
+        )
     return lines
 
 

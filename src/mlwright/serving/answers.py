@@ -163,6 +163,10 @@ class PredictionWriter:
             for (key, text, values), short in zip(rows, brief, strict=True)
         ]
 
+    def with_set(self, row: str, held: Sequence[int]) -> str:
+        """The same unfinished object with the classes `held` beside the label."""
+        return f'{row},"set":[{",".join(self._by_index[k] for k in held)}]'
+
     def one(self, row: str) -> bytes:
         """The answer to a request of one row."""
         return f'{row},"model":"{self.model}"}}'.encode()

@@ -349,6 +349,9 @@ def _with_content(target: Target, head: Head) -> Target:
             raise Refused(400, "unknown_parameter", "a command takes no parameters", "mend the query")
         return target
     options = options_of(head.query)
+    if options.set and route.dialects[kind] != "rows":
+        message = "sets of labels are written in JSON only, by /predict"
+        raise Refused(400, "not_offered", message, "leave set out, or ask /models/NAME/predict in JSON")
     if options.partial and route.plain_errors:
         message = "answers of this protocol have no place for a row that was refused"
         raise Refused(400, "unknown_parameter", message, "leave partial out, or ask /models/NAME/predict")

@@ -11,7 +11,7 @@ from typing import Any
 from mlwright.base.schema import Schema
 from mlwright.serving.describe import describe
 from mlwright.serving.routes import ROUTES, Route
-from mlwright.serving.served import Served
+from mlwright.serving.served import Served, sets_of
 from mlwright.version import __version__
 
 Json = dict[str, Any]  # Any: JSON values
@@ -65,7 +65,7 @@ def document(models: Mapping[str, Served], demands_tokens: bool, *, arrow: bool)
     schemas: Json = {"Error": _ERROR, "PlainError": _PLAIN_ERROR}
     for name, model in models.items():
         schemas[_row(name)] = _without_dialect(describe(model.schema, model.samples.rows))
-        schemas[_answer(name)] = _answer_schema(model.schema)
+        schemas[_answer(name)] = _answer_schema(model.schema, has_sets=sets_of(model) is not None)
     made: Json = {
         "openapi": "3.1.0",
         "info": {"title": "mlwright", "version": __version__, "description": "Models, served by mlwright."},
@@ -117,11 +117,18 @@ def _operation(route: Route, name: str, model: Served | None, method: str) -> Js
     if route.dialects and model is not None:
         operation["requestBody"] = {"required": True, "content": _bodies(route, name, model)}
         asked = [p for p in _QUERY if not (route.plain_errors and p[0] == "partial")]
-        operation["parameters"] = [_parameter(*p) for p in asked] + [_DEADLINE]
+        sets = [] if route.plain_errors or sets_of(model) is None else [_SET]
+        operation["parameters"] = [_parameter(*p) for p in asked] + sets + [_DEADLINE]
         operation["responses"]["500"] = _json("the model failed", f"#/components/schemas/{error}")
     return operation
 
 
+_SET: Json = {
+    "name": "set",
+    "in": "query",
+    "description": "write the labels that are plausible at this error rate; of JSON bodies only",
+    "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+}
 _DEADLINE: Json = {
     "name": "X-Deadline-Ms",
     "in": "header",
@@ -197,7 +204,7 @@ def _json(about: str, schema: str) -> Json:
     return {"description": about, "content": {"application/json": {"schema": {"$ref": schema}}}}
 
 
-def _answer_schema(schema: Schema) -> Json:
+def _answer_schema(schema: Schema, *, has_sets: bool) -> Json:
     target = schema.target
     ids: Json = {"prediction_id": {"type": "string", "format": "uuid"}}
     if target is None or target.task == "regression":
@@ -207,6 +214,8 @@ def _answer_schema(schema: Schema) -> Json:
     one: Json = {"type": "number", "minimum": 0, "maximum": 1}
     probability = _object(dict.fromkeys(target.classes, one))
     properties = ids | {"label": {"type": of_label}, "probability": probability}
+    if has_sets:
+        properties["set"] = {"type": "array", "items": {"type": of_label}}
     return {"type": "object", "required": ["prediction_id", "label"], "properties": properties}
 
 

@@ -5,14 +5,16 @@ Read once for each distinct head; passed to the dialect that decodes the body an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Any, NamedTuple
 
 from mlwright.base.errors import nearest
 from mlwright.serving.answers import Refused
 
 _SWITCHES = {b"true": True, b"false": False}
-_LATER = frozenset((b"interval", b"set", b"explain"))
-"""Words of a model that offers more than a label, a number and probabilities."""
+_NUMBER = re.compile(rb"[0-9]{0,20}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,3})?")
+_LATER = frozenset((b"interval", b"explain"))
+"""Words of a model that offers more than a label, a number, probabilities and sets."""
 
 
 class Options(NamedTuple):
@@ -22,6 +24,8 @@ class Options(NamedTuple):
     """Answer the good rows, and say beside each bad one why, instead of refusing the request."""
     proba: bool = True
     """Write the probability of each class."""
+    set: float = 0.0
+    """Write the labels that are plausible at this error rate; 0: do not."""
 
 
 PLAIN = Options()
@@ -31,11 +35,11 @@ def options_of(query: bytes) -> Options:
     """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
 
     >>> options_of(b"partial=true&proba=false")
-    Options(partial=True, proba=False)
+    Options(partial=True, proba=False, set=0.0)
     """
     if not query:
         return PLAIN
-    said: dict[str, bool] = {}
+    said: dict[str, Any] = {}  # Any: by the option's type
     for part in query.split(b"&"):
         name, equals, value = part.partition(b"=")
         if name in _LATER:
@@ -43,11 +47,16 @@ def options_of(query: bytes) -> Options:
         word = name.decode("ascii", "replace")
         if word not in Options._fields:
             like = nearest(word, Options._fields)
-            known = " and ".join(Options._fields)
+            known = ", ".join(Options._fields)
             hint = f"did you mean {like}?" if like else f"there are {known}"
             raise _refused("unknown_parameter", "the query names a parameter that there is not", hint)
         if word in said:
             raise _refused("unknown_parameter", f"{word} is said twice", "say it once")
+        if word == "set":
+            if not _NUMBER.fullmatch(value) or not 0.0 < float(value) < 1.0:
+                raise _refused("unknown_parameter", "set is no error rate between 0 and 1", "say set=0.1")
+            said[word] = float(value)
+            continue
         if not equals or value not in _SWITCHES:
             raise _refused("unknown_parameter", f"{word} is neither true nor false", f"say {word}=true")
         said[word] = _SWITCHES[value]

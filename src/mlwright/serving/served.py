@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.conformal import Conformal
 from mlwright.base.schema import Schema
 
 Numbers = npt.NDArray[np.float64]
@@ -54,3 +55,9 @@ class Served(Protocol):
     def run(self, numbers: Numbers, strings: Strings) -> Outputs:
         """The outputs for `numbers` [N, a] and `strings` [N, b], in the schema's order; a or b may be 0."""
         ...
+
+
+def sets_of(model: Served) -> Conformal | None:
+    """What sets of labels are made from, where the model offers them."""
+    sets: Conformal | None = getattr(getattr(model, "evaluation", None), "sets", None)
+    return sets

@@ -208,12 +208,9 @@ class Supervisor:
             "on_loopback": self._on_loopback, "models": models,
         }  # fmt: skip
         child.link.send(header, b"".join(h.data + h.before for h in self._held.values()))
-        child.sent = self._versions()
+        child.sent = _versions(self._held)
         self._children[index] = child
         return child
-
-    def _versions(self) -> dict[str, tuple[str, str]]:
-        return {h.name: (h.version, h.version_before) for h in self._held.values()}
 
     async def _listen_to(self, child: Child) -> None:
         while (message := await child.link.receive()) is not None:
@@ -221,7 +218,7 @@ class Supervisor:
             what = header["do"]
             if what == "ready":
                 child.has_failed = False
-                if child.sent != self._versions():
+                if child.sent != _versions(self._held):
                     child.process.kill()  # a swap came while it started; its successor knows of it
                     continue
                 child.is_ready = self._was_ready[child.index] = True
@@ -344,6 +341,10 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _versions(held: Mapping[str, Held]) -> dict[str, tuple[str, str]]:
+    return {h.name: (h.version, h.version_before) for h in held.values()}
 
 
 def supervise(

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.evaluation import Entry, Evaluation, Outcome, Score
 from mlwright.base.leaderboard import COMPARED, KEPT, NO_GAIN
+from mlwright.evaluation.conformal import conformal_of
 from mlwright.evaluation.intervals import all_scores
 from mlwright.evaluation.metrics import Answered, Output, confusion
 from mlwright.evaluation.outcomes import Judged, outcomes_of
@@ -59,6 +61,24 @@ def evaluate_blend(
         confusion=table,
         decision=None if decision.rule == "likeliest" else decision,
         outcomes=_outcomes(problem, unseen, decision),
+        sets=_sets(problem, unseen) if problem.classes else None,
+    )
+
+
+def _sets(problem: Problem, unseen: Unseen) -> Conformal:
+    """Sets of labels by the answers to unseen rows; rows of no weight are as if they were not there."""
+    weights, groups = problem.weights_of(unseen.rows), problem.groups
+    kept = np.ones(len(unseen.rows), dtype=bool) if weights is None else weights > 0
+    rows = unseen.rows[kept]
+    clusters = None if groups is None else np.unique(groups[rows], return_inverse=True)[1].astype(np.int64)
+    how = "by " + unseen.how.removeprefix("on ").removesuffix(".")
+    return conformal_of(
+        unseen.answer[kept],
+        problem.y[rows].astype(np.int64),
+        problem.classes,
+        how,
+        clusters=clusters,
+        seed=problem.seed,
     )
 
 

@@ -93,6 +93,10 @@ def _predicts(model: Model) -> list[tuple[str, str]]:
     rows += [("rate of", f"{exposed[0]}; the answer is rate x {exposed[0]}")] if exposed else []
     if model.evaluation.calibration:
         rows.append(("calibration", model.evaluation.calibration))
+    sets = model.evaluation.sets
+    rows += [
+        (f"sets at {m.error:.0%} error", m.said) for m in (sets.measured if sets else ()) if m.error == 0.1
+    ]
     return rows
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlwright.serving.answers import Answer, PredictionWriter
+from mlwright.serving.answers import Answer, PredictionWriter, Refused
 from mlwright.serving.decode import PROBLEMS_SHOWN, Decoded, RowsDecoder, refusal, tensors
 from mlwright.serving.options import Options
-from mlwright.serving.served import Outputs, Served
+from mlwright.serving.served import Outputs, Served, sets_of
 from mlwright.serving.settings import ServeSettings
 
 
@@ -29,8 +29,11 @@ class Rows:
         self._kind: type = np.float64 if coded else object
         self._decoder = RowsDecoder(schema, coded)
         self._writer = PredictionWriter(schema, model.digest)
+        self._sets = sets_of(model)
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
+        if options.set and self._sets is None:
+            raise Refused(400, "not_offered", "this model offers no sets of labels", "leave set out")
         return self._decoder.decode(body, max_rows=self._max_rows)
 
     def run(self, decoded: Sequence[Decoded]) -> Outputs:
@@ -45,6 +48,8 @@ class Rows:
             if not all(options.proba for _, options in asked):
                 brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
             lines = self._writer.rows(outputs, ids, brief)
+            if any(options.set for _, options in asked):
+                lines = self._with_sets(lines, asked, outputs)
         if len(lines) == len(asked) and all(rows.single for rows, _ in asked):
             return [Answer(200, self._writer.one(line)) for line in lines]
         answers, at = [], 0
@@ -55,6 +60,18 @@ class Rows:
 
     def refusal(self, answer: Answer) -> Answer:
         return answer
+
+    def _with_sets(
+        self, lines: Sequence[str], asked: Sequence[tuple[Decoded, Options]], outputs: Outputs
+    ) -> list[str]:
+        assert self._sets is not None and outputs.probability is not None  # else `decode` had refused
+        plausible = self._sets.p_values(np.asarray(outputs.probability, dtype=np.float64))
+        errors = np.repeat([options.set for _, options in asked], [rows.good for rows, _ in asked])
+        held = plausible > errors[:, None]
+        return [
+            self._writer.with_set(line, np.flatnonzero(of_row).tolist()) if error else line
+            for line, of_row, error in zip(lines, held, errors, strict=True)
+        ]
 
     def _body(self, rows: Decoded, lines: Sequence[str]) -> bytes:
         if rows.single:

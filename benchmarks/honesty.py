@@ -1,0 +1,110 @@
+"""Whether promises hold: models are fitted on a small part of a table and judged on the large rest.
+
+    python benchmarks/honesty.py [--only adult,dry_bean] [--rows 1500] [--seeds 3] [--seconds 5]
+
+Asked of each fit: does the 95 % interval of the promised score hold the score on the rest, and on which side
+does it miss; and is each class in its conformal sets as often as the error rate says, within the band that
+chance leaves (beta-binomial: calibrated on n rows of the class, judged on m others). Tables ordered by time
+are left out, for there the rest is another time. The shipped model is fitted on all rows of the part, the
+promise is of models fitted on most of them, so that a small pessimism is no fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy import stats
+from tabular_sets import listed, prepared
+
+import mlwright as mw
+from mlwright.base.machine import cpu_count, cpu_name
+
+LEAST, MOST_JUDGED = 5_000, 20_000
+ERRORS = (0.05, 0.1, 0.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="")
+    parser.add_argument("--rows", type=int, default=1500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    asked = parser.parse_args()
+    print(f"{cpu_name()}, {cpu_count()} CPUs; fits of {asked.rows} rows, {asked.seconds:g} s each")
+    print(
+        "| set | metric | fits | held | too good | too bad | bias, standard errors | class x rate | in band |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    total: dict[str, list[float]] = defaultdict(list)
+    for entry in listed([n for n in asked.only.split(",") if n], ("tabular",)):
+        facts = prepared(entry)
+        table = pl.read_parquet(Path(facts.folder) / "train.parquet")
+        if facts.ordered or len(table) < max(LEAST, 2 * asked.rows):
+            continue
+        seen: dict[str, list[float]] = defaultdict(list)
+        for seed in range(asked.seeds):
+            _once(table, facts.target, facts.metric, seed, asked.rows, asked.seconds, seen)
+        print(f"| {facts.name} | {facts.metric} | {_told(seen)} |", flush=True)
+        for key, values in seen.items():
+            total[key] += values
+    if total:
+        print(f"| all | | {_told(total)} |")
+
+
+def _once(
+    table: pl.DataFrame,
+    target: str,
+    metric: str,
+    seed: int,
+    rows: int,
+    seconds: float,
+    seen: dict[str, list[float]],
+) -> None:
+    order = np.random.default_rng(seed).permutation(len(table))
+    part, rest = table[order[:rows]], table[order[rows : rows + MOST_JUDGED]]
+    if part[target].n_unique() < 2:
+        return
+    model = mw.fit(
+        part, target=target, metric=metric, time_limit=seconds, seed=seed, waive=("MLW404", "MLW206")
+    )
+    promised, true = model.evaluation.score, mw.evaluate(model, rest).score
+    way = 1.0 if promised.greater_is_better else -1.0
+    seen["held"].append(promised.low <= true.value <= promised.high)
+    flatters = promised.low > true.value if way > 0 else promised.high < true.value
+    seen["too good"].append(flatters)
+    error = max((promised.high - promised.low) / 3.92, 1e-12)
+    seen["bias"].append(way * (promised.value - true.value) / error)
+    sets = model.evaluation.sets
+    if sets is None:
+        return
+    known = rest.filter(pl.col(target).is_not_null())
+    plausible = model.p_values(known.drop(target))
+    labels = known[target].to_list()
+    names = [model.target.label(k) for k in range(len(model.target.classes))]
+    for k, name in enumerate(names):
+        of = np.array([label == name for label in labels])
+        n, m = sets.references[k].rows, int(of.sum())
+        for rate in ERRORS:
+            out = int(np.floor((n + 1) * rate))
+            if not out or m < 20:
+                continue
+            low, high = stats.betabinom.ppf([0.025, 0.975], m, n + 1 - out, out)
+            seen["in band"].append(low <= int((plausible[of, k] > rate).sum()) <= high)
+
+
+def _told(seen: dict[str, list[float]]) -> str:
+    fits, held, good = len(seen["held"]), sum(seen["held"]), sum(seen["too good"])
+    band = seen["in band"]
+    inside = f"{np.mean(band):.0%}" if band else ""
+    bias = f"{np.mean(seen['bias']):+.2f}"
+    return f"{fits} | {held / fits:.0%} | {good:g} | {fits - held - good:g} | {bias} | {len(band)} | {inside}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Sets of labels: valid p-values by class, coverage by class, and the same answers from what a file keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlwright.base.conformal import Reference
+from mlwright.evaluation.conformal import ERRORS, conformal_of
+from mlwright.statistics.intervals import clopper_pearson
+
+
+def drawn(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of three classes, and classes drawn with them; the last is rare by `share`."""
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(size=(n, 3)) + np.log([1.0, 1.0, share])
+    p = np.exp(2 * odds)
+    p /= p.sum(axis=1, keepdims=True)
+    return p, (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=40), st.integers(0, 20))
+def test_a_p_value_is_the_share_of_the_class_that_looks_at_least_as_unlike(scores, asked):
+    ordered = tuple(sorted(float(s) for s in scores))
+    of = Reference(rows=len(scores), ranks=tuple(range(1, len(scores) + 1)), scores=ordered)
+    least = sum(s >= asked for s in scores)
+    assert of.p_values(np.array([float(asked)]))[0] == (1 + least) / (len(scores) + 1)
+
+
+def test_of_many_rows_a_few_scores_are_kept_whose_p_values_are_nearly_and_never_less_than_the_exact_ones():
+    p, y = drawn(30_000, 1.0, 0)
+    reference = conformal_of(p, y, 3, "").references[0]
+    every = np.sort(1 - p[y == 0, 0])
+    exact = (1 + len(every) - np.searchsorted(every, 1 - p[:, 0], side="left")) / (len(every) + 1)
+    told = reference.p_values(1 - p[:, 0])
+    assert len(reference.scores) <= 200 < len(every) == reference.rows
+    assert (told >= exact).all() and (told <= 1.06 * exact + 1e-9).all()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_each_class_is_in_its_sets_as_often_as_was_asked_whatever_its_share(share):
+    p, y = drawn(4_000, share, 1)
+    sets = conformal_of(p, y, 3, "")
+    fresh, truth = drawn(20_000, share, 2)
+    plausible = sets.p_values(fresh)
+    for k in range(3):
+        for error in ERRORS:
+            of, n = truth == k, sets.references[k].rows
+            low, high = (clopper_pearson(round(n * (1 - error)), n, 0.999)[i] for i in (1, 2))
+            assert low - 0.01 <= (plausible[of, k] > error).mean() <= high + 0.02, (k, error)
+
+
+def test_measured_coverage_holds_and_says_how_large_the_sets_are():
+    p, y = drawn(4_000, 0.1, 3)
+    for m in conformal_of(p, y, 3, "").measured:
+        for score in m.coverage:
+            assert score.rows == (y == m.coverage.index(score)).sum()
+            assert score.low <= 1 - m.error + 0.02 and score.high >= 1 - m.error
+        assert 1.0 <= m.mean <= 3.0 and m.single + m.empty <= 1.0
+    large, small = (conformal_of(p, y, 3, "").measured[i] for i in (0, 2))
+    assert large.mean > small.mean
+
+
+def test_a_class_of_a_few_rows_is_never_left_out_for_want_of_evidence():
+    p, y = drawn(500, 1.0, 4)
+    y[y == 2] = 0
+    y[:5] = 2
+    p[:, 2] = 1e-9
+    assert (conformal_of(p, y, 3, "").p_values(p)[:, 2] >= 1 / 6).all()
+
+
+def test_groups_are_not_measured_by_their_own_rows():
+    p, y = drawn(3_000, 1.0, 5)
+    clusters = np.arange(3_000) // 3
+    together, alone = (
+        conformal_of(p, y, 3, "", clusters=c).measured[1].coverage[0] for c in (clusters, None)
+    )
+    assert "by group" in together.method and "by group" not in alone.method
