@@ -19,8 +19,10 @@ Ints = npt.NDArray[np.int64]
 ERRORS = (0.05, 0.1, 0.2)
 """Error rates at which sets are measured; any other may be asked for."""
 PARTS = 10
-KEPT, KEPT_IN_ALL = 200, 20_000
+KEPT, KEPT_IN_ALL = 200, 5_000
 """Order statistics that are kept of a class, and of all together."""
+_STEP = 1e-7
+"""Kept scores are rounded up to it: a p-value may then be too large, never too small."""
 
 
 def conformal_of(
@@ -50,7 +52,7 @@ def _reference(scores: Doubles, most: int) -> Reference:
     """The order statistics of `scores` that are kept: all of few, else those of the unlikest rows all and the
     further ones ever thinner, for small error rates ask for the end alone."""
     n = len(scores)
-    ordered = np.sort(scores)
+    ordered = np.round(np.ceil(np.sort(scores) / _STEP) * _STEP, 7)
     if n <= most:
         ranks = np.arange(1, n + 1)
     else:
