@@ -38,9 +38,9 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{cpu_name()}, {cpu_count()} CPUs; fits of {asked.rows} rows, {asked.seconds:g} s each")
     print(
-        "| set | metric | fits | held | too good | too bad | bias, standard errors | class x rate | in band |"
+        "| set | metric | fits | held | too good | too bad | bias, standard errors | class x rate | in band | too seldom |"
     )
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     total: dict[str, list[float]] = defaultdict(list)
     for entry in listed([n for n in asked.only.split(",") if n], ("tabular",)):
         facts = prepared(entry)
@@ -95,7 +95,9 @@ def _once(
             if not out or m < 20:
                 continue
             low, high = stats.betabinom.ppf([0.025, 0.975], m, n + 1 - out, out)
-            seen["in band"].append(low <= int((plausible[of, k] > rate).sum()) <= high)
+            hits = int((plausible[of, k] > rate).sum())
+            seen["in band"].append(low <= hits <= high)
+            seen["too seldom"].append(hits < low)
 
 
 def _told(seen: dict[str, list[float]]) -> str:
@@ -103,7 +105,8 @@ def _told(seen: dict[str, list[float]]) -> str:
     band = seen["in band"]
     inside = f"{np.mean(band):.0%}" if band else ""
     bias = f"{np.mean(seen['bias']):+.2f}"
-    return f"{fits} | {held / fits:.0%} | {good:g} | {fits - held - good:g} | {bias} | {len(band)} | {inside}"
+    kept = f"{held / fits:.0%} | {good:g} | {fits - held - good:g}"
+    return f"{fits} | {kept} | {bias} | {len(band)} | {inside} | {sum(seen['too seldom']):g}"
 
 
 if __name__ == "__main__":
