@@ -37,9 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     asked = parser.parse_args()
     print(f"{cpu_name()}, {cpu_count()} CPUs; fits of {asked.rows} rows, {asked.seconds:g} s each")
-    print(
-        "| set | metric | fits | held | too good | too bad | bias, standard errors | class x rate | in band | too seldom |"
-    )
+    print("| set | metric | fits | held | too good | too bad | bias | class x rate | in band | too seldom |")
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     total: dict[str, list[float]] = defaultdict(list)
     for entry in listed([n for n in asked.only.split(",") if n], ("tabular",)):
