@@ -77,4 +77,4 @@ def test_groups_are_not_measured_by_their_own_rows():
     together, alone = (
         conformal_of(p, y, 3, "", clusters=c).measured[1].coverage[0] for c in (clusters, None)
     )
-    assert "by group" in together.method and "by group" not in alone.method
+    assert "clustered" in together.method and "clustered" not in alone.method

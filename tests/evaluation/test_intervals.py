@@ -66,7 +66,7 @@ def test_rows_that_repeat_in_groups_make_intervals_wider():
 def test_blocks_of_time_are_taken_as_dependent_and_not_together_with_groups():
     y, p = binary(100, 3)
     blocks = np.arange(100) // 10
-    assert score(METRICS["rmse"], y * 1.0, p[:, 1], blocks=blocks).method == "Student's t, by group"
+    assert score(METRICS["rmse"], y * 1.0, p[:, 1], blocks=blocks).method == "Student's t, by stretch of time"
     with pytest.raises(Misuse, match="not both"):
         score(METRICS["roc_auc"], y, p, groups=blocks, blocks=blocks)
 

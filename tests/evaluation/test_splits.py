@@ -133,3 +133,16 @@ def test_folds_that_are_named_are_kept_as_they_are():
 def test_folds_that_leave_nothing_to_judge_or_to_learn_from_are_refused(names, said):
     with pytest.raises(DataProblem, match=said):
         make_split("given", "", Rows(60, folds=np.array(names * (60 // len(names)), dtype=object)))
+
+
+def test_stretches_of_time_keep_a_moment_together_and_are_told_where_the_rule_knows_time_alone():
+    days = np.random.default_rng(2).integers(0, 300, 12_000)
+    split = make_split("time", "", Rows(12_000, None, None, days))
+    for rows in (split.test, split.judged):
+        stretch = split.stretches(rows)
+        assert 15 <= len(np.unique(stretch)) <= 20
+        order = np.argsort(days[rows], kind="stable")
+        assert (np.diff(stretch[order]) >= 0).all()
+        assert all(len(set(stretch[days[rows] == d])) == 1 for d in np.unique(days[rows]))
+    assert make_split("random", "", Rows(100)).stretches(np.arange(9)) is None
+    assert set(make_split("order", "", Rows(100)).stretches(np.arange(3))) == {0}

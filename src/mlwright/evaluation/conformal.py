@@ -80,7 +80,7 @@ def _measured(held: npt.NDArray[np.bool_], y: Ints, error: float, clusters: Code
                 high=float(high) if told else 1.0,
                 rows=len(hits),
                 greater_is_better=True,
-                method="Wilson" + (", by group" if units is not None else "") if told else TOO_FEW_ROWS,
+                method="Wilson" + (", clustered" if units is not None else "") if told else TOO_FEW_ROWS,
             )
         )
     return SetSize(

@@ -74,7 +74,7 @@ def score(
     >>> score(METRICS["roc_auc"], y, p).method
     'DeLong'
     """
-    return _scores([metric], y, output, weights, _clusters(groups, blocks), seed, effort)[0]
+    return _scores([metric], y, output, weights, _clusters(groups, blocks), seed, effort, groups is None)[0]
 
 
 def all_scores(
@@ -95,7 +95,8 @@ def all_scores(
     first = metric_named(metric_first, task) if isinstance(metric_first, str) else metric_first
     others = [m for m in METRICS.values() if task in m.tasks and m.name != first.name]
     others = [m for m in others if m.trap is None or not m.trap(y)]
-    scores = _scores([first, *others], y, output, weights, _clusters(groups, blocks), seed)
+    clusters = _clusters(groups, blocks)
+    scores = _scores([first, *others], y, output, weights, clusters, seed, in_time=groups is None)
     return (scores[0], *(s for s in scores[1:] if math.isfinite(s.value)))
 
 
@@ -107,10 +108,11 @@ def _scores(
     clusters: Codes | None,
     seed: int,
     effort: float = 1.0,
+    in_time: bool = False,
 ) -> list[Score]:
     named = ""
     if clusters is not None:
-        named = ", by group"
+        named = ", by stretch of time" if in_time else ", by group"
         if not len(clusters) or clusters.max() < 1:
             clusters, named = None, ", rows taken as independent for want of a second group"
     intervals: dict[str, tuple[Interval, str]] = {}

@@ -23,7 +23,7 @@ Keys = npt.NDArray[np.generic]
 HOLDOUT_FROM = 10_000
 """Rows from which a holdout is kept that nothing touches (contracts.md, section 6)."""
 HOLDOUT_SHARE, HOLDOUT_MOST = 0.2, 50_000
-LEAST = 10
+LEAST, STRETCHES = 10, 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Split:
     why: str
     folds: tuple[Fold, ...]
     test: Ints
+    moments: Ints | None = None
+    """When each row was, as a rank [N]; None where the rule does not ask."""
 
     @property
     def development(self) -> Ints:
@@ -52,6 +54,15 @@ class Split:
     def judged(self) -> Ints:
         """The rows that some fold validates, in order."""
         return np.sort(np.concatenate([f.valid for f in self.folds]))
+
+    def stretches(self, rows: Ints) -> Ints | None:
+        """In which of some twenty stretches of time each of `rows` lies: neighbours share what it brings.
+        Rows of one moment stay together; None where the rule knows no time."""
+        if self.moments is None:
+            return None
+        own = self.moments[rows]
+        before = np.searchsorted(np.sort(own), own, side="left")
+        return np.asarray(before * min(STRETCHES, max(1, len(rows) // 2)) // max(1, len(rows)))
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,10 @@ def make_split(rule: SplitRule, why: str, rows: Rows, *, seed: int = 0, test: In
         size = count if count > 1 else max(5, round(len(rest) / HOLDOUT_MOST))
         parts = [p for p in _parts(rule, rows, rest, size, seed + 1) if len(p)]
         folds = [Fold(np.setdiff1d(rest, p), p) for p in (parts if count > 1 else parts[:1])]
-    return Split(rule, why, tuple(folds), test)
+    moments = None
+    if rule in ALONG_TIME and rows.times is not None:
+        moments = np.unique(rows.times, return_inverse=True)[1].astype(np.int64)
+    return Split(rule, why, tuple(folds), test, moments)
 
 
 def _refuse_too_few(rows: Ints, what: str = "") -> None:

@@ -67,10 +67,11 @@ def evaluate_blend(
 
 def _sets(problem: Problem, unseen: Unseen) -> Conformal:
     """Sets of labels by the answers to unseen rows; rows of no weight are as if they were not there."""
-    weights, groups = problem.weights_of(unseen.rows), problem.groups
+    weights = problem.weights_of(unseen.rows)
     kept = np.ones(len(unseen.rows), dtype=bool) if weights is None else weights > 0
     rows = unseen.rows[kept]
-    clusters = None if groups is None else np.unique(groups[rows], return_inverse=True)[1].astype(np.int64)
+    units = next(iter(problem.dependent(rows).values()), None)
+    clusters = None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
     how = "by " + unseen.how.removeprefix("on ").removesuffix(".")
     return conformal_of(
         unseen.answer[kept],
@@ -89,7 +90,7 @@ def _outcomes(problem: Problem, unseen: Unseen, decision: Decision) -> tuple[Out
         labels=unseen.labels,
         classes=problem.target.classes,
         weights=problem.weights_of(unseen.rows),
-        groups=None if problem.groups is None else problem.groups[unseen.rows],
+        groups=next(iter(problem.dependent(unseen.rows).values()), None),
         amounts=problem.wanted.rows(unseen.rows).amounts,
     )
     return outcomes_of(decision, judged)
@@ -141,8 +142,8 @@ def _scores(problem: Problem, output: Output | Answered, rows: Ints) -> tuple[Sc
         problem.truth[rows],
         output,
         weights=problem.weights_of(rows),
-        groups=None if problem.groups is None else problem.groups[rows],
         seed=problem.seed,
+        **problem.dependent(rows),
     )
     return tuple(s for s in scores if np.isfinite(s.value))
 

@@ -59,6 +59,14 @@ class Problem:
     def classes(self) -> int:
         return len(self.target.classes)
 
+    def dependent(self, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.generic]]:
+        """Which of `rows` are not independent of each other, as intervals are told of it: by group where one
+        is named, else by stretch of time where rows were split by it."""
+        if self.groups is not None:
+            return {"groups": self.groups[rows]}
+        stretches = self.split.stretches(rows)
+        return {} if stretches is None else {"blocks": stretches}
+
     @property
     def truth(self) -> Truth:
         """`y` as metrics want it: int64 classes, or float64."""

@@ -282,7 +282,7 @@ def own_score(problem: Problem, trial: Trial) -> Score | None:
         problem.truth[judged],
         output if problem.classes else output[:, 0],
         weights=problem.weights_of(judged),
-        groups=None if problem.groups is None else problem.groups[judged],
+        **problem.dependent(judged),
         seed=problem.seed,
         effort=0.1,
     )

@@ -1,0 +1,28 @@
+"""Intervals of rows split by time rest on stretches of it, not on rows as if they were independent."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+import mlwright as mw
+
+
+def walked(n: int = 3_000) -> pl.DataFrame:
+    """A class whose base rate wanders with time, beside a column that says little."""
+    rng = np.random.default_rng(0)
+    rate = 1 / (1 + np.exp(-np.cumsum(rng.normal(0, 0.08, n))))
+    x = rng.normal(size=n)
+    y = rng.random(n) < np.clip(rate + 0.1 * np.sign(x), 0, 1)
+    return pl.DataFrame({"x": x, "z": rng.normal(size=n), "y": np.where(y, "yes", "no")})
+
+
+def test_a_split_along_time_has_wider_intervals_that_say_why():
+    table = walked()
+    kept = {"max_trials": 2, "metric": "log_loss", "seed": 0, "waive": ("MLW206", "MLW404")}
+    random, ordered = (mw.fit(table, target="y", split=rule, **kept) for rule in ("stratified", "order"))
+    by_row, by_time = (m.evaluation.score for m in (random, ordered))
+    assert "by stretch of time" in by_time.method and "by" not in by_row.method
+    assert by_time.high - by_time.low > 2 * (by_row.high - by_row.low)
+    assert all("clustered" in c.method for m in ordered.evaluation.sets.measured for c in m.coverage)
+    assert ordered.evaluation.split == "order"
