@@ -5,13 +5,17 @@ Made by `evaluation`, kept in the evaluation of a model file, read by `artifact`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from mlwright.base.score import Score
 
-Doubles = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Doubles = npt.NDArray[np.float64]
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +32,13 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         """Of rows that look so unlike the class [n]: the share of its rows (and of itself) that look at least
         as unlike, and never less than that where scores between those kept are asked for.
 
+        >>> import numpy as np
         >>> of = Reference(rows=4, ranks=(1, 2, 3, 4), scores=(0.1, 0.2, 0.3, 0.4))
         >>> of.p_values(np.array([0.05, 0.25, 0.4, 0.9])).tolist()
         [1.0, 0.6, 0.4, 0.2]
         """
+        import numpy as np  # not with the module, which the command line reads for its help
+
         ranks = np.array((0, *self.ranks))
         below = ranks[np.searchsorted(np.array(self.scores), scores, side="left")]
         return np.asarray((1 + self.rows - below) / (self.rows + 1))
@@ -69,5 +76,7 @@ class Conformal(msgspec.Struct, frozen=True, kw_only=True):
 
     def p_values(self, probability: Doubles) -> Doubles:
         """[N, K] from calibrated probabilities [N, K]: how plausible each class is for each row."""
+        import numpy as np
+
         columns = [r.p_values(1.0 - probability[:, k]) for k, r in enumerate(self.references)]
         return np.stack(columns, axis=1)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.conformal import Conformal, Doubles, Reference, SetSize
+from mlwright.base.conformal import Conformal, Reference, SetSize
 from mlwright.base.evaluation import TOO_FEW_ROWS, Score
 from mlwright.statistics.intervals import Codes, proportion_interval
 
 Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 ERRORS = (0.05, 0.1, 0.2)
 """Error rates at which sets are measured; any other may be asked for."""

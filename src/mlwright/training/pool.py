@@ -24,6 +24,8 @@ from mlwright.training.exchange import Exchange, Gone, Ready
 
 SHUT_S = 5.0
 """How long to wait for the end of a process that was killed."""
+LAST_WORDS_S = 1.0
+"""How long the end of what a dead process printed is waited for: a child of its own may hold the pipe."""
 TAIL = 4096
 """Bytes kept of what a lane prints: its last words are why it died."""
 
@@ -43,12 +45,15 @@ class LaneProcess:
     inbox: Inbox | None = None
     said: bytes = b""
     """The last that it printed."""
+    printing: threading.Thread | None = None
+    """Reads what it prints."""
     started: float = field(default_factory=time.monotonic)
 
     def listen(self) -> None:
         """Begins to read what it answers and prints, in threads that end with it."""
-        for work, stream in ((self._answers, self.process.stdout), (self._prints, self.process.stderr)):
-            threading.Thread(target=work, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._answers, args=(self.process.stdout,), daemon=True).start()
+        self.printing = threading.Thread(target=self._prints, args=(self.process.stderr,), daemon=True)
+        self.printing.start()
 
     def send(self, data: bytes) -> None:
         """Sends a request; one that is gone answers that it is over."""
@@ -70,6 +75,8 @@ class LaneProcess:
         """What ended it, in words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(SHUT_S)
+        if self.printing is not None:
+            self.printing.join(LAST_WORDS_S)
         code = self.process.returncode
         lines = self.said.decode("utf-8", errors="replace").strip().splitlines()
         words = f": {lines[-1].strip()[:160]}" if lines else ""
