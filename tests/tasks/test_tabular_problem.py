@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+import mlwright as mw
 from mlwright.base.errors import DataProblem, Misuse, TargetUnusable, UnknownName
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
@@ -184,3 +185,10 @@ def test_a_binary_task_of_many_numbers_is_told_what_fits_them(distinct, advice):
     with pytest.raises(TargetUnusable) as caught:
         read_target(dataset, column, "binary")
     assert caught.value.remedy == f"say task='{advice}'"
+
+
+def test_a_split_that_no_column_allows_is_refused_before_the_table_is_checked(monkeypatch):
+    monkeypatch.setattr("mlwright.checks.check", lambda *_, **__: pytest.fail("it was checked"))
+    table = pl.DataFrame({"x": [i / 7 for i in range(200)], "y": ["a", "b"] * 100})
+    with pytest.raises(Misuse, match="needs a time column"):
+        mw.fit(table, target="y", split="time", max_trials=2)

@@ -75,6 +75,7 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     from mlwright.tasks.tabular.deciding import wanted_of
     from mlwright.tasks.tabular.problem import read_target
     from mlwright.tasks.tabular.shape import exposed_by, exposure_of, monotone_of
+    from mlwright.tasks.tabular.split import rule_for
 
     try:
         target, _, _ = read_target(dataset, dataset.target, settings.task)
@@ -83,6 +84,7 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     metric = metric_named(settings.metric, target.task) if settings.metric else default_metric(target.task)
     wanted_of(dataset, target, metric, labels_of(settings))
     monotone_of(dataset.schema, target, settings.monotone)
+    rule_for(dataset, settings.split, settings.gap, has_classes=bool(target.classes))
     exposed = exposed_by(dataset.schema, target)
     if exposed is not None:
         exposure_of(dataset, exposed)

@@ -34,6 +34,19 @@ def refuse_split(rule: str | None, gap: float | str | None) -> None:
     seconds_of(gap, "gap")
 
 
+def rule_for(dataset: Dataset, rule: str | None, gap: float | str | None, *, has_classes: bool) -> SplitRule:
+    """The rule that `dataset` is split by. Raises `Misuse` where what is asked for needs a role that no
+    column has."""
+    named = _named(dataset)
+    chosen = _chosen(rule, named, has_classes)
+    for role in _NEEDS.get(chosen, ()):
+        if role not in named:
+            raise Misuse(f"split={chosen!r} needs a {role} column", remedy=f"say {role}=, naming one")
+    if gap is not None and chosen not in ALONG_TIME:
+        raise Misuse("gap= needs rows in time", remedy="say time=, or split='order'")
+    return chosen
+
+
 def choose_split(
     dataset: Dataset,
     classes: npt.NDArray[np.float64] | None,
@@ -48,13 +61,8 @@ def choose_split(
     Raises `Misuse` where `rule` asks for a role that no column has, and `DataProblem` where it cannot be
     followed.
     """
-    named = {role: columns[0].name for role in ("time", "group", "fold") if (columns := dataset.role(role))}
-    chosen = _chosen(rule, named, classes is not None)
-    for role in _NEEDS.get(chosen, ()):
-        if role not in named:
-            raise Misuse(f"split={chosen!r} needs a {role} column", remedy=f"say {role}=, naming one")
-    if gap is not None and chosen not in ALONG_TIME:
-        raise Misuse("gap= needs rows in time", remedy="say time=, or split='order'")
+    named = _named(dataset)
+    chosen = rule_for(dataset, rule, gap, has_classes=classes is not None)
     rows = Rows(
         len(dataset),
         None if classes is None else classes.astype(np.int64),
@@ -66,6 +74,10 @@ def choose_split(
         rows = _with_gap(rows, gap, by_rows=chosen == "order")
     why = _why(chosen, named, asked=rule is not None, gap=gap)
     return make_split(chosen, why, rows, seed=seed, test=test)
+
+
+def _named(dataset: Dataset) -> dict[str, str]:
+    return {role: found[0].name for role in ("time", "group", "fold") if (found := dataset.role(role))}
 
 
 def _chosen(rule: str | None, named: dict[str, str], has_classes: bool) -> SplitRule:
