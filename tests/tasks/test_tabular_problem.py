@@ -160,6 +160,15 @@ def test_a_split_that_lacks_what_it_needs_is_refused(roles, asked, said):
         kind_named("tabular").problem(roled(**roles), Asked(**asked))
 
 
+def test_rows_of_no_fold_and_a_gap_longer_than_the_history_are_refused_in_words():
+    table = roled(c="fold")
+    holed = table.frame.with_columns(pl.when(pl.col("a") < 3).then(None).otherwise(pl.col("c")).alias("c"))
+    with pytest.raises(DataProblem, match="fold column 'c' is missing in 3 rows"):
+        kind_named("tabular").problem(Dataset(holed, table.schema, table.provenance), Asked())
+    with pytest.raises(DataProblem, match="before a gap of 300 days"):
+        kind_named("tabular").problem(roled(b="time"), Asked(gap="300d"))
+
+
 @pytest.mark.parametrize(
     ("rule", "gap", "error", "said"),
     [

@@ -161,7 +161,8 @@ def _apart(rule: SplitRule, rows: Rows, earlier: Ints, later: Ints, seed: int) -
     if rows.gap:
         known = rows.times[earlier] <= rows.times[later].min() - rows.gap
         earlier = earlier[known]
-        _refuse_too_few(earlier, f" before a gap of {rows.gap:g}" if isinstance(rows.gap, float) else "")
+        long = f"{rows.gap:g}" if isinstance(rows.gap, float) else str(rows.gap.item())
+        _refuse_too_few(earlier, f" before a gap of {long}")
     if rule == "group+time":
         assert rows.groups is not None
         both = np.intersect1d(rows.groups[earlier], rows.groups[later])

@@ -86,6 +86,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
             "batch_rows",
             "slo_ms",
             "workers",
+            "worker_silence_s",
         ):
             if getattr(self, name) <= 0:
                 raise Misuse(f"{name} must be above 0, got {getattr(self, name)}", where="serve settings")

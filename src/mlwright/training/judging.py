@@ -61,15 +61,18 @@ def evaluate_blend(
         confusion=table,
         decision=None if decision.rule == "likeliest" else decision,
         outcomes=_outcomes(problem, unseen, decision),
-        sets=_sets(problem, unseen) if problem.classes else None,
+        sets=_sets(problem, unseen),
     )
 
 
-def _sets(problem: Problem, unseen: Unseen) -> Conformal:
-    """Sets of labels by the answers to unseen rows; rows of no weight are as if they were not there."""
+def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
+    """Sets of labels by the answers to unseen rows; rows of no weight are as if they were not there. None of
+    numbers, and where no row is left."""
     weights = problem.weights_of(unseen.rows)
     kept = np.ones(len(unseen.rows), dtype=bool) if weights is None else weights > 0
     rows = unseen.rows[kept]
+    if not problem.classes or not len(rows):
+        return None
     units = next(iter(problem.dependent(rows).values()), None)
     clusters = None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
     how = "by " + unseen.how.removeprefix("on ").removesuffix(".")

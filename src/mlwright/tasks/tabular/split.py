@@ -68,7 +68,7 @@ def choose_split(
         None if classes is None else classes.astype(np.int64),
         _texts(dataset, named["group"]) if chosen in ("group", "group+time") else None,
         _moments(dataset, named["time"]) if chosen in ("time", "group+time") else None,
-        folds=_texts(dataset, named["fold"]) if chosen == "given" else None,
+        folds=_folds(dataset, named["fold"]) if chosen == "given" else None,
     )
     if gap is not None:
         rows = _with_gap(rows, gap, by_rows=chosen == "order")
@@ -130,13 +130,21 @@ def _with_gap(rows: Rows, gap: float | str, *, by_rows: bool) -> Rows:
 
 
 def _moments(dataset: Dataset, name: str) -> Keys:
-    moments = dataset.frame[name]
-    if moments.null_count():
+    _refuse_missing(dataset, "time", name)
+    return dataset.frame[name].to_numpy()
+
+
+def _folds(dataset: Dataset, name: str) -> Keys:
+    _refuse_missing(dataset, "fold", name)
+    return _texts(dataset, name)
+
+
+def _refuse_missing(dataset: Dataset, role: str, name: str) -> None:
+    missing = dataset.frame[name].null_count()
+    if missing:
         raise DataProblem(
-            f"the time column {name!r} is missing in {moments.null_count()} rows",
-            remedy="drop or mend those rows",
+            f"the {role} column {name!r} is missing in {missing} rows", remedy="drop or mend those rows"
         )
-    return moments.to_numpy()
 
 
 def _texts(dataset: Dataset, name: str) -> Keys:
