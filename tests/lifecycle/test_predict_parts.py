@@ -155,12 +155,12 @@ def test_classes_and_texts_are_answered_on_all_threads_as_on_one(place):
         2_000
     )
     one = predict(model, frame, proba=True)
-    with answering.Answering(model, proba=True, threads=4) as many:
+    with answering.Answering(model, answering.Beside(proba=True), threads=4) as many:
         spread, problems = many.to(frame, model.schema)
         assert many.nothing().schema == spread.schema
     assert not problems
     assert_frame_equal(one.select(spread.columns), spread)
-    monkeypatched = answering.Answering(model, proba=True)
+    monkeypatched = answering.Answering(model, answering.Beside(proba=True))
     monkeypatched._coded = None  # the whole graph, with its dictionaries
     with monkeypatched:
         assert_frame_equal(monkeypatched.to(frame, model.schema)[0], spread)

@@ -6,6 +6,7 @@ that it needs, and onnxruntime is imported with the first model that is opened.
 
 from mlwright.artifact.coded import Coded
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
+from mlwright.artifact.ends import Ends
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
 from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
@@ -14,6 +15,7 @@ from mlwright.artifact.session import Outputs
 __all__ = [
     "Coded",
     "Decoded",
+    "Ends",
     "Manifest",
     "Model",
     "Outputs",

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
+from mlwright.artifact.ends import Ends
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
 from mlwright.artifact.replay import replay
@@ -85,6 +86,8 @@ class Model:
     """The model card, in Markdown."""
     facts: Final[GraphFacts]
     """What the graph is given, gives back and holds."""
+    ends: Final[Ends | None]
+    """What makes intervals, for callers that decode and run by themselves; None where the file has none."""
     digest: Final[str]
     """The content digest: equal for equal models, whenever they were made."""
     file_digest: Final[str]
@@ -103,6 +106,8 @@ class Model:
         self._graph, self._data = contents.members["model.onnx"], data
         self._decoder = RowDecoder(contents.schema)
         self._session = Session(self._graph, contents.facts)
+        intervals, second = contents.evaluation.intervals, contents.members.get("extra.onnx")
+        self.ends = None if intervals is None else Ends(intervals, second, self.schema, self.samples)
 
     @property
     def task(self) -> str:
@@ -124,7 +129,7 @@ class Model:
         `rows`: one dict, a list of dicts, a dict of columns, or a data frame. Raises `RowsRefused` with every
         fault, `SchemaBroken` for a table without a needed column.
         """
-        outputs = self._answer(rows)
+        outputs = self._answer(rows)[1]
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
@@ -137,7 +142,7 @@ class Model:
         """
         if self.task == "regression":
             raise Misuse("a regression has no probabilities", remedy="use predict")
-        probability = self._answer(rows).probability
+        probability = self._answer(rows)[1].probability
         if probability is None:
             raise Misuse("the graph answers no probability")
         return probability
@@ -167,6 +172,25 @@ class Model:
             )
             raise Misuse(why, remedy="fit a classification with this version of mlwright")
         return sets.p_values(self.predict_proba(rows))
+
+    def predict_interval(self, rows: object, error: float = 0.1) -> npt.NDArray[np.float64]:
+        """For each row the two ends [N, 2] between which the truth lies, but for a share `error` of rows
+        (`evaluation.intervals` has it measured); the prediction is always within.
+
+        Quantile regression of what the model had left over, conformalized (Romano, Patterson & Candes, 2019)
+        on rows that no fold's model had seen; the shipped model is fitted again on all rows, so that the
+        rate is approximate. Raises `Misuse` for classes, for a file without them and for an error rate that
+        there are too few rows for, and otherwise as `predict`.
+        """
+        if self.ends is None:
+            is_number = self.task == "regression"
+            why = "this file holds none" if is_number else "classes have no intervals"
+            remedy = "fit again with this version of mlwright" if is_number else "use predict_set"
+            raise Misuse(why, remedy=remedy)
+        self.ends.refuse(error)
+        decoded, outputs = self._answer(rows)
+        assert outputs.prediction is not None  # of a regression, as its schema was found to be
+        return self.ends.of(outputs.prediction, decoded.numbers, decoded.strings, error)
 
     def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
         """Runs the graph on decoded rows: `numbers` [N, a] and `strings` [N, b], in the schema's order.
@@ -242,11 +266,11 @@ class Model:
         more = f"<small>{others}: <code>model.leaderboard</code></small>"
         return f"{board.kept.table()}{more}" if board.kept else ""
 
-    def _answer(self, rows: object) -> Outputs:
+    def _answer(self, rows: object) -> tuple[Decoded, Outputs]:
         decoded = self._decoder.decode(rows)
         if decoded.problems:
             raise RowsRefused(decoded.problems)
-        return self.run(decoded.numbers, decoded.strings)
+        return decoded, self.run(decoded.numbers, decoded.strings)
 
 
 def _write(path: Path, data: bytes) -> Path:

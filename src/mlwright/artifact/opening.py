@@ -7,6 +7,7 @@ unpacked, scanned and run; nobody can change it in between.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from mlwright.base.constraints import faults
 from mlwright.base.errors import EnvironmentProblem, ModelRefused, NotAModel, nearest_file
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
+from mlwright.base.prediction_intervals import Intervals
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Schema, Target
 from mlwright.graph.scan import GraphFacts, Port, good_name, scan
@@ -121,14 +123,16 @@ def judge(data: bytes) -> Contents:
     target = _check_schema(schema)
     facts = scan(members["model.onnx"])
     check_graph(facts, schema)
+    evaluation = _value(members, "evaluation.json", Evaluation)
     if "extra.onnx" in members:
-        scan(members["extra.onnx"])
+        check_second_graph(scan(members["extra.onnx"]), schema, evaluation.intervals)
+    _check_intervals(evaluation.intervals, schema, has_graph="extra.onnx" in members)
     return Contents(
         members=members,
         manifest=manifest,
         schema=schema,
         target=target,
-        evaluation=_value(members, "evaluation.json", Evaluation),
+        evaluation=evaluation,
         findings=_value(members, "findings.json", Findings),
         profile=_value(members, "profile.json", Profile),
         samples=_value(members, "samples.json", Samples),
@@ -183,6 +187,41 @@ def check_graph(facts: GraphFacts, schema: Schema) -> None:
             raise _refused(
                 f"the graph's {noun} are {_ports(found)}, but its schema asks for {_ports(wanted)}"
             )
+
+
+def check_second_graph(facts: GraphFacts, schema: Schema, intervals: Intervals | None) -> None:
+    """Refuses a second graph that asks for more than a row and its prediction, or answers other quantiles
+    than the intervals are made from; what nothing is known of is never run."""
+    if intervals is None:
+        return
+    ports = {Port("numbers", "float64", len(schema.numbers)), Port("strings", "string", len(schema.strings))}
+    ports.add(Port("prediction", "float64", 1))
+    wanted = {Port("quantiles", "float64", len(intervals.levels))}
+    if not set(facts.inputs) <= ports or set(facts.outputs) != wanted:
+        found = f"{_ports(facts.inputs)} and {_ports(facts.outputs)}"
+        raise _refused(f"the second graph's inputs and outputs are {found}, which intervals are not made of")
+
+
+def _check_intervals(intervals: Intervals | None, schema: Schema, *, has_graph: bool) -> None:
+    """Refuses what no interval could be made from."""
+    if intervals is None:
+        return
+    levels, reach = intervals.levels, intervals.reach
+    count = len(levels)
+    numbers = [intervals.least, *levels, *intervals.constant, *reach.ranks, *reach.scores, reach.rows]
+    faults = {
+        "levels": not count or count % 2 or list(levels) != sorted(set(levels)),
+        "quantiles": bool(intervals.constant) == has_graph or len(intervals.constant) not in (0, count),
+        "reach": not reach.ranks
+        or len(reach.ranks) != len(reach.scores)
+        or any(list(each) != sorted(each) for each in (reach.ranks, reach.scores)),
+        "numbers": not all(map(math.isfinite, numbers)) or intervals.least <= 0 or reach.rows <= 0,
+        "exposure": intervals.exposure not in ("", *(c.name for c in schema.numbers)),
+        "target": schema.target is None or schema.target.task != "regression",
+    }
+    wrong = next((name for name, found in faults.items() if found), None)
+    if wrong:
+        raise _refused(f"its intervals cannot be made: their {wrong} cannot be")
 
 
 def _ports(ports: Any) -> str:  # Any: an iterable of Port

@@ -7,7 +7,7 @@ so that `import mlwright` stays light. It knows tensors, not columns.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,8 @@ class Outputs(msgspec.Struct, frozen=True):
     """[N, K] before calibration and normalising."""
     prediction: npt.NDArray[np.float64] | None = None
     """[N] of a regression."""
+    quantiles: npt.NDArray[np.float64] | None = None
+    """[N, Q] of a regression's second graph."""
 
 
 class Session:
@@ -72,6 +74,22 @@ class Session:
             return Outputs(**{p.name: _no_rows(p.dtype, p.width) for p in self._facts.outputs})
         whole = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
         return self._outputs(whole)
+
+    def given(self, feed: Mapping[str, npt.NDArray[Any]]) -> Outputs:  # Any: of the inputs' types
+        """The outputs for arrays of N rows by input, of which the graph takes those that it knows."""
+        n = max(map(len, feed.values()))
+        if not n:
+            return Outputs(**{p.name: _no_rows(p.dtype, p.width) for p in self._facts.outputs})
+        wanted = {name: np.ascontiguousarray(array) for name, array in feed.items() if name in self._inputs}
+        cuts = range(0, n, CHUNK)
+        try:
+            parts = [
+                self._session.run(self._names, {k: v[at : at + CHUNK] for k, v in wanted.items()})
+                for at in cuts
+            ]
+        except Exception as error:  # onnxruntime's classes have no root of their own
+            raise _refused(error) from error
+        return self._outputs([np.concatenate(p) for p in zip(*parts, strict=True)])
 
     def _outputs(self, answers: Sequence[npt.NDArray[Any]]) -> Outputs:  # Any: of the types in `facts`
         return Outputs(*[None if at is None else answers[at] for at in self._places])

@@ -97,10 +97,19 @@ class FeaturePlan:
 
     def members(self, view: str) -> list[int]:
         """The matrix columns that hold codes to be split by set membership."""
-        if view != "tree":
-            return []
+        return self.sets(self.layout(view)) if view == "tree" else []
+
+    def untaught(self) -> list[Feature]:
+        """The features of the view `tree` that no target had a say in: numbers, parts of datetimes, codes of
+        categories."""
+        categories = self.fitted.coding.categories
+        taught = {f for f in self.layout("tree") if f.transform == CODE and f not in categories}
+        return [f for f in self.layout("tree") if f.transform != "encoding" and f not in taught]
+
+    def sets(self, features: Sequence[Feature]) -> list[int]:
+        """The places among `features` of the codes that trees split by set membership."""
         few = {f for f, size in self.fitted.coding.categories.items() if size <= MOST_MEMBERS}
-        return [i for i, f in enumerate(self.layout(view)) if f in few]
+        return [i for i, f in enumerate(features) if f in few]
 
     def matrix(self, view: str, table: Table, *, training: bool = False) -> Doubles:
         """The view's matrix [N, width] of `table`, computed by the graph's own nodes.

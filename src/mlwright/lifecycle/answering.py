@@ -7,8 +7,10 @@ thread for each CPU, since onnxruntime lets go of the interpreter meanwhile.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,11 +30,32 @@ SLICE = 1024
 Doubles = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is written beside labels and numbers."""
+
+    proba: bool = False
+    """The probability of every class."""
+    sets: float | None = None
+    """The labels that are plausible at this error rate."""
+    interval: float | None = None
+    """The two ends between which the truth lies but for this error rate."""
+
+    def refuse(self, model: Model) -> None:
+        """Raises `Misuse` for what `model` cannot write."""
+        if self.sets is not None:
+            model.predict_set([], self.sets)
+        if self.interval is not None:
+            model.predict_interval([], self.interval)
+
+
 class Answering:
     """Answers tables by one model; to be used in a `with` block, which ends its threads."""
 
-    def __init__(self, model: Model, *, proba: bool, threads: int | None = None) -> None:
-        self._model, self._proba = model, proba
+    def __init__(self, model: Model, beside: Beside, *, threads: int | None = None) -> None:
+        """Raises `Misuse` where the model cannot answer what is to be written."""
+        beside.refuse(model)
+        self._model, self._beside = model, beside
         self._threads = threads or cpu_count()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="mlwright-predict")
         self._coded: Coded | None = model.coded()
@@ -81,8 +104,29 @@ class Answering:
         second: Any = rows.strings() if coded is None else _codes(frame, model.schema, coded)
         run: Any = model.run if coded is None else coded.run  # Any: each takes its own kind of array
         cuts = range(0, max(frame.height, 1), SLICE)
-        parts = self._pool.map(lambda at: run(numbers[at : at + SLICE], second[at : at + SLICE]), cuts)
-        return _columns(model, list(parts), self._proba)
+        parts = list(self._pool.map(lambda at: run(numbers[at : at + SLICE], second[at : at + SLICE]), cuts))
+        columns = _columns(model, parts, self._beside)
+        if self._beside.interval is None:
+            return columns
+        return columns.with_columns(self._ends(parts, numbers, rows.strings()))
+
+    def _ends(
+        self, parts: list[Outputs], numbers: Doubles, strings: npt.NDArray[np.object_]
+    ) -> list[pl.Series]:
+        """The columns of the two ends; the second graph takes texts as they are."""
+        import polars as pl
+
+        ends, error = self._model.ends, self._beside.interval
+        assert ends is not None and error is not None  # else it had been refused
+        cuts = range(0, max(len(numbers), 1), SLICE)
+
+        def between(at: int, part: Outputs) -> Doubles:
+            assert part.prediction is not None  # of a regression
+            return ends.of(part.prediction, numbers[at : at + SLICE], strings[at : at + SLICE], error)
+
+        made = np.concatenate(list(self._pool.map(between, cuts, parts)))
+        name = f"predicted_{self._model.target.name}"
+        return [pl.Series(f"{name}_{end}", made[:, k]) for k, end in enumerate(("low", "high"))]
 
 
 def errors_of(problems: Iterable[RowProblem], rows: int) -> pl.Series:
@@ -113,7 +157,7 @@ def _codes(frame: pl.DataFrame, schema: Schema, coded: Coded) -> Doubles:
     return codes
 
 
-def _columns(model: Model, parts: list[Outputs], proba: bool) -> pl.DataFrame:
+def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame:
     import polars as pl
 
     target = model.target
@@ -123,8 +167,21 @@ def _columns(model: Model, parts: list[Outputs], proba: bool) -> pl.DataFrame:
     labels = [label for p in parts if p.label is not None for label in p.label.tolist()]
     probability = np.concatenate([p.probability for p in parts if p.probability is not None])
     columns = [pl.Series(name, labels, dtype=_dtype(target.label_type))]
-    shown = range(len(target.classes)) if proba else [1] if len(target.classes) == 2 else []
+    shown = range(len(target.classes)) if beside.proba else [1] if len(target.classes) == 2 else []
     columns += [pl.Series(f"probability_{target.classes[k]}", probability[:, k]) for k in shown]
+    if beside.sets is not None:
+        assert model.evaluation.sets is not None  # else it had been refused
+        names = [target.label(k) for k in range(len(target.classes))]
+        plausible = model.evaluation.sets.p_values(probability) > beside.sets
+        held = [[names[k] for k in np.flatnonzero(row)] for row in plausible]
+        # JSON tells labels that hold commas apart, and true from "true".
+        columns.append(
+            pl.Series(
+                f"set_{target.name}",
+                [json.dumps(labels, ensure_ascii=False) for labels in held],
+                dtype=pl.String,
+            )
+        )
     return pl.DataFrame(columns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import msgspec
 
 from mlwright.base.errors import Misuse, RowProblem
 from mlwright.base.progress import Progress
-from mlwright.lifecycle.answering import Answering, errors_of
+from mlwright.lifecycle.answering import Answering, Beside, errors_of
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.output import placed, writable
@@ -66,6 +66,8 @@ def predict(
     *,
     options: ReadOptions | None = None,
     proba: bool = False,
+    sets: float | None = None,
+    interval: float | None = None,
 ) -> pl.DataFrame:
     """`source` (a path, a frame, rows) as a Polars frame with the predictions of `model` beside it.
 
@@ -77,7 +79,7 @@ def predict(
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     raw = read_raw(source, options).frame
-    with Answering(opened, proba=proba) as answering:
+    with Answering(opened, Beside(proba, sets, interval)) as answering:
         return _beside(raw, *answering.to(raw, as_written(opened.schema, options)))
 
 
@@ -89,15 +91,19 @@ def predict_file(
     options: ReadOptions | None = None,
     submission: str | os.PathLike[str] | None = None,
     proba: bool = False,
+    sets: float | None = None,
+    interval: float | None = None,
     restart: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
     """Writes `source` with predictions to `out` (CSV, or Parquet by its suffix), columns and order kept.
 
-    Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's. A
-    row that breaks the schema keeps its place and gets the reason in the column `error`. `options` say how
-    `source` is written, where it is not as it seems or not as the training table was. With `submission`, a
-    sample file, the output has exactly that file's columns, ids and order.
+    Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's;
+    with `sets`, an error rate, `set_<target>`, the plausible labels as a JSON array; with `interval` the ends
+    `predicted_<target>_low` and `_high` (see `Model.predict_set` and `Model.predict_interval`). A row that
+    breaks the schema keeps its place and gets the reason in the column `error`. `options` say how `source`
+    is written, where it is not as it seems or not as the training table was. With `submission`, a sample
+    file, the output has exactly that file's columns, ids and order.
 
     A file that is not small is read and predicted in parts, on all CPUs, in memory that does not grow with
     it; after a crash or Ctrl-C the same call goes on where it stopped (`restart`: from the beginning). Raises
@@ -117,14 +123,14 @@ def predict_file(
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     listener = progress or Progress()
     listener.stage("reading")
-    schema = as_written(opened.schema, options)
+    schema, beside = as_written(opened.schema, options), Beside(proba, sets, interval)
     least = STREAMED_BYTES if submission is None else None
     with (
         held_or_streamed(source, options, least) as held,
-        Answering(opened, proba=proba or submission is not None) as answering,
+        Answering(opened, replace(beside, proba=proba or submission is not None)) as answering,
     ):
         if isinstance(held, Stream):
-            identity = [opened.digest, proba, msgspec.to_builtins(schema), held.sha256()]
+            identity = [opened.digest, asdict(beside), msgspec.to_builtins(schema), held.sha256()]
             job = _InParts(held, answering, schema, Parts(target, identity, restart=restart), listener)
             return job.run(target)
         listener.stage("predicting")

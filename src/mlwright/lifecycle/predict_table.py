@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlwright.base.canonical import canonical_json, sha256
 from mlwright.base.errors import Misuse, RowProblem
 from mlwright.base.progress import Progress
-from mlwright.lifecycle.answering import Answering, errors_of
+from mlwright.lifecycle.answering import Answering, Beside, errors_of
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import MOST_PROBLEMS, Refusal
@@ -61,6 +61,8 @@ def predict_table(
     parameters: Mapping[str, object] | None = None,
     options: ReadOptions | None = None,
     proba: bool = False,
+    sets: float | None = None,
+    interval: float | None = None,
     chunk_rows: int = ROWS,
     restart: bool = False,
     progress: Progress | None = None,
@@ -68,10 +70,11 @@ def predict_table(
     """Predicts the rows of `source` (a database with `query`, or anything `read` takes) into `table` of the
     database `to`, keyed by the column or columns `key`.
 
-    The table gets the key, `predicted_<target>`, the probability (with `proba` every class's) and `error`,
-    which says why a row that breaks the schema has no prediction. It is made where it is not there. Each
-    `chunk_rows` rows are one transaction; after a crash or Ctrl-C the same call goes on where it stopped
-    (`restart`: from the beginning), after a finished run it starts anew. A key that is there is replaced.
+    The table gets the key, `predicted_<target>`, the probability (with `proba` every class's), with `sets`
+    and `interval` what `predict_file` adds for them, and `error`, which says why a row that breaks the schema
+    has no prediction. It is made where it is not there. Each `chunk_rows` rows are one transaction; after a
+    crash or Ctrl-C the same call goes on where it stopped (`restart`: from the beginning), after a finished
+    run it starts anew. A key that is there is replaced.
 
     Raises `Misuse` for a table that does not fit or a key that cannot be, `DataProblem` for a key that is
     missing or not unique, `SourceUnreadable` where reading fails, `EnvironmentProblem` where writing does.
@@ -94,14 +97,16 @@ def predict_table(
         options = replace(options, query=query or options.query, parameters=parameters or options.parameters)
     address = address_of(to)
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    beside = Beside(proba, sets, interval)
+    beside.refuse(opened)
     listener = progress or Progress()
     listener.stage("reading")
     with open_to_write(address) as database:
         rows = rows_of(source, options, keys, address)
         try:
-            names = [list(keys), table, proba]
+            names = [list(keys), table, asdict(beside)]
             run = sha256(canonical_json([opened.digest, rows.identity, *names])) if rows.identity else ""
-            with Answering(opened, proba=proba) as answering:
+            with Answering(opened, beside) as answering:
                 written = PredictedTable(database, table, rows.keys, answering.nothing())
                 return _Job(opened, answering, rows, written, options, chunk_rows, listener).run(run, restart)
         finally:

@@ -22,6 +22,7 @@ from mlwright.learners import Config, Fitted, answer_of
 from mlwright.packaging.answers import publish_answers
 from mlwright.packaging.ending import Ending
 from mlwright.packaging.merged import Merged, merge
+from mlwright.packaging.tails import Tails
 
 Doubles = npt.NDArray[np.float64]
 
@@ -47,6 +48,8 @@ class Blend:
     """Added to the members' margins: what a regression's target was centred by."""
     ending: Ending = field(default_factory=Ending)
     """How numbers and labels follow from the margin."""
+    tails: Tails | None = None
+    """How far the truth may lie from a number, where rows differ in it: the second graph."""
 
     @property
     def classes(self) -> int:
@@ -72,6 +75,10 @@ class Blend:
             return number, number
         both = np.concatenate([np.zeros_like(margin), margin], axis=1) if self.classes == 2 else margin
         return both, answer_of(margin, self.classes)
+
+    def middle(self, table: Table) -> Doubles:
+        """By the training path, the predictions [N] of one unit of exposure, behind the link."""
+        return self.ending.behind_link(self.margin(table)[:, 0])
 
     def preferences(self, margin: Doubles, table: Table) -> Doubles:
         """What the label is the greatest of, [N, K], by the training path from calibrated margins [N, K]."""

@@ -10,6 +10,7 @@ from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
+from mlwright.packaging.card_intervals import interval_lines
 
 WORDS = {
     "roc_auc": "ranks a positive row above a negative one",
@@ -43,6 +44,7 @@ def render_card(
         _quality(evaluation),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
+        *([interval_lines(evaluation.intervals)] if evaluation.intervals else []),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mlwright.base.decision import LIKELIEST, Decision
 from mlwright.evaluation.decision import label_nodes, preferences
 from mlwright.graph.build import GraphBuilder
-from mlwright.statistics.links import MOST_LOG, Link, unlinked
+from mlwright.statistics.links import MOST_LOG, Link, linked, unlinked
 
 Doubles = npt.NDArray[np.float64]
 
@@ -44,6 +44,14 @@ class Ending:
         number = unlinked(margin, self.link)
         number = number if self.floor is None else np.maximum(number, self.floor)
         return number * columns[self.exposure] if self.exposure else number
+
+    def behind_link(self, margin: Doubles) -> Doubles:
+        """The margins [N] of what is answered for one unit of exposure: no less than the floor's."""
+        return (
+            margin
+            if self.floor is None
+            else linked(np.maximum(unlinked(margin, self.link), self.floor), self.link)
+        )
 
     def label_nodes(self, g: GraphBuilder, margin: str, probability: str, columns: Mapping[str, str]) -> str:
         """The class numbers [N] from `margin` and `probability` [N, K]; `columns` double [N, 1] each."""

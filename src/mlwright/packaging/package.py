@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mlwright.artifact import Decoded, Model, Spent, Timings, assemble, decode_rows, load
+from mlwright.artifact import Decoded, Ends, Model, Samples, Spent, Timings, assemble, decode_rows, load
 from mlwright.base.canonical import canonical_json
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
@@ -30,6 +30,7 @@ from mlwright.packaging.costing import Pricer, measure
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import draw_rows, edge_rows
+from mlwright.packaging.tails import Tails
 from mlwright.version import __version__
 
 BARE_BYTES = 200
@@ -76,6 +77,9 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
         "findings.json": canonical_json(evidence.findings),
         "samples.json": canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)}),
     }
+    if blend.tails is not None:
+        more, evidence = _second_graph(blend.tails, schema, fixed, evidence)
+        fixed |= more
     draft = _write(kind, schema, evidence, timings, fixed)
     rng = np.random.default_rng(0)
     picked = np.sort(rng.choice(len(dataset), min(MOST_REAL, len(dataset)), replace=False))
@@ -97,6 +101,20 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
+
+
+def _second_graph(
+    tails: Tails, schema: Schema, fixed: Mapping[str, bytes], evidence: Evidence
+) -> tuple[dict[str, bytes], Evidence]:
+    """The member that makes quantiles, and the evaluation with its answers to the file's samples."""
+    graph = tails.graph([c.name for c in schema.numbers], [c.name for c in schema.strings])
+    samples = msgspec.json.decode(fixed["samples.json"], type=Samples)
+    intervals = evidence.evaluation.intervals
+    assert intervals is not None  # what the graph is for
+    unproven = Ends(intervals, graph, schema, samples)
+    told = msgspec.structs.replace(intervals, samples=unproven.answered())
+    evaluation = msgspec.structs.replace(evidence.evaluation, intervals=told)
+    return {"extra.onnx": graph}, replace(evidence, evaluation=evaluation)
 
 
 def without(schema: Schema, unused: Sequence[str]) -> Schema:

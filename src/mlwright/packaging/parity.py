@@ -36,6 +36,11 @@ def compare(
         if outputs.probability is not None:
             checks.append((f"{name}: probabilities", _relative(probability, outputs.probability)))
             checks.append((f"{name}: labels", _unlike(blend.preferences(margin, part), outputs, model)))
+        if blend.tails is not None and model.ends is not None:
+            assert outputs.prediction is not None  # of a regression
+            drawn = model.ends.quantiles(outputs.prediction, decoded.numbers, decoded.strings)
+            made = blend.tails.values(part, model.ends.middle(outputs.prediction, decoded.numbers))
+            checks.append((f"{name}: quantiles", _relative(made.ravel(), drawn.ravel())))
         alone = _one_by_one(model, decoded)
         checks.append((f"{name}: one row against many", _relative(_margin(outputs)[: len(alone)], alone)))
         rows += len(decoded.numbers)

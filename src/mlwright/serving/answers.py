@@ -167,6 +167,10 @@ class PredictionWriter:
         """The same unfinished object with the classes `held` beside the label."""
         return f'{row},"set":[{",".join(self._by_index[k] for k in held)}]'
 
+    def with_interval(self, row: str, low: float, high: float) -> str:
+        """The same unfinished object with the two ends beside the number."""
+        return f'{row},"interval":[{low!r},{high!r}]'
+
     def one(self, row: str) -> bytes:
         """The answer to a request of one row."""
         return f'{row},"model":"{self.model}"}}'.encode()

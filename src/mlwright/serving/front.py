@@ -348,16 +348,17 @@ def _with_content(target: Target, head: Head) -> Target:
         if head.query:
             raise Refused(400, "unknown_parameter", "a command takes no parameters", "mend the query")
         return target
-    options = options_of(head.query)
-    if options.set and route.dialects[kind] != "rows":
-        message = "sets of labels are written in JSON only, by /predict"
-        raise Refused(400, "not_offered", message, "leave set out, or ask /models/NAME/predict in JSON")
+    options, dialect = options_of(head.query), route.dialects[kind]
+    if (options.set or options.interval) and dialect != "rows":
+        what, word = ("sets of labels", "set") if options.set else ("intervals", "interval")
+        message = f"{what} are written in JSON only, by /predict"
+        raise Refused(400, "not_offered", message, f"leave {word} out, or ask /models/NAME/predict in JSON")
     if options.partial and route.plain_errors:
         message = "answers of this protocol have no place for a row that was refused"
         raise Refused(400, "unknown_parameter", message, "leave partial out, or ask /models/NAME/predict")
     forwarded = head.first(b"x-forwarded-for").rpartition(b",")[2].strip()
     return target._replace(
-        dialect=route.dialects[kind],
+        dialect="intervals" if options.interval else dialect,
         options=options,
         within_s=_within_s(head),
         forwarded=forwarded.decode("ascii", "replace"),

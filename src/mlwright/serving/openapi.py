@@ -11,7 +11,7 @@ from typing import Any
 from mlwright.base.schema import Schema
 from mlwright.serving.describe import describe
 from mlwright.serving.routes import ROUTES, Route
-from mlwright.serving.served import Served, sets_of
+from mlwright.serving.served import Served, ends_of, sets_of
 from mlwright.version import __version__
 
 Json = dict[str, Any]  # Any: JSON values
@@ -65,7 +65,9 @@ def document(models: Mapping[str, Served], demands_tokens: bool, *, arrow: bool)
     schemas: Json = {"Error": _ERROR, "PlainError": _PLAIN_ERROR}
     for name, model in models.items():
         schemas[_row(name)] = _without_dialect(describe(model.schema, model.samples.rows))
-        schemas[_answer(name)] = _answer_schema(model.schema, has_sets=sets_of(model) is not None)
+        schemas[_answer(name)] = _answer_schema(
+            model.schema, has_sets=sets_of(model) is not None, has_intervals=ends_of(model) is not None
+        )
     made: Json = {
         "openapi": "3.1.0",
         "info": {"title": "mlwright", "version": __version__, "description": "Models, served by mlwright."},
@@ -117,18 +119,12 @@ def _operation(route: Route, name: str, model: Served | None, method: str) -> Js
     if route.dialects and model is not None:
         operation["requestBody"] = {"required": True, "content": _bodies(route, name, model)}
         asked = [p for p in _QUERY if not (route.plain_errors and p[0] == "partial")]
-        sets = [] if route.plain_errors or sets_of(model) is None else [_SET]
-        operation["parameters"] = [_parameter(*p) for p in asked] + sets + [_DEADLINE]
+        rates = [_rate(*r) for r in _rates_of(model)] if not route.plain_errors else []
+        operation["parameters"] = [_parameter(*p) for p in asked] + rates + [_DEADLINE]
         operation["responses"]["500"] = _json("the model failed", f"#/components/schemas/{error}")
     return operation
 
 
-_SET: Json = {
-    "name": "set",
-    "in": "query",
-    "description": "write the labels that are plausible at this error rate; of JSON bodies only",
-    "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-}
 _DEADLINE: Json = {
     "name": "X-Deadline-Ms",
     "in": "header",
@@ -139,6 +135,18 @@ _DEADLINE: Json = {
 
 def _parameter(name: str, about: str) -> Json:
     return {"name": name, "in": "query", "description": about, "schema": {"type": "boolean"}}
+
+
+def _rates_of(model: Served) -> list[tuple[str, str]]:
+    """The parameters by which the model's sets or intervals are asked for."""
+    sets = [("set", "write the labels that are plausible at this error rate; of JSON bodies only")]
+    told = "write the two ends between which the truth lies but for this error rate; of JSON bodies only"
+    return (sets if sets_of(model) else []) + ([("interval", told)] if ends_of(model) else [])
+
+
+def _rate(name: str, about: str) -> Json:
+    rate: Json = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    return {"name": name, "in": "query", "description": about, "schema": rate}
 
 
 def _bodies(route: Route, name: str, model: Served) -> Json:
@@ -204,12 +212,16 @@ def _json(about: str, schema: str) -> Json:
     return {"description": about, "content": {"application/json": {"schema": {"$ref": schema}}}}
 
 
-def _answer_schema(schema: Schema, *, has_sets: bool) -> Json:
+def _answer_schema(schema: Schema, *, has_sets: bool, has_intervals: bool) -> Json:
     target = schema.target
     ids: Json = {"prediction_id": {"type": "string", "format": "uuid"}}
     if target is None or target.task == "regression":
         properties = ids | {"prediction": {"type": "number"}}
-        return {"type": "object", "required": list(properties), "properties": properties}
+        required = list(properties)
+        if has_intervals:
+            ends: Json = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+            properties["interval"] = ends
+        return {"type": "object", "required": required, "properties": properties}
     of_label = {"integer": "integer", "boolean": "boolean"}.get(target.label_type, "string")
     one: Json = {"type": "number", "minimum": 0, "maximum": 1}
     probability = _object(dict.fromkeys(target.classes, one))

@@ -13,8 +13,9 @@ from mlwright.serving.answers import Refused
 
 _SWITCHES = {b"true": True, b"false": False}
 _NUMBER = re.compile(rb"[0-9]{0,20}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,3})?")
-_LATER = frozenset((b"interval", b"explain"))
-"""Words of a model that offers more than a label, a number, probabilities and sets."""
+_RATES = ("set", "interval")
+_LATER = frozenset((b"explain",))
+"""Words of a model that offers more than a label, a number, probabilities, sets and intervals."""
 
 
 class Options(NamedTuple):
@@ -26,6 +27,8 @@ class Options(NamedTuple):
     """Write the probability of each class."""
     set: float = 0.0
     """Write the labels that are plausible at this error rate; 0: do not."""
+    interval: float = 0.0
+    """Write the two ends between which the truth lies but for this error rate; 0: do not."""
 
 
 PLAIN = Options()
@@ -35,7 +38,7 @@ def options_of(query: bytes) -> Options:
     """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
 
     >>> options_of(b"partial=true&proba=false")
-    Options(partial=True, proba=False, set=0.0)
+    Options(partial=True, proba=False, set=0.0, interval=0.0)
     """
     if not query:
         return PLAIN
@@ -52,9 +55,10 @@ def options_of(query: bytes) -> Options:
             raise _refused("unknown_parameter", "the query names a parameter that there is not", hint)
         if word in said:
             raise _refused("unknown_parameter", f"{word} is said twice", "say it once")
-        if word == "set":
+        if word in _RATES:
             if not _NUMBER.fullmatch(value) or not 0.0 < float(value) < 1.0:
-                raise _refused("unknown_parameter", "set is no error rate between 0 and 1", "say set=0.1")
+                message = f"{word} is no error rate between 0 and 1"
+                raise _refused("unknown_parameter", message, f"say {word}=0.1")
             said[word] = float(value)
             continue
         if not equals or value not in _SWITCHES:

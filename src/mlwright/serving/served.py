@@ -7,13 +7,16 @@ thread at a time, which need not be the thread that opened the model; it keeps n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.conformal import Conformal
 from mlwright.base.schema import Schema
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Ends
 
 Numbers = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
@@ -61,3 +64,9 @@ def sets_of(model: Served) -> Conformal | None:
     """What sets of labels are made from, where the model offers them."""
     sets: Conformal | None = getattr(getattr(model, "evaluation", None), "sets", None)
     return sets
+
+
+def ends_of(model: Served) -> Ends | None:
+    """What makes intervals, where the model offers them."""
+    ends: Ends | None = getattr(model, "ends", None)
+    return ends

@@ -13,6 +13,7 @@ import numpy as np
 from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
 from mlwright.training.budget import Budget
 from mlwright.training.found import Search
+from mlwright.training.prediction_intervals import interval_seconds
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
 
@@ -56,7 +57,8 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
     making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
-    return making * budget.slowness() + chosen + 2 * found.score_seconds
+    intervals = interval_seconds(problem, budget)
+    return making * budget.slowness() + intervals + chosen + 2 * found.score_seconds
 
 
 def likely_kept(found: Search) -> list[Trial]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
@@ -28,6 +29,7 @@ from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
 from mlwright.training.limits import Limits, Pricing
 from mlwright.training.pool import POOL
+from mlwright.training.prediction_intervals import learn_intervals
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
@@ -174,11 +176,15 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
     unseen = answers_unseen(choice, weights, again=shipped.again)
     chosen_on = problem.split.judged
-    concluded = conclude(problem, choice.mix(weights, chosen_on), chosen_on)
+    mixed = choice.mix(weights, chosen_on)
+    concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
     evaluation = evaluate_blend(problem, unseen, concluded, entries)
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
+    intervals, tails = learn_intervals(problem, blend, unseen, mixed, run.budget)
+    evaluation = msgspec.structs.replace(evaluation, intervals=intervals)
+    blend = replace(blend, tails=tails)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)

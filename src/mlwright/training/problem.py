@@ -108,6 +108,10 @@ class Problem:
             return LEAST_SHARE * float(self.rates.mean())
         return 0.0 if self.metric.name == "rmsle" or self.exposure is not None else None
 
+    def linked_rates(self, index: Ints) -> Doubles:
+        """The numbers to predict of the rows `index`, of one unit of exposure, behind the link."""
+        return linked(self.rates[index], self.link)
+
     @property
     def rates(self) -> Doubles:
         """The numbers to predict [N], of one unit of exposure where there is one."""

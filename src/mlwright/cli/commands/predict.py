@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         options=options_of(arguments),
         submission=arguments.submission,
         proba=arguments.proba,
+        sets=arguments.set,
+        interval=arguments.interval,
         restart=arguments.restart,
         progress=screen.progress(),
     )
@@ -115,6 +117,8 @@ def run_to_table(arguments: argparse.Namespace, screen: Screen) -> int:
         key=arguments.key,
         options=options_of(arguments),
         proba=arguments.proba,
+        sets=arguments.set,
+        interval=arguments.interval,
         chunk_rows=arguments.chunk_rows,
         restart=arguments.restart,
         progress=screen.progress(),
@@ -186,6 +190,18 @@ COMMAND = Command(
         ),
         Flag("--output", "The table to write, .csv or .parquet", short="-o", value="FILE"),
         Flag("--proba", "Write the probability of every class", "nothing"),
+        Flag(
+            "--set",
+            "Write the labels that are plausible at this error rate, such as 0.1",
+            "number",
+            value="RATE",
+        ),
+        Flag(
+            "--interval",
+            "Write the ends between which a number lies but for this error rate, such as 0.1",
+            "number",
+            value="RATE",
+        ),
         Flag("--submission", "A sample submission; the output gets its columns and row order", value="FILE"),
         Flag(
             "--from",
@@ -214,6 +230,7 @@ COMMAND = Command(
     run=run,
     examples=(
         "mlwright predict loans.mlw new.csv -o scored.csv",
+        "mlwright predict prices.mlw new.csv -o scored.csv --interval 0.1",
         "mlwright predict loans.mlw --from sqlite:///bank.db --query 'SELECT * FROM loans WHERE day = :day' "
         "--parameter day=2024-05-01 --to sqlite:///bank.db --table predictions --key loan_id",
         "mlwright predict loans.mlw test.csv -o mine.csv --submission sample_submission.csv",

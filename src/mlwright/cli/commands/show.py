@@ -97,6 +97,12 @@ def _predicts(model: Model) -> list[tuple[str, str]]:
     rows += [
         (f"sets at {m.error:.0%} error", m.said) for m in (sets.measured if sets else ()) if m.error == 0.1
     ]
+    intervals = model.evaluation.intervals
+    rows += [
+        (f"intervals at {m.error:.0%} error", m.said)
+        for m in (intervals.measured if intervals else ())
+        if m.error == 0.1
+    ]
     return rows
 
 

@@ -45,6 +45,7 @@ class Dialect(Protocol):
 
 _HOMES = {
     "rows": "mlwright.serving.dialects.rows:Rows",
+    "intervals": "mlwright.serving.dialects.intervals:RowsBetween",
     "oip": "mlwright.serving.dialects.oip:OpenInference",
     "instances": "mlwright.serving.dialects.instances:Instances",
     "csv": "mlwright.serving.dialects.csv_tables:Csv",

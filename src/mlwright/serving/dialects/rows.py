@@ -50,13 +50,7 @@ class Rows:
             lines = self._writer.rows(outputs, ids, brief)
             if any(options.set for _, options in asked):
                 lines = self._with_sets(lines, asked, outputs)
-        if len(lines) == len(asked) and all(rows.single for rows, _ in asked):
-            return [Answer(200, self._writer.one(line)) for line in lines]
-        answers, at = [], 0
-        for rows, _ in asked:
-            answers.append(Answer(200, self._body(rows, lines[at : at + rows.good])))
-            at += rows.good
-        return answers
+        return bodies(self._writer, asked, lines)
 
     def refusal(self, answer: Answer) -> Answer:
         return answer
@@ -73,19 +67,33 @@ class Rows:
             for line, of_row, error in zip(lines, held, errors, strict=True)
         ]
 
-    def _body(self, rows: Decoded, lines: Sequence[str]) -> bytes:
-        if rows.single:
-            return self._writer.one(lines[0])
-        if not rows.problems:
-            return self._writer.many([f"{line}}}" for line in lines])
-        remaining = iter(lines)
-        parts, left = [], PROBLEMS_SHOWN
-        for index in range(rows.count):
-            problems = rows.problems.get(index)
-            if problems is None:
-                parts.append(f"{next(remaining)}}}")
-                continue
-            # Further rows say one problem each: an answer must not outgrow its request by far.
-            parts.append(refusal({index: problems}, max(1, left)).answer.body.decode())
-            left -= len(problems)
-        return self._writer.many(parts)
+
+def bodies(
+    writer: PredictionWriter, asked: Sequence[tuple[Decoded, Options]], lines: Sequence[str]
+) -> list[Answer]:
+    """An answer for each request; `lines` hold the unfinished objects of their good rows in order."""
+    if len(lines) == len(asked) and all(rows.single for rows, _ in asked):
+        return [Answer(200, writer.one(line)) for line in lines]
+    answers, at = [], 0
+    for rows, _ in asked:
+        answers.append(Answer(200, _body(writer, rows, lines[at : at + rows.good])))
+        at += rows.good
+    return answers
+
+
+def _body(writer: PredictionWriter, rows: Decoded, lines: Sequence[str]) -> bytes:
+    if rows.single:
+        return writer.one(lines[0])
+    if not rows.problems:
+        return writer.many([f"{line}}}" for line in lines])
+    remaining = iter(lines)
+    parts, left = [], PROBLEMS_SHOWN
+    for index in range(rows.count):
+        problems = rows.problems.get(index)
+        if problems is None:
+            parts.append(f"{next(remaining)}}}")
+            continue
+        # Further rows say one problem each: an answer must not outgrow its request by far.
+        parts.append(refusal({index: problems}, max(1, left)).answer.body.decode())
+        left -= len(problems)
+    return writer.many(parts)
