@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,8 +44,11 @@ FEWEST, FEWEST_LEARNED = 20, 200
 MOST_ROWS, MOST_FEATURES = 20_000, 200
 """What is learned from at most: more rows hardly narrow intervals, and cost as much as a candidate."""
 PARTS = 5
-SHARE, SHARE_LEFT = 0.08, 0.5
-"""Of the time limit, and of what is left of it, that this may take."""
+SHARE, SHORT_S, SHARE_LEFT = 0.08, 1.0, 0.5
+"""What this may take: a share of the time limit or, of a short one, a second; never more than half of what is
+left of it."""
+MOST_SLOWNESS = 2.0
+"""A machine is taken to be no slower than this before it was tried: the first of several fits is timed."""
 FIT_S, FIT_S_A_CELL, OTHER_COLUMNS = 0.02, 1.5e-6, 10
 """Seconds of one fit of all levels, and for each row and column (as if there were ten more)."""
 OF_MEDIAN, OF_SIZE, LEAST = 0.02, 1e-9, 1e-12
@@ -157,13 +160,14 @@ def learn_intervals(
         quantiles, tails = learning.for_others(rows)
     else:
         quantiles, tails = learning.for_themselves()
+    constant = () if tails else tuple(learning.constant.tolist())
     made = intervals_of(
         rows.unseen(quantiles, source.least, learning.shape.even),
         LEVELS,
         "by " + unseen.how.removeprefix("on ").removesuffix("."),
         seed=problem.seed,
         exposure=problem.exposed,
-        constant=() if tails else source.constant().tolist() if not held else quantiles[0].tolist(),
+        constant=constant,
         why_constant="" if tails else learning.why,
     )
     return made, tails
@@ -175,8 +179,7 @@ def interval_seconds(problem: Problem, budget: Budget) -> float:
         return 0.0
     rows, columns = min(len(problem.y), MOST_ROWS), min(len(problem.table.schema.features), MOST_FEATURES)
     fits = 1 if len(problem.split.test) else PARTS + 1
-    most = float("inf") if budget.limit_s is None else SHARE * budget.limit_s
-    return min(fits * _fit_seconds(rows, columns) * budget.slowness(), most)
+    return min(fits * _fit_seconds(rows, columns) * _slowness(budget), _most_seconds(budget))
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,8 @@ class _Learning:
     left_s: Callable[[], float]
     why: str = ""
     shape: Shape = Shape(0, False)
+    constant: Doubles = field(default_factory=lambda: np.zeros(len(LEVELS)))
+    """The quantiles of every row, where all have the same."""
 
     def for_others(self, others: Leftover) -> tuple[Doubles, Tails | None]:
         """Quantiles of `others` by most of the source; the rest of it says which shape is good."""
@@ -202,15 +207,15 @@ class _Learning:
         whole = self.source if source is None else source
         part = whole.parts(PARTS, whole.problem.seed)
         fit, judge = whole.only(np.flatnonzero(part > 0)), whole.only(np.flatnonzero(part == 0))
-        alike = np.tile(fit.constant(), (len(others), 1))
-        if not len(fit) or not len(judge):
-            return np.tile(whole.constant(), (len(others), 1)), None
+        if not len(fit) or not len(judge):  # of one cluster
+            fit = judge = whole
+        self.constant = fit.constant()
         features = () if source is None else _features(whole)
         fitted = None if source is None else self._fit(fit, features)
         x = judge.matrix(features)
         self.shape = self._best([_told(fit, fitted, x, r) for r in ROUNDS], judge, fitted is not None)
         if fitted is None or not self.shape.rounds:
-            return alike, None
+            return np.tile(self.constant, (len(others), 1)), None
         tails = Tails(whole.blend.plan, features, fitted, self.shape.rounds)
         return fitted.values(others.matrix(features), self.shape.rounds), tails
 
@@ -230,7 +235,7 @@ class _Learning:
                 told[k][of] = _told(fit, fitted, every[of], rounds)
             if learns and p == part.min() and PARTS * (time.monotonic() - began) > self.left_s():
                 learns, self.why = False, LATE
-        self.shape = self._best(told, whole, learns)
+        self.shape, self.constant = self._best(told, whole, learns), whole.constant()
         if not self.shape.rounds:
             return told[0], None
         fitted = self._fit(whole, features, every)
@@ -300,9 +305,17 @@ def _clock(budget: Budget) -> Callable[[], float]:
     """Seconds that are left for intervals; infinite without a time limit."""
     if budget.limit_s is None:
         return lambda: float("inf")
-    ends = time.monotonic() + max(min(SHARE * budget.limit_s, SHARE_LEFT * budget.left_s()), 0.0)
-    slowness = budget.slowness()
+    ends = time.monotonic() + max(min(_most_seconds(budget), SHARE_LEFT * budget.left_s()), 0.0)
+    slowness = _slowness(budget)
     return lambda: (ends - time.monotonic()) / slowness
+
+
+def _most_seconds(budget: Budget) -> float:
+    return float("inf") if budget.limit_s is None else max(SHARE * budget.limit_s, SHORT_S)
+
+
+def _slowness(budget: Budget) -> float:
+    return min(budget.slowness(), MOST_SLOWNESS)
 
 
 def _fit_seconds(rows: int, columns: int) -> float:
