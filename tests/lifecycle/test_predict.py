@@ -1,8 +1,11 @@
 """Predicting a file keeps it whole: columns, order, and a reason beside each row that cannot be answered."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
+from interval_models import ROWS, interval_model
 
 import mlwright as mw
 from mlwright.base.errors import ChecksRefused, EnvironmentProblem, Misuse, RowsRefused, SchemaBroken
@@ -193,3 +196,50 @@ def test_test_rows_are_judged_by_labels_spelt_as_in_training(folder, tmp_path):
     assert model.evaluation.rows == 300 and model.evaluation.score.value > 0.85
     left_out = next(f for f in model.findings.found if f.code == "MLW031")
     assert left_out.evidence == "3 of 303 test rows"
+
+
+def test_sets_of_labels_stand_beside_as_json(folder, tmp_path):
+    model = mw.load(folder / "shop.mlw")
+    source = write(tmp_path, "new.csv", "order,age,city\nB1,70,Rome\nB2,young,Oslo\nB3,46,Lima\nB4,20,Oslo\n")
+    mw.predict_file(folder / "shop.mlw", source, tmp_path / "out.csv", sets=0.1)
+    told = pl.read_csv(tmp_path / "out.csv")["set_kept"].to_list()
+    rows = [{"age": a, "city": c} for a, c in ((70, "Rome"), (46, "Lima"), (20, "Oslo"))]
+    held = model.predict_set(rows, 0.1)
+    assert [told[0], told[2], told[3]] == [json.dumps(list(s)) for s in held] and told[1] is None
+    assert len({len(s) for s in held}) > 1
+    assert mw.predict(model, source, sets=0.9)["set_kept"].to_list() != told
+
+
+def test_ends_of_intervals_stand_beside_numbers(tmp_path):
+    (tmp_path / "price.mlw").write_bytes(interval_model())
+    model = mw.load(tmp_path / "price.mlw")
+    source = write(tmp_path, "new.csv", "age,city,weeks\n40,Oslo,2\nold,Rome,1\n10,Rome,1\n")
+    mw.predict_file(model, source, tmp_path / "out.parquet", interval=0.1)
+    out = pl.read_parquet(tmp_path / "out.parquet")
+    assert out.columns[3:] == ["predicted_price", "predicted_price_low", "predicted_price_high", "error"]
+    expected = model.predict_interval(ROWS, 0.1)
+    made = out.select("predicted_price_low", "predicted_price_high")[[0, 2]].to_numpy()
+    assert (made == expected).all() and out["predicted_price_low"][1] is None
+
+
+def test_tables_of_many_slices_have_the_intervals_of_their_rows(tmp_path):
+    model = mw.load(interval_model())
+    rows = [ROWS[0] | {"age": float(age)} for age in range(2_500)]
+    out = mw.predict(model, pl.DataFrame(rows), interval=0.3)
+    made = out.select("predicted_price_low", "predicted_price_high").to_numpy()
+    assert (made == model.predict_interval(rows, 0.3)).all()
+
+
+def test_what_a_model_cannot_write_beside_is_refused_before_anything_is_written(folder, tmp_path):
+    (tmp_path / "price.mlw").write_bytes(interval_model())
+    source = write(tmp_path, "new.csv", "order,age,city\nB1,70,Rome\n")
+    out = tmp_path / "out.csv"
+    for model, beside, said in (
+        (folder / "shop.mlw", {"interval": 0.1}, "classes have no intervals"),
+        (folder / "shop.mlw", {"sets": 1.5}, "no rate between 0 and 1"),
+        (tmp_path / "price.mlw", {"sets": 0.1}, "no sets"),
+        (tmp_path / "price.mlw", {"interval": 0.001}, "ask for 0.05 or more"),
+    ):
+        with pytest.raises(Misuse, match=said):
+            mw.predict_file(model, source, out, **beside)
+    assert not out.exists()

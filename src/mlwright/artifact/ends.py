@@ -132,8 +132,8 @@ def _quantiles(
 def _up(error: float) -> float:
     """An error rate rounded up to three digits, which can be kept to.
 
-    >>> _up(0.012345)
-    0.0124
+    >>> _up(0.012345), _up(1 - 0.95)
+    (0.0124, 0.05)
     """
     digits = 2 - int(np.floor(np.log10(max(error, 1e-12))))
-    return float(np.ceil(error * 10**digits) / 10**digits)
+    return float(np.ceil(error * 10**digits - 1e-9) / 10**digits)
