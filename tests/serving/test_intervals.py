@@ -13,6 +13,8 @@ from tests.serving.conftest import Wire, predict, request
 from mlwright import artifact
 from mlwright.artifact import ends as ends_module
 from mlwright.serving import running
+from mlwright.serving.endpoint import Endpoint
+from mlwright.serving.settings import ServeSettings
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,13 @@ def test_the_second_graph_is_not_opened_until_somebody_asks(file, monkeypatch):
         assert wire.reply().status == 200 and not opened
         wire.send(predict(ROWS, "?interval=0.1") + predict(ROWS, "?interval=0.2"))
         assert wire.reply().status == wire.reply().status == 200 and opened == [1]
+
+
+def test_a_model_that_takes_over_has_its_second_graph_ready_where_callers_use_it(file):
+    asked, quiet = (Endpoint("m", artifact.load(file), ServeSettings()) for _ in range(2))
+    asked.deployed.dialect("intervals")
+    fresh = [artifact.load(interval_model(how="again")) for _ in range(2)]
+    for endpoint, model in zip((asked, quiet), fresh, strict=True):
+        endpoint.prepare(model)
+    assert [model.ends._session is not None for model in fresh] == [True, False]
+    asked.prepare(artifact.load(small_model(2.0, target="price")), force=True)

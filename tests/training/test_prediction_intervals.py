@@ -197,3 +197,15 @@ def test_a_holdout_calibrates_what_the_other_rows_taught():
     told = fitted(table).evaluation.intervals
     assert told.learned and told.reach.rows == 2_200 and "holdout of 2,200 rows" in told.how
     assert told.measured[1].mean < 0.95 * told.measured[1].constant
+
+
+def test_a_limit_on_size_leaves_a_tenth_of_it_to_the_second_graph():
+    told = fitted(noisy(400), max_size="150kB").evaluation.intervals
+    assert not told.learned and "a tenth of max_size" in told.why_constant and told.measured
+    assert fitted(noisy(400), max_size="20MB").evaluation.intervals.learned
+
+
+def test_columns_that_say_nothing_are_borne():
+    table = noisy(400).with_columns(size=pl.lit(1.0), city=pl.lit("Oslo"))
+    model = fitted(table)
+    assert np.isfinite(model.predict_interval(table.head(3).drop("price"))).all()

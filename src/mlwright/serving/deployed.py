@@ -6,13 +6,18 @@ made when first asked for.
 
 from __future__ import annotations
 
+from itertools import product
+
 import msgspec
 
 from mlwright.serving.answers import prediction_ids
 from mlwright.serving.dialects import Dialect, dialect_of
-from mlwright.serving.options import PLAIN
-from mlwright.serving.served import Served
+from mlwright.serving.options import PLAIN, Options
+from mlwright.serving.served import Served, ends_of
 from mlwright.serving.settings import ServeSettings
+
+WIDE = 0.9
+"""An error rate that any rows can vouch for, to warm intervals with."""
 
 
 class Deployed:
@@ -34,9 +39,17 @@ class Deployed:
             made = self._dialects[name] = dialect_of(name, self.model, self._settings, self._called)
         return made
 
-    def warm(self) -> None:
-        """Answers an example row, which loads what is loaded late. Raises whatever the model raises."""
-        rows = self.dialect("rows")
-        for row in self.model.samples.rows[:1]:
-            decoded = rows.decode(msgspec.json.encode(row), PLAIN)
-            rows.answers([(decoded, PLAIN)], rows.run([decoded]), prediction_ids(decoded.good))
+    @property
+    def used(self) -> frozenset[str]:
+        """The dialects that were asked for so far."""
+        return frozenset(self._dialects)
+
+    def warm(self, used: frozenset[str] = frozenset()) -> None:
+        """Answers an example row, which loads what is loaded late; its interval too, where callers of the
+        model before asked for such (`used`). Raises whatever the model raises."""
+        asked = ["rows"] + (["intervals"] if "intervals" in used and ends_of(self.model) else [])
+        for name, row in product(asked, self.model.samples.rows[:1]):
+            dialect = self.dialect(name)
+            options = Options(interval=WIDE) if name == "intervals" else PLAIN
+            decoded = dialect.decode(msgspec.json.encode(row), options)
+            dialect.answers([(decoded, options)], dialect.run([decoded]), prediction_ids(decoded.good))

@@ -64,7 +64,7 @@ class Endpoint:
         if not force:
             _check_successor(self.model.schema, model.schema)
         deployed = Deployed(model, self._settings, self.name)
-        deployed.warm()
+        deployed.warm(self.deployed.used)
         return deployed
 
     def take(self, deployed: Deployed) -> None:

@@ -182,7 +182,9 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     evaluation = evaluate_blend(problem, unseen, concluded, entries)
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
-    intervals, tails = learn_intervals(problem, blend, unseen, mixed, run.budget)
+    intervals, tails = learn_intervals(
+        problem, blend, unseen, mixed, run.budget, most_bytes=run.price.limits.size_bytes
+    )
     evaluation = msgspec.structs.replace(evaluation, intervals=intervals)
     blend = replace(blend, tails=tails)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")

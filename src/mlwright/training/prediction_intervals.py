@@ -49,6 +49,8 @@ SHARE, SHORT_S, SHARE_LEFT = 0.08, 1.0, 0.5
 left of it."""
 MOST_SLOWNESS = 2.0
 """A machine is taken to be no slower than this before it was tried: the first of several fits is timed."""
+SIZE_SHARE, NODE_BYTES = 0.1, 60
+"""Of a limit on the file's size that the second graph may take, and what a split takes with its leaves."""
 FIT_S, FIT_S_A_CELL, OTHER_COLUMNS = 0.02, 1.5e-6, 10
 """Seconds of one fit of all levels, and for each row and column (as if there were ten more)."""
 OF_MEDIAN, OF_SIZE, LEAST = 0.02, 1e-9, 1e-12
@@ -116,7 +118,9 @@ class Leftover:
 
     def constant(self) -> Doubles:
         """The quantiles of all rows alike [Q]."""
-        return np.asarray(np.quantile(self.away, LEVELS, weights=self.weights, method="inverted_cdf"))
+        order = np.argsort(self.away, kind="stable")
+        sums = np.cumsum(np.ones(len(order)) if self.weights is None else self.weights[order])
+        return np.asarray(self.away[order[np.searchsorted(sums, np.array(LEVELS) * sums[-1])]])
 
     def unseen(self, quantiles: Doubles, least: float, even: bool) -> Rows:
         """With quantiles [n, Q] that were made without them."""
@@ -140,13 +144,20 @@ class Leftover:
 
 
 def learn_intervals(
-    problem: Problem, blend: Blend, unseen: Unseen, mixed: Doubles, budget: Budget
+    problem: Problem,
+    blend: Blend,
+    unseen: Unseen,
+    mixed: Doubles,
+    budget: Budget,
+    *,
+    most_bytes: float | None = None,
 ) -> tuple[Intervals | None, Tails | None]:
     """The intervals of `blend`, and the second graph that they need, where they do; neither of classes, nor
     of fewer than 20 rows.
 
     `unseen` are its answers to rows that it had not seen; `mixed` [m, 1] its margins of the rows that chose
-    it, from which quantiles are learned where others are held out to calibrate them.
+    it, from which quantiles are learned where others are held out to calibrate them. `most_bytes` is how
+    large the whole file may be.
     """
     if problem.classes:
         return None, None
@@ -155,7 +166,8 @@ def learn_intervals(
         return None, None
     held = bool(len(problem.split.test))
     source = Leftover.of(problem, blend, problem.split.judged, mixed) if held else rows
-    learning = _Learning(source, _clock(budget))
+    room = float("inf") if most_bytes is None else SIZE_SHARE * most_bytes
+    learning = _Learning(source, _clock(budget), room)
     if held:
         quantiles, tails = learning.for_others(rows)
     else:
@@ -196,6 +208,8 @@ class _Learning:
 
     source: Leftover
     left_s: Callable[[], float]
+    most_bytes: float
+    """How large a second graph may be."""
     why: str = ""
     shape: Shape = Shape(0, False)
     constant: Doubles = field(default_factory=lambda: np.zeros(len(LEVELS)))
@@ -217,6 +231,8 @@ class _Learning:
         if fitted is None or not self.shape.rounds:
             return np.tile(self.constant, (len(others), 1)), None
         tails = Tails(whole.blend.plan, features, fitted, self.shape.rounds)
+        if self._is_too_large(tails):
+            return np.tile(self.constant, (len(others), 1)), None
         return fitted.values(others.matrix(features), self.shape.rounds), tails
 
     def for_themselves(self) -> tuple[Doubles, Tails | None]:
@@ -240,7 +256,16 @@ class _Learning:
             return told[0], None
         fitted = self._fit(whole, features, every)
         tails = Tails(whole.blend.plan, features, fitted, self.shape.rounds)
+        if self._is_too_large(tails):
+            return told[0], None
         return told[ROUNDS.index(self.shape.rounds)], tails
+
+    def _is_too_large(self, tails: Tails) -> bool:
+        if tails.fitted.trees(tails.rounds).node_count * NODE_BYTES <= self.most_bytes:
+            return False
+        self.shape = replace(self.shape, rounds=0)
+        self.why = "what more was learned would take more than a tenth of max_size"
+        return True
 
     def _affordable(self, fits: int) -> Leftover | None:
         """The source, or part of it, that there is time to learn from; None where there is not."""
