@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlwright.base import figures
+from mlwright.base.comparison import Comparison
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import Profile
@@ -127,6 +128,24 @@ def scores(evaluation: Evaluation) -> RenderableType:
             interval,
             Text(figures.like(plain.value, score) if plain else "-", style="dim"),
             _verdict(score, plain),
+        )
+    return table
+
+
+def differences(comparison: Comparison) -> RenderableType:
+    """Every metric of two models, and the gain of the second with its interval."""
+    table = _table("metric", ">first", ">second", ">gain", "95 % interval", ">p", "")
+    for number, pair in enumerate(comparison.pairs):
+        gain, style = pair.gain, "bold" if number == 0 else ""
+        places = figures.places_for(gain.high - gain.low)
+        table.add_row(
+            Text(safe(gain.metric), style=style),
+            figures.like(pair.first.value, pair.first),
+            figures.like(pair.second.value, pair.first),
+            Text(f"{gain.value:+,.{places}f}", style=style),
+            f"{gain.low:+,.{places}f} to {gain.high:+,.{places}f}",
+            f"{gain.p_value:.2g}",
+            Text(gain.verdict, style={"better": "green", "worse": "red", "unclear": "dim"}[gain.verdict]),
         )
     return table
 
