@@ -82,8 +82,17 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         if gain.verdict != "unclear":
             return f"{self.second} is {gain.verdict} than {self.first}: {about}."
         need = gain.rows_to_tell
-        more = f"; a difference of that size would show on some {need:,} rows" if need else ""
+        more = f"; a difference of that size would show on some {two_digits(need)} rows" if need else ""
         return f"No difference can be told on {gain.rows:,} rows: {about}{more}."
 
     def __str__(self) -> str:
         return self.said
+
+
+def two_digits(count: int) -> str:
+    """A number of rows that is a guess.
+
+    >>> two_digits(1_799_653), two_digits(7)
+    ('1,800,000', '7')
+    """
+    return f"{round(count, 2 - len(str(count))):,}"

@@ -233,7 +233,7 @@ def _rarest(y: Truth, clusters: Codes | None) -> int:
     return min(len(np.unique(clusters[y == k])) for k in present)
 
 
-def clusters_of(groups: Labels | None, blocks: Labels | None) -> Codes | None:
+def clusters_of(groups: Labels | None = None, blocks: Labels | None = None) -> Codes | None:
     """Codes [N] of the rows that belong together, by group or by block; None where none do. Raises `Misuse`
     where both are given."""
     if groups is not None and blocks is not None:
