@@ -209,3 +209,13 @@ def test_columns_that_say_nothing_are_borne():
     table = noisy(400).with_columns(size=pl.lit(1.0), city=pl.lit("Oslo"))
     model = fitted(table)
     assert np.isfinite(model.predict_interval(table.head(3).drop("price"))).all()
+
+
+@pytest.mark.parametrize("rows", [400, 11_000])
+def test_what_the_trees_cannot_learn_costs_no_model(monkeypatch, rows):
+    def broken(*_, **__):
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr(prediction_intervals, "fit_quantiles", broken)
+    told = fitted(noisy(rows)).evaluation.intervals
+    assert not told.learned and "no such thing" in told.why_constant and told.measured

@@ -170,7 +170,12 @@ class Model:
             why = (
                 "a regression has no sets of labels" if self.task == "regression" else "this file holds none"
             )
-            raise Misuse(why, remedy="fit a classification with this version of mlwright")
+            raise Misuse(
+                why,
+                remedy="ask for intervals"
+                if self.task == "regression"
+                else "fit again with this version of mlwright",
+            )
         return sets.p_values(self.predict_proba(rows))
 
     def predict_interval(self, rows: object, error: float = 0.1) -> npt.NDArray[np.float64]:

@@ -26,6 +26,7 @@ from mlwright.packaging.blend import Blend
 from mlwright.packaging.tails import Tails, matrix_of
 from mlwright.statistics.links import unlinked
 from mlwright.training.budget import Budget
+from mlwright.training.lane import reason_of
 from mlwright.training.problem import Problem
 from mlwright.training.unseen import Unseen
 
@@ -225,7 +226,7 @@ class _Learning:
             fit = judge = whole
         self.constant = fit.constant()
         features = () if source is None else _features(whole)
-        fitted = None if source is None else self._fit(fit, features)
+        fitted = None if source is None else self._tried(fit, features)
         x = judge.matrix(features)
         self.shape = self._best([_told(fit, fitted, x, r) for r in ROUNDS], judge, fitted is not None)
         if fitted is None or not self.shape.rounds:
@@ -246,7 +247,8 @@ class _Learning:
             of, others = np.flatnonzero(part == p), np.flatnonzero(part != p)
             fit = whole.only(others) if len(others) else whole
             began = time.monotonic()
-            fitted = self._fit(fit, features, every[others] if len(others) else every) if learns else None
+            fitted = self._tried(fit, features, every[others] if len(others) else every) if learns else None
+            learns = fitted is not None
             for k, rounds in enumerate(ROUNDS):
                 told[k][of] = _told(fit, fitted, every[of], rounds)
             if learns and p == part.min() and PARTS * (time.monotonic() - began) > self.left_s():
@@ -254,7 +256,10 @@ class _Learning:
         self.shape, self.constant = self._best(told, whole, learns), whole.constant()
         if not self.shape.rounds:
             return told[0], None
-        fitted = self._fit(whole, features, every)
+        fitted = self._tried(whole, features, every)
+        if fitted is None:
+            self.shape = replace(self.shape, rounds=0)
+            return told[0], None
         tails = Tails(whole.blend.plan, features, fitted, self.shape.rounds)
         if self._is_too_large(tails):
             return told[0], None
@@ -285,6 +290,15 @@ class _Learning:
             return None
         rng = np.random.default_rng(source.problem.seed)
         return source.only(np.sort(rng.choice(len(source), most, replace=False)))
+
+    def _tried(
+        self, rows: Leftover, features: tuple[Feature, ...], x: Doubles | None = None
+    ) -> FittedQuantiles | None:
+        try:
+            return self._fit(rows, features, x)
+        except Exception as problem:  # noqa: BLE001  # whatever LightGBM raises must not cost the model
+            self.why = f"more could not be learned: {reason_of(problem)}"
+            return None
 
     @staticmethod
     def _fit(rows: Leftover, features: tuple[Feature, ...], x: Doubles | None = None) -> FittedQuantiles:
