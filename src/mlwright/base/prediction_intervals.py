@@ -39,7 +39,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         >>> Reach(rows=19, ranks=(19,), scores=(2.0,)).least_error
         0.05
         """
-        return max(1.0 - self.ranks[-1] / (self.rows + 1), 0.0)
+        return round(max(1.0 - self.ranks[-1] / (self.rows + 1), 0.0), 12)
 
     def at(self, errors: Doubles) -> Doubles:
         """How far out an interval must reach at each of the error rates [n], infinite where no row says.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mlwright.base.prediction_intervals import Intervals
 from mlwright.evaluation.prediction_intervals import Unseen as Rows
 from mlwright.evaluation.prediction_intervals import intervals_of, narrowness
-from mlwright.features.transform import NUMBER, Feature
+from mlwright.features.transform import CODE, NUMBER, Feature
 from mlwright.learners import Part
 from mlwright.learners.quantile import FittedQuantiles, fit_quantiles
 from mlwright.packaging.blend import Blend
@@ -365,12 +365,16 @@ def _features(rows: Leftover) -> tuple[Feature, ...]:
     """The plain features that rest on columns that the blend asks for anyway, and the exposure; of very many,
     those that go with how far the truth lies from the prediction."""
     problem, plan, unused = rows.problem, rows.blend.plan, set(rows.blend.unused)
-    numbers, strings = problem.table.schema.numbers, problem.table.schema.strings
+    table = problem.table
+    numbers, strings, categorical = table.schema.numbers, table.schema.strings, table.categorical
     features = plan.untaught()
     if problem.exposed:
         features.append(Feature(NUMBER, [c.name for c in numbers].index(problem.exposed)))
 
     def is_asked(feature: Feature) -> bool:
+        if feature.transform in (NUMBER, CODE):  # of thousands of columns nearly all
+            column = (numbers if feature.transform == NUMBER else categorical)[feature.column]
+            return column.name not in unused
         inputs = plan.inputs_of([feature])
         names = [numbers[i].name for i in inputs.numbers] + [strings[i].name for i in inputs.strings]
         return not unused.intersection(names)
