@@ -232,6 +232,13 @@ def test_predict_fails_where_no_row_could_be_predicted_and_counts_the_reasons(ml
     assert told.code == 3 and json.loads(told.out)["refusals"][0]["values"] == 12
 
 
+def test_predict_asks_for_sets_and_intervals_at_the_rate_that_was_said(mlwright, lifecycle):
+    mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--set", "0.05", "--interval", "0.2")
+    named = lifecycle.called("predict_file")[1]
+    assert (named["sets"], named["interval"]) == (0.05, 0.2)
+    assert mlwright("predict", "m.mlw", "a.csv", "-o", "s.csv", "--interval", "wide").code == 2
+
+
 @pytest.mark.parametrize(("required", "code"), [("0.75", 0), ("0.8", 1)])
 def test_evaluate_is_a_gate(mlwright, lifecycle, required, code):
     done = mlwright("evaluate", "m.mlw", "march.csv", "--require", required)
