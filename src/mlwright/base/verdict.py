@@ -43,15 +43,11 @@ def decided(evaluation: Evaluation, target: Target) -> str:
         return ""
     of = {s.metric: s for s in outcome.scores}
     if "cost_per_1000_rows" in of:
+        cost = of["cost_per_1000_rows"]
         others = [(s, o.way) for o in evaluation.outcomes for s in _costs(o) if o.way.startswith("always")]
         best = min(others, key=lambda one: one[0].value, default=None)
-        beside = (
-            f"; without a model at best {figures.like(best[0].value, of['cost_per_1000_rows'])}"
-            if best
-            else ""
-        )
-        way = f" ({best[1]})" if best else ""
-        return f"As it decides, 1,000 rows cost {_with_interval(of['cost_per_1000_rows'])}{beside}{way}."
+        beside = f"; without a model at best {figures.like(best[0].value, cost)} ({best[1]})" if best else ""
+        return f"As it decides, 1,000 rows cost {_with_interval(cost)}{beside}."
     if "precision" in of and "recall" in of and target.positive is not None:
         right, found = _of_100(of["precision"]), _of_100(of["recall"])
         positive = f"'{target.positive}'"
@@ -97,9 +93,11 @@ def _share(plain: Score, beside: Score) -> str:
 
 
 def _places(score: Score) -> int:
-    """Decimals of a percentage at which its interval shows one digit."""
+    """Decimals of a percentage at which its interval shows one digit; one, where it has no width."""
     width = 100 * (score.high - score.low)
-    return min(3, max(0, -math.floor(math.log10(width)))) if width > 0 else 0
+    if score.method.startswith("none"):
+        return 0
+    return min(3, max(0, -math.floor(math.log10(width)))) if width > 0 else 1
 
 
 def _costs(outcome: Outcome) -> Iterator[Score]:

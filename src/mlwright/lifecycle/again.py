@@ -132,6 +132,8 @@ def _notes(model: Model, source: str) -> Iterator[str]:
         yield f"It began from the model {recipe['warm_start']}: give that again with warm_start=."
     if "max_trials" in recipe:
         yield "With the versions above, the same kind of CPU and as many threads, the digest is equal."
+    elif "time_limit" not in recipe:
+        yield "The file does not hold all settings."
     else:
         yield (
             "The search was ended by the clock, so that a run elsewhere may try more or fewer candidates and "

@@ -13,6 +13,7 @@ from mlwright.base.limits import limits
 from mlwright.base.measures import METRICS, OUTCOMES
 from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
+from mlwright.base.verdict import decided, verdict
 
 
 def render_card(
@@ -27,7 +28,7 @@ def render_card(
     parts = [
         _what(schema),
         *([_use(purpose)] if purpose != UNSTATED else []),
-        _quality(evaluation),
+        _quality(evaluation, schema),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         _candidates(evaluation, timings),
@@ -64,9 +65,13 @@ def _use(purpose: Purpose) -> list[str]:
     return ["## What it is for", "", "\n\n".join(told)]
 
 
-def _quality(evaluation: Evaluation) -> list[str]:
+def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
     plain = {s.metric: s for s in evaluation.baseline}
-    lines = ["## How good it is", "", f"Measured {evaluation.how}.", ""]
+    lines = ["## How good it is", ""]
+    if schema.target:
+        said = (verdict(evaluation, schema.target), decided(evaluation, schema.target))
+        lines += [" ".join(_plain(sentence) for sentence in said if sentence), ""]
+    lines += [f"Measured {evaluation.how}.", ""]
     lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     lines += [_row(s, plain.get(s.metric)) for s in evaluation.scores]
     lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]

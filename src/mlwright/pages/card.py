@@ -137,10 +137,9 @@ def _verdict(shown: ModelPage) -> str:
     evaluation = shown.evaluation
     borne = any(f.status == "waived" and f.severity == "issue" for f in shown.findings)
     grave = " issue" if evaluation.doubt else " tip" if borne or shown.findings.issues else ""
-    lines = [f'<p class="lead">{text(verdict(evaluation, shown.target))}</p>']
-    lines += [
-        f"<p>{text(said)}</p>" for said in (decided(evaluation, shown.target), evaluation.doubt) if said
-    ]
+    said = verdict(evaluation, shown.target), decided(evaluation, shown.target)
+    first, *others = [s for s in (evaluation.doubt, *said) if s]
+    lines = [f'<p class="lead">{text(first)}</p>', *(f"<p>{text(s)}</p>" for s in others)]
     lines += ["<p>It was trained although an issue was found in its data: see there.</p>"] if borne else []
     lines.append(
         f'<p class="small soft">On {figures.counted(evaluation.rows, "row")} that it had not seen. '

@@ -36,7 +36,7 @@ def scores(shown: ModelPage) -> str:
         for k, s in enumerate(evaluation.scores)
     ]
     names = [(0.0, "guessing"), (1.0, "perfect")]
-    names = [(scale.low, "worse"), *names] if scale.low < -0.2 else names
+    names = [(scale.low, "worse"), *names] if scale.low < -0.6 else names
     heads = (
         f'<tr><th scope="col">measure</th><th scope="col" class="plot">{ends(scale, names)}</th>'
         '<th scope="col" class="n">model</th><th scope="col" class="n">95 % interval</th>'

@@ -109,6 +109,7 @@ class Asked:
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
             threads=arguments.threads,
+            seed=arguments.seed,
         )
         if arguments.target is None and dataset.target is None:
             raise without_target()
