@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markup import Markup
 
 from mlwright.pages import card_charts as charts
-from mlwright.pages.card_charts import At, Bar, Bin, Dot, across
+from mlwright.pages.card_charts import At, Bin, Dot, Row, across
 
 figures = st.floats(-1e12, 1e12)
 any_figures = st.floats()
@@ -53,9 +53,9 @@ def test_any_strip_and_bar_lies_in_its_frame(value, low, high, least, most):
 
 def test_bars_start_at_nothing_and_are_as_long_as_their_figures():
     rows = [
-        Bar("a", Dot(4.0, 3.0, 5.0), "4"),
-        Bar("<b>", Dot(2.0, 2.0, 2.0), "2"),
-        Bar("c", Dot(-1, -1, 0), "-1"),
+        Row("a", Dot(4.0, 3.0, 5.0), "4"),
+        Row("<b>", Dot(2.0, 2.0, 2.0), "2"),
+        Row("c", Dot(-1, -1, 0), "-1"),
     ]
     drawn = charts.bar_list(rows, ("column", "gain"))
     page = Markup(drawn)
@@ -67,7 +67,22 @@ def test_bars_start_at_nothing_and_are_as_long_as_their_figures():
 
 
 def test_bars_of_which_none_can_be_drawn_are_no_chart():
-    assert charts.bar_list([Bar("a", Dot(math.nan, math.nan, math.nan), "-")], ("a", "b")) == ""
+    assert charts.bar_list([Row("a", Dot(math.nan, math.nan, math.nan), "-")], ("a", "b")) == ""
+
+
+def test_dots_of_a_list_lie_on_one_scale_that_holds_the_marks():
+    rows = [Row("women", Dot(0.8, 0.7, 0.9), "0.8"), Row("men", Dot(0.9, 0.9, 0.9), "0.9")]
+    drawn = charts.dot_list(rows, ("group", "recall"), marks=(0.5,))
+    first, second = at(drawn, "dot", "cx")
+    low, high = 6.0, 194.0
+    assert first == pytest.approx(low + (high - low) * 0.75, abs=0.1) and second == high
+    assert path_of(drawn, "mark") == "M6.0 0V20" and charts.dot_list([], ("a", "b")) == ""
+
+
+def test_the_ends_of_an_axis_are_said_as_asked():
+    points = [At(0, 1, 1, 1), At(86400, 2, 2, 2)]
+    told = Markup(charts.curve(points, ("day", "gain"), "", ends=("1970-01-01", "1970-01-02"))).text
+    assert "1970-01-01" in told and "86,400" not in told
 
 
 def test_a_heat_table_holds_every_count_and_shades_it_by_its_share_of_the_row():

@@ -7,7 +7,7 @@ nothing of models.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,8 +101,8 @@ def bar(scale: Scale, dot: Dot, said: str) -> str:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One line of a list of bars."""
+class Row:
+    """One line of a list."""
 
     label: str
     dot: Dot
@@ -110,20 +110,35 @@ class Bar:
     """The figure as people read it."""
 
 
-def bar_list(rows: Sequence[Bar], headings: tuple[str, str]) -> str:
+def bar_list(rows: Sequence[Row], headings: tuple[str, str]) -> str:
     """Labels, bars with whiskers on one scale that holds 0, and figures: a table that is its own chart."""
-    finite = [r for r in rows if all(map(math.isfinite, (r.dot.low, r.dot.high)))]
-    if not finite:
-        return ""
-    scale = across(min(0.0, *(r.dot.low for r in finite)), max(0.0, *(r.dot.high for r in finite)))
+    scale = _around(rows, (0.0,))
+    return "" if scale is None else _listed(rows, headings, lambda r: bar(scale, r.dot, r.said))
+
+
+def dot_list(rows: Sequence[Row], headings: tuple[str, str], *, marks: Sequence[float] = ()) -> str:
+    """The same with dots, and dashed lines at `marks`, which the scale holds."""
+    scale = _around(rows, marks)
+    return (
+        "" if scale is None else _listed(rows, headings, lambda r: strip(scale, r.dot, r.said, marks=marks))
+    )
+
+
+def _around(rows: Sequence[Row], marks: Sequence[float]) -> Scale | None:
+    """The scale that holds all that can be drawn; None where nothing can."""
+    whole = [r.dot for r in rows if all(map(math.isfinite, (r.dot.value, r.dot.low, r.dot.high)))]
+    ends = [*marks, *(e for d in whole for e in (d.value, d.low, d.high))]
+    return across(min(ends), max(ends)) if whole else None
+
+
+def _listed(rows: Sequence[Row], headings: tuple[str, str], draw: Callable[[Row], str]) -> str:
     lines = (
-        f'<tr><th scope="row">{text(r.label)}</th><td class="plot">{bar(scale, r.dot, r.said)}</td>'
+        f'<tr><th scope="row">{text(r.label)}</th><td class="plot">{draw(r)}</td>'
         f'<td class="n">{text(r.said)}</td></tr>'
         for r in rows
     )
-    head = (
-        f'<tr><th scope="col">{text(headings[0])}</th><td></td><th scope="col">{text(headings[1])}</th></tr>'
-    )
+    first, last = (text(h) for h in headings)
+    head = f'<tr><th scope="col">{first}</th><td></td><th scope="col" class="n">{last}</th></tr>'
     return f'<table class="bars"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
 
 
@@ -196,17 +211,19 @@ def curve(
     *,
     rug: Iterable[float] = (),
     mark: float | None = None,
+    ends: tuple[str, str] | None = None,
 ) -> str:
     """A line with its band; ticks of `rug` below show where rows are; a dashed line lies at `mark`.
 
+    `ends` are what stands at the ends of the axis below, where that is not the figures there (dates, say).
     Empty for fewer than two points.
     """
     if len(points) < 2:
         return ""
     xs = [p.x for p in points]
-    ends = [v for p in points for v in (p.low, p.high, p.y)] + ([] if mark is None else [mark])
+    ys = [v for p in points for v in (p.low, p.high, p.y)] + ([] if mark is None else [mark])
     x = Scale(min(xs), max(xs), LEFT, PLOT[0] - RIGHT)
-    y = Scale(min(ends), max(ends), PLOT[1] - BOTTOM, TOP)
+    y = Scale(min(ys), max(ys), PLOT[1] - BOTTOM, TOP)
     there = [f"{x.at(p.x):.1f} {y.at(p.high):.1f}" for p in points]
     back = [f"{x.at(p.x):.1f} {y.at(p.low):.1f}" for p in reversed(points)]
     line = "L".join(f"{x.at(p.x):.1f} {y.at(p.y):.1f}" for p in points)
@@ -217,8 +234,8 @@ def curve(
     parts.append(f'<path class="line" d="M{line}"/>')
     ticks = "".join(f"M{x.at(r):.1f} {PLOT[1] - BOTTOM}v-5" for r in rug if x.low <= r <= x.high)
     parts += [f'<path class="rug" d="{ticks}"/>'] if ticks else []
-    named = [(figure(s.low), figure(s.high)) for s in (x, y)]
-    parts += _axes(x, y, named[0], named[1], axes)
+    below = ends or (figure(x.low), figure(x.high))
+    parts += _axes(x, y, below, (figure(y.low), figure(y.high)), axes)
     return _svg("".join(parts), *PLOT, said, "plotted")
 
 

@@ -11,7 +11,7 @@ from mlwright.base import figures
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import counted
 from mlwright.base.measures import BEST, METRICS, OUTCOMES
-from mlwright.pages.card_charts import Dot, Scale, across, ends, heat, strip, table
+from mlwright.pages.card_charts import Dot, Row, Scale, across, dot_list, ends, heat, strip, table
 from mlwright.pages.page import text
 from mlwright.pages.shown import ModelPage, section
 
@@ -179,16 +179,8 @@ def _chart_of_costs(evaluation: Evaluation) -> str:
     of = [(o.way, s) for o in evaluation.outcomes for s in o.scores if s.metric == "cost_per_1000_rows"]
     if len(of) < 2:
         return ""
-    most = max(s.high for _, s in of)
-    scale = across(min(0.0, *(s.low for _, s in of)), most)
-    rows = "".join(
-        f'<tr><th scope="row">{text(way)}</th><td class="plot">'
-        f"{strip(scale, Dot(s.value, s.low, s.high), f'{way}: {_with_interval(s)}', marks=(0.0,))}"
-        f'</td><td class="n">{_with_interval(s)}</td></tr>'
-        for way, s in of
-    )
-    head = '<tr><th scope="col">labels</th><td></td><th scope="col" class="n">cost per 1,000 rows</th></tr>'
-    return f'<table class="bars"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    rows = [Row(way, Dot(s.value, s.low, s.high), _with_interval(s)) for way, s in of]
+    return dot_list(rows, ("labels", "cost per 1,000 rows"), marks=(0.0,))
 
 
 def _with_interval(score: Score | None, between: str = " ") -> str:
