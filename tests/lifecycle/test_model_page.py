@@ -4,6 +4,7 @@ import random
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markup import Markup
 from small_models import small_model
@@ -146,6 +147,18 @@ def test_every_setting_comes_back_from_the_command(table):
     assert (settings.metric, settings.seed, settings.threads) == ("average_precision", 0, 1)
     assert "--time day" in again(made).command and "--drop left" in again(made).command
     assert any("ended by the clock" in note for note in again(made).notes)
+
+
+def test_a_metric_of_ones_own_is_left_to_be_given_again(table):
+    def profit(truth, answer):
+        return float(np.mean(truth == answer))
+
+    own = mw.metric(profit, name="profit")
+    made = mw.fit(
+        table, target="y", drop="left", options=mw.ReadOptions(separator=";"), metric=own, max_trials=2
+    )
+    told = again(made)
+    assert "metric" not in told.call and any("Its metric, profit," in note for note in told.notes)
 
 
 def test_what_the_recipe_does_not_hold_is_said(tmp_path):

@@ -5,6 +5,7 @@ Used by the cards. The names are those of scores in an Evaluation; what is not h
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 METRICS: Final[dict[str, str]] = {
@@ -34,11 +35,20 @@ OUTCOMES: Final[dict[str, str]] = {
     "alerts_per_day": "positive a day",
 }
 
-BEST: Final[dict[str, float]] = {
+_BEST: Final[dict[str, float]] = {
     **dict.fromkeys(
         ("roc_auc", "average_precision", "accuracy", "balanced_accuracy", "f1", "mcc", "r2"), 1.0
     ),
     **dict.fromkeys(("log_loss", "brier", "rmse", "mae", "median_absolute_error", "mape", "rmsle"), 0.0),
     **dict.fromkeys(("poisson_deviance", "gamma_deviance"), 0.0),
 }
-"""The value of a metric that a model without any error has."""
+_SHARES: Final = re.compile(r"f[\d.]+|top_\d+_accuracy|precision_at_[\d.]+%?")
+
+
+def best_of(metric: str) -> float | None:
+    """The value of a metric that a model without any error has; None where that is not known.
+
+    >>> best_of("rmse"), best_of("top_3_accuracy"), best_of("profit")
+    (0.0, 1.0, None)
+    """
+    return 1.0 if _SHARES.fullmatch(metric) else _BEST.get(metric)

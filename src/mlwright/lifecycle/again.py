@@ -79,6 +79,8 @@ def _said(model: Model) -> dict[str, Any]:  # Any: JSON values
         said["kinds"] = kinds
     said |= {name: recipe[name] for name in SETTINGS if recipe.get(name) not in (None, [])}
     said |= {name: text for name, text in msgspec.structs.asdict(Purpose.of(recipe)).items() if text}
+    if recipe.get("own_metric"):
+        said.pop("metric", None)
     options = recipe.get("options")
     if isinstance(options, Mapping):
         known = {k: v for k, v in options.items() if k not in ("query_sha256", "parameters")}
@@ -128,6 +130,8 @@ def _notes(model: Model, source: str) -> Iterator[str]:
         yield f"Give the query (and its parameters) again: its SHA-256 is {options['query_sha256']}."
     if recipe.get("by_schema"):
         yield "The columns were given by a schema: give it again with schema= (--schema)."
+    if recipe.get("own_metric"):
+        yield f"Its metric, {recipe.get('metric')}, is its maker's own function: give it again with metric=."
     if recipe.get("warm_start"):
         yield f"It began from the model {recipe['warm_start']}: give that again with warm_start=."
     if "max_trials" in recipe:

@@ -457,4 +457,5 @@ def _recipe(call: _Call, problem: Problem, provenance: Provenance) -> dict[str, 
         recipe["warm_start"] = call.earlier.digest
     recipe |= {"drop": list(provenance.dropped)} if provenance.dropped else {}
     recipe |= {"by_schema": True} if provenance.by_schema else {}
+    recipe |= {"own_metric": True} if not isinstance(settings.metric, str | None) else {}
     return recipe | {"metric": problem.metric.name, "task": problem.target.task, "roles": roles}

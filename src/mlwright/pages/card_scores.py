@@ -10,7 +10,7 @@ from typing import Final
 from mlwright.base import figures
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import counted
-from mlwright.base.measures import BEST, METRICS, OUTCOMES
+from mlwright.base.measures import METRICS, OUTCOMES, best_of
 from mlwright.pages.card_charts import Dot, Row, Scale, across, dot_list, ends, heat, strip, table
 from mlwright.pages.page import text
 from mlwright.pages.shown import ModelPage, section
@@ -61,7 +61,7 @@ def skill_of(score: Score, plain: Score | None) -> Dot | None:
     >>> skill_of(auc, guess)
     Dot(value=0.8, low=0.6, high=1.0)
     """
-    best = BEST.get(score.metric)
+    best = best_of(score.metric)
     if best is None or plain is None or not abs(best - plain.value) > 1e-12:  # nor where it is not a number
         return None
     ends = [round((v - plain.value) / (best - plain.value), 12) for v in (score.value, score.low, score.high)]
