@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
@@ -22,6 +23,7 @@ from mlwright.packaging.costing import Pricer, slowness
 from mlwright.packaging.ending import Ending
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
+from mlwright.training.diagnosing import Looks, kept_for_looks, look_closer
 from mlwright.training.estimates import packaging_seconds, refit_seconds
 from mlwright.training.found import Search
 from mlwright.training.journal import Journal
@@ -31,6 +33,7 @@ from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
+from mlwright.training.reporting import Reported
 from mlwright.training.search import search
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import answers_unseen, conclude
@@ -72,6 +75,8 @@ class Run:
     progress: Progress
     dropped: Mapping[int, str] = field(default_factory=dict)
     """Trials (by identity) that were chosen and do not ship, and why."""
+    looks: Looks = field(default_factory=Looks)
+    """Further fits of the heaviest candidate, for the fit report."""
 
     @property
     def choice(self) -> Choice:
@@ -147,13 +152,15 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     journal.begins(problem)
     pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
     price = Pricing(pricer, limits)
-    found = search(problem, folds, budget, progress, journal, price)
+    with kept_for_looks(folds, budget):
+        found = search(problem, folds, budget, progress, journal, price)
+    run = Run(problem, found, price, budget, progress)
+    weights = run.weights()
+    run = replace(run, looks=_looked(run, folds, weights))
     folds.free()
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
-    run = Run(problem, found, price, budget, progress)
-    weights = run.weights()
     shipped = run.refitted(found.finished, weights)
     late = {
         id(t): f"dropped: {shipped.failed.get(id(t), 'no time was left to fit it on all rows')}"
@@ -162,6 +169,16 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     }
     progress.stage("judging")
     return judged(replace(run, dropped=late), shipped)
+
+
+def _looked(run: Run, folds: PreparedFolds, weights: Doubles) -> Looks:
+    """A closer look at the heaviest of the trials of `weights`, in what refits and packaging leave."""
+    chosen = [(float(w), i) for i, w in enumerate(weights) if w > 0]
+    trials = run.choice.trials
+    heaviest = trials[max(chosen, key=lambda pair: pair[0])[1]] if chosen else None
+    again = refit_seconds(run.problem, run.found, [trials[i] for _, i in chosen])
+    after_s = again + packaging_seconds(run.problem, run.found, run.budget)
+    return look_closer(folds, run.found, heaviest, run.budget, run.progress, after_s)
 
 
 def judged(run: Run, shipped: Shipped) -> Trained:
@@ -174,9 +191,12 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
     unseen = answers_unseen(choice, weights, again=shipped.again)
     chosen_on = problem.split.judged
-    concluded = conclude(problem, choice.mix(weights, chosen_on), chosen_on)
+    mixed = choice.mix(weights, chosen_on)
+    concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
     evaluation = evaluate_blend(problem, unseen, concluded, entries)
+    report = Reported(problem, run.looks, mixed).report
+    evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")

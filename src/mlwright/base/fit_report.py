@@ -1,0 +1,158 @@
+"""The FitReport: what is wrong with a fit, or is not, or cannot be told; each with figures and a remedy.
+
+Made by `training`, part of the evaluation in a model file, offered as `model.fit_report`, shown by `cli` and
+the card. Values only.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from mlwright.base.finding import Status
+
+Kind = Literal[
+    "overfitting", "underfitting", "not enough data", "label noise", "instability", "shift", "weak slices"
+]
+SAID: dict[Status, str] = {
+    "found": "found",
+    "passed": "not found",
+    "not_enough_data": "cannot tell",
+    "skipped": "not looked at",
+    "not_applicable": "not applicable",
+    "waived": "waived",
+}
+"""How people read a status."""
+ORDER: dict[Status, int] = {s: i for i, s in enumerate(SAID)}
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def said(self, digits: int = 2) -> str:
+        """In words, with so many significant digits.
+
+        >>> Span(value=0.0123, low=0.004, high=0.02).said()
+        '0.012 (0.004 to 0.02)'
+        """
+        return f"{self.value:.{digits}g} ({self.low:.{digits}g} to {self.high:.{digits}g})"
+
+    def percent(self) -> str:
+        """In words, as a share.
+
+        >>> Span(value=0.0123, low=0.004, high=0.02).percent()
+        '1.2 % (0.4 to 2.0)'
+        """
+        return f"{100 * self.value:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f})"
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One question asked of a fit, and its answer."""
+
+    kind: Kind
+    status: Status
+    """`found`, `passed` (it is not there), `not_enough_data` (looked, cannot tell), `skipped`, or
+    `not_applicable`."""
+    evidence: str
+    """In words, with the figures that say so."""
+    figure: Span | None = None
+    """The figure that decided, where there is one."""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        line = f"{SAID[self.status]:14} {self.kind}: {self.evidence}"
+        return plainly(line) + (f"\n{'':14} -> {plainly(self.remedy)}" if self.remedy else "")
+
+
+class LearningCurve(msgspec.Struct, frozen=True, kw_only=True):
+    """The error of one candidate by the rows it learned from, judged on the same unseen rows, and what more
+    rows would bring."""
+
+    candidate: str
+    metric: str
+    """What the errors are of: 1 less the metric where greater is better."""
+    rows: tuple[int, ...]
+    """Rows learned from, ascending."""
+    errors: tuple[Span, ...]
+    """With the intervals of judged rows and of repeated fits."""
+    twice: Span
+    """By how much twice the last number of rows would lower the error."""
+    fourfold: Span
+    """The same of four times."""
+    how: str
+
+    def __str__(self) -> str:
+        points = "; ".join(f"{n:,}: {e.value:.4g}" for n, e in zip(self.rows, self.errors, strict=True))
+        return f"{self.metric} error of {plainly(self.candidate)} by rows: {points}"
+
+
+class FitReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Over- and underfitting, not enough data, label noise, instability, shift, weak slices.
+
+    Iterates over its diagnoses, what was found first.
+
+    >>> one = Diagnosis(kind="shift", status="found", evidence="later rows are worse", remedy="fit anew")
+    >>> FitReport(diagnoses=(one,))
+    fit report: 1 found
+    found          shift: later rows are worse
+                   -> fit anew
+    """
+
+    diagnoses: tuple[Diagnosis, ...] = ()
+    curve: LearningCurve | None = None
+
+    def __iter__(self) -> Iterator[Diagnosis]:
+        return iter(sorted(self.diagnoses, key=lambda d: ORDER[d.status]))
+
+    def __len__(self) -> int:
+        return len(self.diagnoses)
+
+    @property
+    def found(self) -> tuple[Diagnosis, ...]:
+        return tuple(d for d in self.diagnoses if d.status == "found")
+
+    def of(self, kind: Kind) -> Diagnosis:
+        """The diagnosis of that kind. Raises `KeyError` where it was not asked."""
+        for one in self.diagnoses:
+            if one.kind == kind:
+                return one
+        raise KeyError(kind)
+
+    @property
+    def said(self) -> str:
+        """How many there are of each status, in words."""
+        counts = {s: sum(d.status == s for d in self.diagnoses) for s in SAID}
+        return ", ".join(f"{n} {SAID[s]}" for s, n in counts.items() if n) or "nothing was asked"
+
+    def __str__(self) -> str:
+        lines = [f"fit report: {self.said}", *(str(d) for d in self)]
+        return "\n".join([*lines, *([str(self.curve)] if self.curve else [])])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{_cell(SAID[d.status])}</td><td>{'<b>' if d.status == 'found' else ''}{_cell(d.kind)}"
+            f"{'</b>' if d.status == 'found' else ''}</td><td style='text-align:left'>{_cell(d.evidence)}"
+            + (f"<br>&rarr; {_cell(d.remedy)}" if d.remedy else "")
+            + "</td></tr>"
+            for d in self
+        )
+        curve = f"<p><small>{_cell(str(self.curve))}</small></p>" if self.curve else ""
+        return f"<table><tr><th></th><th>diagnosis</th><th>evidence</th></tr>{rows}</table>{curve}"
+
+
+def plainly(text: str) -> str:
+    """`text` without control characters: it may come from a file."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _cell(text: str) -> str:
+    return html.escape(plainly(text))
