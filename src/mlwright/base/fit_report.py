@@ -29,6 +29,15 @@ SAID: dict[Status, str] = {
 ORDER: dict[Status, int] = {s: i for i, s in enumerate(SAID)}
 
 
+def brief(value: float, digits: int = 4) -> str:
+    """`value` with so many significant digits, never in powers of ten where it is large.
+
+    >>> brief(54321.9), brief(0.12345)
+    ('54,322', '0.1235')
+    """
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.{digits}g}"
+
+
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A figure with its 95 % interval."""
 
@@ -42,7 +51,8 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         >>> Span(value=0.0123, low=0.004, high=0.02).said()
         '0.012 (0.004 to 0.02)'
         """
-        return f"{self.value:.{digits}g} ({self.low:.{digits}g} to {self.high:.{digits}g})"
+        value, low, high = (brief(v, digits) for v in (self.value, self.low, self.high))
+        return f"{value} ({low} to {high})"
 
     def percent(self) -> str:
         """In words, as a share.
@@ -89,7 +99,7 @@ class LearningCurve(msgspec.Struct, frozen=True, kw_only=True):
     how: str
 
     def __str__(self) -> str:
-        points = "; ".join(f"{n:,}: {e.value:.4g}" for n, e in zip(self.rows, self.errors, strict=True))
+        points = "; ".join(f"{n:,}: {brief(e.value)}" for n, e in zip(self.rows, self.errors, strict=True))
         return f"{self.metric} error of {plainly(self.candidate)} by rows: {points}"
 
 

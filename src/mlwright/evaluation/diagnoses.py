@@ -13,7 +13,7 @@ import numpy as np
 
 from mlwright.base.evaluation import Score
 from mlwright.base.finding import Status
-from mlwright.base.fit_report import Diagnosis, Kind, LearningCurve, Span
+from mlwright.base.fit_report import Diagnosis, Kind, LearningCurve, Span, brief
 from mlwright.evaluation.paired import span_of
 from mlwright.statistics.heterogeneity import heterogeneity, trend
 from mlwright.statistics.intervals import Floats
@@ -94,7 +94,8 @@ def too_little_data(curve: LearningCurve) -> Diagnosis:
     status = verdict(twice)
     said = (
         f"from {curve.rows[0]:,} to {last:,} rows the {curve.metric} error of {curve.candidate} went from "
-        f"{curve.errors[0].value:.4g} to {error:.4g}; {2 * last:,} rows would lower it by {twice.percent()}, "
+        f"{brief(curve.errors[0].value)} to {brief(error)}; "
+        f"{2 * last:,} rows would lower it by {twice.percent()}, "
         f"{4 * last:,} by {four.percent()}"
     )
     if status == "passed":
@@ -141,8 +142,8 @@ def folds_apart(folds: Sequence[Score]) -> tuple[Status, str, Span | None]:
     found = heterogeneity(values, errors)
     spread = Span(value=found.spread.value, low=found.spread.low, high=found.spread.high)
     said = (
-        f"{known[0].metric} of {len(known)} folds goes from {values.min():.4g} to {values.max():.4g}; beyond "
-        f"chance they differ by {spread.said()} (standard deviation; Cochran's Q {found.q:.1f}, p "
+        f"{known[0].metric} of {len(known)} folds goes from {brief(values.min())} to {brief(values.max())}; "
+        f"beyond chance they differ by {spread.said()} (standard deviation; Cochran's Q {found.q:.1f}, p "
         f"{found.p:.2g}, I2 {found.share:.0%})"
     )
     return ("found" if found.p < SURE else "passed"), said, spread
@@ -173,9 +174,9 @@ def instability(folds: Sequence[Score], seeds: Reseeded | None, why_not: str, ap
         unsteady = seeds.differ.low > least
         what = "labels that differ between two" if seeds.classes else "of the usual error between them"
         parts.append(
-            f"{seeds.fits} fits of {seeds.candidate} by other seeds score {seeds.scores.low:.4g} to "
-            f"{seeds.scores.high:.4g}: {seeds.differ.percent()} {what}, "
-            f"{'probabilities' if seeds.classes else 'numbers'} {seeds.apart:.2g} from their mean"
+            f"{seeds.fits} fits of {seeds.candidate} by other seeds score {brief(seeds.scores.low)} to "
+            f"{brief(seeds.scores.high)}: {seeds.differ.percent()} {what}, "
+            f"{'probabilities' if seeds.classes else 'numbers'} {brief(seeds.apart, 2)} from their mean"
         )
         statuses.append("found" if unsteady else "passed")
         if unsteady:

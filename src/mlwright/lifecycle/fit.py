@@ -83,6 +83,9 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     train. A number where the time column holds numbers; rows, by the rule `order`."""
     monotone: dict[str, int] | None = None
     """By number column: 1 where the prediction may only rise with it, -1 where only fall."""
+    simpler: bool = False
+    """Whether the cheapest candidate to serve is preferred where its error is within one standard error of
+    the best choice's."""
     waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
 
@@ -115,8 +118,8 @@ def fit(
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
-    max_memory, costs, alerts, threshold, split, gap, monotone, seed, threads, waive) and of `read` (target,
-    time, ...). `test` is a table like `data` to be judged on; `options` say how both are written, where they
+    max_memory, costs, alerts, threshold, split, gap, monotone, simpler, seed, threads, waive) and of `read`
+    (target, time, ...). `test` is a table like `data` to be judged on; `options` say how both are written, where they
     are files.
     `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
@@ -213,7 +216,9 @@ def _fit(call: _Call) -> Model:
     if call.earlier is not None:
         problem = begun_from(problem, call.earlier, call.progress.note)
     with journal_of(call.state, problem, budget, call.progress) as journal:
-        trained = train(problem, budget, call.progress, limits=limits, journal=journal)
+        trained = train(
+            problem, budget, call.progress, limits=limits, journal=journal, simpler=settings.simpler
+        )
         call.progress.stage("packaging")
         admitted = replace(admitted, findings=(*admitted.findings, *more))
         everything = _with_test(admitted).with_schema(problem.table.schema)
@@ -422,6 +427,8 @@ def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON value
     settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
+    if not settings.simpler:
+        recipe.pop("simpler")
     if settings.waive:
         recipe["waive"] = list(settings.waive)
     if settings.max_trials is not None:

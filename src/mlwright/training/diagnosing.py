@@ -1,13 +1,13 @@
 """A closer look at the heaviest candidate: the fits that a fit report needs, within a share of the limit.
 
 Called by `training.fit` between search and refit. The candidate is fitted again by other seeds, on fewer
-rows, calmer and wilder, on the last fold or two, and all of it is judged on the same rows. What it means
+rows, calmer and wilder, on the last folds, and all of it is judged on the same rows. What it means
 `reporting` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -29,8 +29,9 @@ from mlwright.training.variants import calmer, wilder
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SHARE = 0.08
-"""The share of the time limit that all of it may take."""
+SHARE, SPARE = 0.1, 0.2
+"""The share of the time limit that is kept for all of it; and what it may take where the search left as much.
+"""
 MOST_ROWS, MOST_CELLS = 10_000, 20_000_000
 """Rows that fits are compared on; and rows times classes beyond which a dozen fits' margins are too many."""
 FEWEST_ROWS = 40
@@ -41,12 +42,14 @@ WILD = 3.0
 """How many times longer a wilder fit may take."""
 CUT = 0.95
 """A fit that took this share of its time was cut short, and says nothing."""
-REPEATS: dict[int, tuple[tuple[float, int], ...]] = {
-    2: ((1 / 8, 3), (1 / 4, 2), (1 / 2, 1)),
-    1: ((1 / 8, 2), (1 / 4, 1), (1 / 2, 1)),
-}
-"""By the folds that are looked at: shares of the training rows, and how many times other rows are fitted."""
-SEEDS = {2: 2, 1: 1}
+REPEATS: dict[float, int] = {1 / 8: 2, 1 / 4: 2, 1 / 2: 1, 1: 2}
+"""By the share of the training rows, how many times the candidate is fitted: on other rows where there are
+such, and by other seeds."""
+SEEDLESS = ("linear",)
+"""Families that draw nothing by lot."""
+LEAST_ROWS = 5
+FIXED = 2
+"""The folds that are looked at where no time limit says how many."""
 
 
 @dataclass
@@ -89,15 +92,25 @@ def allowance(problem: Problem, budget: Budget) -> float:
     return SHARE * budget.limit_s if len(problem.split.folds) > 1 else 0.0
 
 
+def _left(problem: Problem, budget: Budget, again_s: float, packaging_s: float) -> float:
+    """Seconds for the looks. Half of what was kept for them is theirs however long refits take, which may do
+    without their lightest: a member of little weight is worth less than to know what is wrong."""
+    if budget.limit_s is None:
+        return float("inf")
+    kept, rest = allowance(problem, budget), budget.left_s() - packaging_s
+    return max(min(rest - again_s, SPARE * budget.limit_s), min(rest, kept / 2)) if kept else 0.0
+
+
 def look_closer(
     folds: PreparedFolds,
     found: Search,
     trial: Trial | None,
     budget: Budget,
     progress: Progress,
-    after_s: float,
+    again_s: float,
+    packaging_s: float,
 ) -> Looks:
-    """The looks at `trial`, in what is left of the limit less `after_s` seconds for what comes after.
+    """The looks at `trial`, in what the limit leaves beside refits of `again_s` seconds and packaging.
 
     Without a time limit the work is fixed. A Ctrl-C ends the looks, and is noted as the search's is.
     """
@@ -105,9 +118,7 @@ def look_closer(
     looks.skipped["all"] = _unfit(folds.problem, found, trial, budget)
     if looks.skipped["all"] or trial is None:
         return looks
-    limited = budget.limit_s is not None
-    left = min(allowance(folds.problem, budget), budget.left_s() - after_s if limited else float("inf"))
-    going = _Looking(folds, found, trial, budget, looks, left)
+    going = _Looking(folds, found, trial, budget, looks, _left(folds.problem, budget, again_s, packaging_s))
     try:
         progress.step(f"looking closer at {trial.config.name}", budget.fraction(), None)
         going.run()
@@ -157,33 +168,60 @@ class _Looking:
         looks.rows = self._rows()
         looks.own = trial.margins[looks.rows]
         looks.full = round(float(np.mean([len(f.train) for f in self.last])))
-        for k in range(SEEDS[self.count]):
-            margins = self._fitted("seeds", trial.config, self._others(self.problem.seed + 1 + k), 1.0)
+        for again in range(1, 1 + max(REPEATS.values())):
+            self._smaller(again)
+            self._seeded(again)
+            if again == 1:
+                self._kin("calm", calmer(trial.config), 1.0)
+                self._kin("wild", wilder(trial.config), WILD)
+
+    def _smaller(self, again: int) -> None:
+        """The candidate on fewer rows, the `again`th time."""
+        looks = self.looks
+        for share in (s for s, times in REPEATS.items() if s < 1 and times >= again):
+            made = self._fewer(share, again - 1)
+            sizes = [len(f.train) for f in made.problem.split.folds]
+            if min(sizes) < LEAST_ROWS:
+                looks.skipped["curve"] = f"{share:.0%} of the rows are too few"
+                return
+            margins = self._fitted("curve", self.trial.config, made, share, anew=True)
+            if margins is None:
+                return
+            looks.smaller.append((round(float(np.mean(sizes))), margins))
+            looks.skipped.pop("curve", None)
+
+    def _seeded(self, again: int) -> None:
+        """The candidate by another seed."""
+        trial, looks = self.trial, self.looks
+        if trial.config.family in SEEDLESS:
+            looks.skipped["seeds"] = f"{trial.config.name} draws nothing by lot"
+        elif again <= REPEATS[1]:
+            margins = self._fitted("seeds", trial.config, self._others(self.problem.seed + again), 1.0)
             looks.seeds += [] if margins is None else [margins]
-        self._smaller()
-        kin = (("calm", calmer(trial.config), 1.0), ("wild", wilder(trial.config), WILD))
-        for name, config, times in kin:
-            if config is None:
-                looks.skipped[name] = f"{trial.config.name} has no {name}er form"
-                continue
-            margins = self._fitted(name, config, self._others(self.problem.seed), times)
-            if margins is not None:
-                setattr(looks, name, (config, margins))
+
+    def _kin(self, name: str, config: Config | None, times: float) -> None:
+        """The candidate calmer, or wilder."""
+        if config is None:
+            self.looks.skipped[name] = f"{self.trial.config.name} has no {name}er form"
+            return
+        margins = self._fitted(name, config, self._others(self.problem.seed), times)
+        if margins is not None:
+            setattr(self.looks, name, (config, margins))
 
     def _count(self) -> int:
-        """Two folds where there is time for all looks at them, else the last one."""
-        if len(self.problem.split.folds) < 2:
-            return 1
-        shares = sum(share * times for share, times in REPEATS[2])
-        fits = SEEDS[2] + sum(times for _, times in REPEATS[2]) + 2
-        whole = (SEEDS[2] + shares + 1 + WILD) * self._fold_s(2) + fits * OVERHEAD_S
-        return 2 if whole <= self.left_s else 1
+        """As many folds as there is time to take all looks at; the last one where there is not."""
+        folds = len(self.problem.split.folds)
+        if self.budget.limit_s is None:
+            return min(folds, FIXED)
+        looks = sum(share * times for share, times in REPEATS.items()) + 1 + WILD
+        counts = range(folds, 1, -1)
+        return next((n for n in counts if looks * self._fold_s(n) <= self.left_s), 1)
 
     def _fold_s(self, count: int) -> float:
-        """Seconds to fit so many folds, features included: an estimate on the long side."""
-        each = float(np.median(self.trial.fold_seconds or [0.0]))
-        prepared = self.found.prepare_seconds + self.found.view_seconds.get(self.trial.config.view, 0.0)
-        return each * -(-count // min(self.folds.lanes, count)) + prepared * count
+        """Seconds to fit so many folds, as long as the candidate took for all of them."""
+        lanes, folds = self.folds.lanes, len(self.problem.split.folds)
+        wall = self.trial.wall_seconds or float(np.sum(self.trial.fold_seconds)) / lanes
+        return OVERHEAD_S + wall * -(-count // lanes) / -(-folds // lanes)
 
     def _rows(self) -> Ints:
         rows = np.sort(np.concatenate([f.valid for f in self.last]))
@@ -192,15 +230,11 @@ class _Looking:
             rows = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
         return rows
 
-    def _others(self, seed: int) -> Callable[[], PreparedFolds]:
+    def _others(self, seed: int) -> PreparedFolds:
         """The same folds and features, for learners that draw by another seed."""
-
-        def made() -> PreparedFolds:
-            folds = self.folds.last(self.count)
-            folds.problem = self._asked(folds.problem.split.folds, seed)
-            return folds
-
-        return made
+        folds = self.folds.last(self.count)
+        folds.problem = self._asked(folds.problem.split.folds, seed)
+        return folds
 
     def _fewer(self, share: float, part: int) -> PreparedFolds:
         """Folds whose training rows are thinned, with features of their own."""
@@ -214,27 +248,26 @@ class _Looking:
         split = replace(self.problem.split, folds=folds, test=np.zeros(0, dtype=np.int64))
         return replace(self.problem, split=split, seed=seed)
 
-    def _smaller(self) -> None:
-        for share, times in REPEATS[self.count]:
-            for part in range(times):
-                made = self._fewer(share, part)
-                sizes = [len(f.train) for f in made.problem.split.folds]
-                if min(sizes) < 5:
-                    self.looks.skipped["curve"] = "an eighth of the rows is too few"
-                    return
-                margins = self._fitted("curve", self.trial.config, lambda made=made: made, share)  # type: ignore[misc]
-                if margins is None:
-                    return
-                self.looks.smaller.append((round(float(np.mean(sizes))), margins))
-
     def _fitted(
-        self, name: str, config: Config, made: Callable[[], PreparedFolds], times: float
+        self,
+        name: str,
+        config: Config,
+        made: PreparedFolds,
+        times: float,
+        *,
+        anew: bool = False,
     ) -> Doubles | None:
         """What `config` answers to the rows that are looked at; None, and why, where it cannot."""
         limited = self.budget.limit_s is not None
-        needed = times * self._fold_s(self.count) + OVERHEAD_S
+        needed = times * self._fold_s(self.count)
+        if anew:  # features, too, are fitted once more
+            view = self.found.view_seconds.get(config.view, 0.0)
+            needed += self.count * (self.found.prepare_seconds + view) * times**0.5
         if limited and needed > self.left_s:
-            self.looks.skipped[name] = f"it needs {needed:.1f} s of {SHARE:.0%} of the time limit"
+            left = max(self.left_s, 0.0)
+            self.looks.skipped[name] = (
+                f"it takes about {needed:.1f} s, and the time limit left {left:.1f} s for it"
+            )
             return None
         began, given = self.budget.clock(), max(min(2 * needed + 0.5, self.left_s), 0.2)
 
@@ -242,7 +275,7 @@ class _Looking:
             return self.budget.deadline_in(given) if limited else None
 
         settled = self.trial.settled if config.family == self.trial.config.family else {}
-        trial = run_trial(config, config.family, made(), deadline, settled=settled)
+        trial = run_trial(config, config.family, made, deadline, settled=settled)
         self.budget.waited_s += trial.waited_seconds
         self.left_s -= self.budget.clock() - began
         if trial.failure:

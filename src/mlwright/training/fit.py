@@ -35,6 +35,7 @@ from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
 from mlwright.training.reporting import Reported
 from mlwright.training.search import search
+from mlwright.training.standing import standing_of
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import answers_unseen, conclude
 
@@ -75,6 +76,8 @@ class Run:
     progress: Progress
     dropped: Mapping[int, str] = field(default_factory=dict)
     """Trials (by identity) that were chosen and do not ship, and why."""
+    simpler: bool = False
+    """Whether the cheapest candidate within one standard error of the best choice is to be preferred."""
     looks: Looks = field(default_factory=Looks)
     """Further fits of the heaviest candidate, for the fit report."""
 
@@ -82,7 +85,7 @@ class Run:
     def choice(self) -> Choice:
         """The finished trials that may have a part in what ships."""
         trials = [t for t in self.found.finished if id(t) not in self.dropped]
-        return Choice(self.problem, trials, self.price.of(trials))
+        return Choice(self.problem, trials, self.price.of(trials), self.simpler)
 
     def without(self, dropped: Mapping[int, str]) -> Run:
         """The same, in which more trials may have no part: by identity, why."""
@@ -126,18 +129,22 @@ def train(
     *,
     limits: Limits | None = None,
     journal: Journal | None = None,
+    simpler: bool = False,
 ) -> Trained:
     """Runs the whole of training within the budget; `journal` keeps what it finishes as it goes.
 
-    `limits` guide the choice, by estimate. Whether what comes back keeps to them is to be measured.
+    `limits` guide the choice, by estimate. Whether what comes back keeps to them is to be measured. `simpler`
+    prefers the cheapest candidate within one standard error of the best choice.
     """
     # Our matrices are too narrow for a second BLAS thread, and one that waits spins: a logistic regression of
     # 6,590 rows took 4.3 s with two and 0.3 s with one on two shared CPUs.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _train(problem, budget, progress, limits or Limits(), journal or Journal())
+        return _train(problem, budget, progress, limits or Limits(), journal or Journal(), simpler=simpler)
 
 
-def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal) -> Trained:
+def _train(
+    problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal, *, simpler: bool
+) -> Trained:
     progress.stage("training")
     folds = PreparedFolds(problem)
     # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time,
@@ -154,7 +161,7 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     price = Pricing(pricer, limits)
     with kept_for_looks(folds, budget):
         found = search(problem, folds, budget, progress, journal, price)
-    run = Run(problem, found, price, budget, progress)
+    run = Run(problem, found, price, budget, progress, simpler=simpler)
     weights = run.weights()
     run = replace(run, looks=_looked(run, folds, weights))
     folds.free()
@@ -176,9 +183,9 @@ def _looked(run: Run, folds: PreparedFolds, weights: Doubles) -> Looks:
     chosen = [(float(w), i) for i, w in enumerate(weights) if w > 0]
     trials = run.choice.trials
     heaviest = trials[max(chosen, key=lambda pair: pair[0])[1]] if chosen else None
-    again = refit_seconds(run.problem, run.found, [trials[i] for _, i in chosen])
-    after_s = again + packaging_seconds(run.problem, run.found, run.budget)
-    return look_closer(folds, run.found, heaviest, run.budget, run.progress, after_s)
+    again = SHORTENED * refit_seconds(run.problem, run.found, [trials[i] for _, i in chosen])
+    packaging = packaging_seconds(run.problem, run.found, run.budget)
+    return look_closer(folds, run.found, heaviest, run.budget, run.progress, again, packaging)
 
 
 def judged(run: Run, shipped: Shipped) -> Trained:
@@ -195,11 +202,20 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
     evaluation = evaluate_blend(problem, unseen, concluded, entries)
-    report = Reported(problem, run.looks, mixed).report
-    evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
-    notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
+    given_up = choice.explained(chosen_on)[1] if run.simpler else ""
+    notes = (
+        *shipped.notes,
+        *run.found.notes,
+        *([given_up] if given_up else []),
+        f"search ended because {run.found.stopped}",
+    )
+    share = 0.0 if run.looks.trial is None else shipped.shares.get(id(run.looks.trial), 0.0)
+    fitted_on = np.arange(len(problem.y)) if shipped.again else problem.split.folds[-1].train
+    standing = standing_of(problem, blend, fitted_on, evaluation, mixed)
+    report = Reported(problem, run.looks, mixed, standing, share).report
+    evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)
 

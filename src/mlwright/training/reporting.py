@@ -6,6 +6,7 @@ Called by `training.fit` when it judges. It fits nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +22,24 @@ from mlwright.evaluation.diagnoses import (
     learning_curve,
     too_little_data,
 )
+from mlwright.evaluation.fitting import Alternative, Standing, label_noise, overfitting, underfitting
 from mlwright.evaluation.intervals import score
 from mlwright.evaluation.metrics import METRICS, labels_of
-from mlwright.evaluation.paired import PairedRows
+from mlwright.evaluation.paired import PairedRows, span_of
 from mlwright.evaluation.splits import ALONG_TIME
+from mlwright.learners import Config
 from mlwright.statistics.intervals import mean_interval
+from mlwright.statistics.learning_curve import curve_draws, refit_spread
 from mlwright.training.diagnosing import Looks
 from mlwright.training.problem import Problem
+from mlwright.training.standing import noise_of, units_of
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+HURRIED = 1.5
+"""A learning rate raised by more than this for want of time is told."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +50,29 @@ class Reported:
     looks: Looks
     margin: Doubles
     """What the ensemble says out of fold of the rows that folds judge, in their order [n, M]."""
+    standing: Standing
+    weight: float = 1.0
+    """The share of the candidate that was looked at in what ships."""
 
     @property
     def report(self) -> FitReport:
         """All diagnoses."""
         curve, data = self._data()
-        return FitReport(diagnoses=(data, self._instability(), self._shift()), curve=curve)
+        looks = self.looks
+        calm, wild = self._beside(looks.calm), self._beside(looks.wild)
+        return FitReport(
+            diagnoses=(
+                overfitting(calm, looks.why_not("calm"), self.standing),
+                underfitting(wild, looks.why_not("wild"), self.standing, self._hurried),
+                data,
+                label_noise(noise_of(self.problem, self.margin)),
+                self._instability(),
+                self._shift(),
+            ),
+            curve=curve,
+        )
 
-    @property
+    @cached_property
     def paired(self) -> PairedRows:
         """The rows of the looks."""
         problem, rows = self.problem, self.looks.rows
@@ -64,15 +88,12 @@ class Reported:
     def _data(self) -> tuple[LearningCurve | None, Diagnosis]:
         looks = self.looks
         sizes = sorted({n for n, _ in looks.smaller})
-        if "curve" in looks.skipped or len(sizes) < 3:
+        if len(sizes) < 3:
             why = looks.skipped.get("curve") or looks.why_not("all")
             return None, Diagnosis(
                 kind="not enough data", status="skipped", evidence=f"no learning curve: {why}"
             )
-        fits = [m for _, m in looks.smaller] + (looks.seeds or [looks.own])
-        sizes_of = [n for n, _ in looks.smaller] + [looks.full] * (len(fits) - len(looks.smaller))
-        points = [Point(n, tuple(i for i, m in enumerate(sizes_of) if m == n)) for n in sorted(set(sizes_of))]
-        errors, drawn = self.paired.errors(fits)
+        points, errors, drawn = self._sized
         if not len(drawn):
             return None, Diagnosis(
                 kind="not enough data",
@@ -85,6 +106,55 @@ class Reported:
         name, metric = looks.trial.config.name, self.paired.smooth.name
         curve = learning_curve(name, metric, points, errors, drawn, how, self.problem.seed)
         return curve, too_little_data(curve)
+
+    @cached_property
+    def _sized(self) -> tuple[list[Point], Doubles, Doubles]:
+        """The fits by the rows they learned from, their errors [F], and draws of those [B, F]."""
+        looks = self.looks
+        fits = [m for _, m in looks.smaller] + (looks.seeds or [looks.own])
+        sizes = [n for n, _ in looks.smaller] + [looks.full] * (len(fits) - len(looks.smaller))
+        points = [Point(n, tuple(i for i, m in enumerate(sizes) if m == n)) for n in sorted(set(sizes))]
+        return points, *self.paired.errors(fits)
+
+    def _beside(self, kin: tuple[Config, Doubles] | None) -> Alternative | None:
+        """A kin of the candidate beside it; None where it was not fitted, or no error is defined."""
+        looks = self.looks
+        if kin is None or looks.trial is None:
+            return None
+        base = looks.seeds or [looks.own]
+        within = self.margin[np.searchsorted(self.problem.split.judged, looks.rows)]
+        fits = [*base, kin[1], within, within + self.weight * (kin[1] - looks.own)]
+        errors, drawn = self.paired.errors(fits)
+        level = float(errors[: len(base)].mean())
+        if not len(drawn) or not level > 0:
+            return None
+        gain = drawn[:, : len(base)].mean(axis=1) - drawn[:, len(base)]
+        points, sized, _ = self._sized
+        rows = np.array([p.rows for p in points], dtype=np.float64)
+        share, freedom = refit_spread([sized[list(p.fits)] for p in points], rows)
+        # Beside the rows that judge, the luck of each fit.
+        luck = share * level * float(np.sqrt(rows[0] / rows[-1] * (1 + 1 / len(base))))
+        gain = curve_draws(gain[:, None], np.array([luck]), freedom, self.problem.seed)[:, 0]
+        value = level - float(errors[len(base)])
+        return Alternative(
+            candidate=looks.trial.config.name,
+            kin=kin[0].name,
+            gain=span_of(value / level, gain / level),
+            blend_gains=bool(errors[-1] < errors[-2]) or self.weight == 0,
+        )
+
+    @property
+    def _hurried(self) -> str:
+        """How time cut the candidate short, in words; empty where it did not."""
+        trial = self.looks.trial
+        if trial is None:
+            return ""
+        for name in ("learning_rate", "eta"):
+            asked, had = trial.config.settings.get(name), trial.settled.get(name)
+            if asked is not None and had is not None and float(had) > HURRIED * float(asked):
+                name = trial.config.name
+                return f"for want of time, {name} learned at a rate of {had:.2g} instead of {asked:.2g}"
+        return ""
 
     def _folds(self) -> list[Score]:
         """The ensemble's score of each fold's unseen rows, with its interval."""
@@ -121,8 +191,7 @@ class Reported:
         fits = [looks.own, *looks.seeds]
         answers = np.stack([problem.answer_of(m, looks.rows) for m in fits])  # [S, n, K]
         weights = problem.weights_of(looks.rows)
-        units = self.paired.units
-        codes = None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
+        codes = units_of(problem, looks.rows)
         middle = answers.mean(axis=0)
         away = ((answers - middle) ** 2).mean(axis=(0, 2))
         if problem.classes:

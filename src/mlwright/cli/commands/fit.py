@@ -85,6 +85,7 @@ class Asked:
             split=arguments.split,
             gap=arguments.gap,
             monotone=directions_in(arguments.monotone),
+            simpler=arguments.simpler,
             waive=self._waive,
         )
         refuse_settings(self._settings)
@@ -281,6 +282,12 @@ COMMAND = Command(
             "--monotone",
             "Columns that the prediction may only rise or fall with, such as age=+1,income=-1",
             value="COLUMNS",
+        ),
+        Flag(
+            "--simpler",
+            "Prefer the candidate that is cheapest to serve where its error is within one standard error of "
+            "the best choice's",
+            "nothing",
         ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
