@@ -7,12 +7,12 @@ the card. Values only.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
-from mlwright.base.finding import Status
+from mlwright.base.finding import Finding, Status
 
 Kind = Literal[
     "overfitting", "underfitting", "not enough data", "label noise", "instability", "shift", "weak slices"
@@ -27,6 +27,18 @@ SAID: dict[Status, str] = {
 }
 """How people read a status."""
 ORDER: dict[Status, int] = {s: i for i, s in enumerate(SAID)}
+
+ALSO: dict[Kind, tuple[str, ...]] = {
+    "label noise": ("MLW202", "MLW307"),
+    "shift": ("MLW601", "MLW602", "MLW603"),
+}
+"""Codes of checks that say the same of the data."""
+MERELY_TOLD = ("MLW202",)
+"""Some equal rows of different targets are no reason to say that most of the error is noise."""
+SLICES = ("MLW801", "MLW802", "MLW803")
+"""Codes of what slices of an evaluation show."""
+MOST_NAMED = 3
+"""So many findings are told in full."""
 
 
 def brief(value: float, digits: int = 4) -> str:
@@ -128,6 +140,17 @@ class FitReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def found(self) -> tuple[Diagnosis, ...]:
         return tuple(d for d in self.diagnoses if d.status == "found")
 
+    def beside(self, findings: Iterable[Finding]) -> FitReport:
+        """The same, to which findings of checks that say the same in another way are added.
+
+        >>> one = Diagnosis(kind="label noise", status="passed", evidence="few contradict")
+        >>> wrong = Finding(code="MLW307", title="", severity="tip", status="found", evidence="5 % are odd")
+        >>> FitReport(diagnoses=(one,)).beside([wrong]).found[0].evidence
+        'few contradict; MLW307: 5 % are odd'
+        """
+        found = [f for f in findings if f.status in ("found", "waived")]
+        return FitReport(diagnoses=tuple(_told(d, found) for d in self.diagnoses), curve=self.curve)
+
     def of(self, kind: Kind) -> Diagnosis:
         """The diagnosis of that kind. Raises `KeyError` where it was not asked."""
         for one in self.diagnoses:
@@ -157,6 +180,40 @@ class FitReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
         curve = f"<p><small>{_cell(str(self.curve))}</small></p>" if self.curve else ""
         return f"<table><tr><th></th><th>diagnosis</th><th>evidence</th></tr>{rows}</table>{curve}"
+
+
+def weak_slices(findings: Iterable[Finding]) -> Diagnosis:
+    """What findings of slices say of a fit: the slices in which the model is weaker than elsewhere.
+
+    >>> weak_slices([]).status
+    'skipped'
+    """
+    looked = [f for f in findings if f.code in SLICES]
+    found = [f for f in looked if f.status == "found"]
+    if found:
+        said = "; ".join(f.evidence for f in found[:MOST_NAMED])
+        more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        return Diagnosis(kind="weak slices", status="found", evidence=said + more, remedy=found[0].remedy)
+    if not looked:
+        return Diagnosis(kind="weak slices", status="skipped", evidence="no slices were searched")
+    passed = any(f.status == "passed" for f in looked)
+    return Diagnosis(
+        kind="weak slices",
+        status="passed" if passed else looked[0].status,
+        evidence="no slice is clearly weaker than the other rows" if passed else looked[0].evidence,
+    )
+
+
+def _told(one: Diagnosis, findings: list[Finding]) -> Diagnosis:
+    """A diagnosis, with the evidence of checks of the same thing."""
+    more = [f for f in findings if f.code in ALSO.get(one.kind, ())][:MOST_NAMED]
+    if not more:
+        return one
+    said = "; ".join([one.evidence, *(f"{f.code}: {f.evidence}" for f in more)])
+    remedy = one.remedy or more[0].remedy
+    if all(f.code in MERELY_TOLD for f in more):
+        return msgspec.structs.replace(one, evidence=said)
+    return msgspec.structs.replace(one, status="found", evidence=said, remedy=remedy)
 
 
 def plainly(text: str) -> str:

@@ -42,7 +42,7 @@ class Point:
 def verdict(gain: Span) -> Status:
     """Whether a gain, as a share of the error, is found, absent, or neither.
 
-    >>> [verdict(Span(value=v, low=v - 0.02, high=v + 0.02)) for v in (0.05, 0.01, 0.035)]
+    >>> [verdict(Span(value=v, low=v - 0.03, high=v + 0.03)) for v in (0.05, 0.01, 0.025)]
     ['found', 'passed', 'not_enough_data']
     """
     if gain.low > 0 and gain.value >= WORTH:

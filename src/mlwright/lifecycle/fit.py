@@ -119,8 +119,8 @@ def fit(
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
     max_memory, costs, alerts, threshold, split, gap, monotone, simpler, seed, threads, waive) and of `read`
-    (target, time, ...). `test` is a table like `data` to be judged on; `options` say how both are written, where they
-    are files.
+    (target, time, ...). `test` is a table like `data` to be judged on; `options` say how both are written,
+    where they are files.
     `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
 
@@ -271,10 +271,14 @@ def _evidence(
 
     provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
     predictions = prediction_profiles(trained.blend, trained.unseen)
+    evaluation = trained.evaluation
+    if evaluation.fit_report is not None:
+        report = evaluation.fit_report.beside(admitted.findings)
+        evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     return Evidence(
-        evaluation=trained.evaluation
+        evaluation=evaluation
         if whole is None
-        else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
+        else _of_sample(evaluation, whole, judged=admitted.test is None),
         findings=waived(Findings.of(admitted.findings), call.settings.waive),
         profile=msgspec.structs.replace(profile, predictions=predictions),
         recipe=_recipe(call, problem)

@@ -10,6 +10,7 @@ from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
+from mlwright.packaging.card_fit_report import fit_lines
 
 WORDS = {
     "roc_auc": "ranks a positive row above a negative one",
@@ -44,6 +45,7 @@ def render_card(
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         _candidates(evaluation, timings),
+        *([fit_lines(evaluation.fit_report)] if evaluation.fit_report else []),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],

@@ -93,12 +93,10 @@ def allowance(problem: Problem, budget: Budget) -> float:
 
 
 def _left(problem: Problem, budget: Budget, again_s: float, packaging_s: float) -> float:
-    """Seconds for the looks. Half of what was kept for them is theirs however long refits take, which may do
-    without their lightest: a member of little weight is worth less than to know what is wrong."""
-    if budget.limit_s is None:
-        return float("inf")
-    kept, rest = allowance(problem, budget), budget.left_s() - packaging_s
-    return max(min(rest - again_s, SPARE * budget.limit_s), min(rest, kept / 2)) if kept else 0.0
+    """Seconds for the looks: what refits and packaging leave, which comes before knowing what is wrong."""
+    if budget.limit_s is None or not allowance(problem, budget):
+        return allowance(problem, budget)
+    return max(min(budget.left_s() - packaging_s - again_s, SPARE * budget.limit_s), 0.0)
 
 
 def look_closer(

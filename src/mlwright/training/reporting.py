@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.evaluation import Score
-from mlwright.base.fit_report import Diagnosis, FitReport, LearningCurve, Span
+from mlwright.base.finding import Finding
+from mlwright.base.fit_report import Diagnosis, FitReport, LearningCurve, Span, weak_slices
 from mlwright.evaluation.diagnoses import (
     Point,
     Reseeded,
@@ -51,6 +52,8 @@ class Reported:
     margin: Doubles
     """What the ensemble says out of fold of the rows that folds judge, in their order [n, M]."""
     standing: Standing
+    slices: tuple[Finding, ...] = ()
+    """What slices of the evaluation show; none where they were not searched."""
     weight: float = 1.0
     """The share of the candidate that was looked at in what ships."""
 
@@ -68,6 +71,7 @@ class Reported:
                 label_noise(noise_of(self.problem, self.margin)),
                 self._instability(),
                 self._shift(),
+                weak_slices(self.slices),
             ),
             curve=curve,
         )

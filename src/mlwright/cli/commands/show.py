@@ -49,6 +49,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.fitted import fit_report_of
     from mlwright.cli.tried import tried
 
     most = 10_000 if every else 16
@@ -59,6 +60,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
         tried(model.leaderboard, most=most),
+        *fit_report_of(model.fit_report, every=every),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         look.section("Found in the data", look.findings(model.findings)),
         look.section("Costs", look.pairs(_costs(model, path))),
