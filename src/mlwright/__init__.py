@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlwright.base.schema_class import Columns, column
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.check import check
+    from mlwright.lifecycle.compare import compare
     from mlwright.lifecycle.evaluate import evaluate
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
@@ -43,6 +44,7 @@ _HOMES = {
     "Schema": "mlwright.base.schema",
     "asgi": "mlwright.lifecycle",
     "check": "mlwright.lifecycle",
+    "compare": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
@@ -67,6 +69,7 @@ __all__ = [
     "asgi",
     "check",
     "column",
+    "compare",
     "evaluate",
     "fit",
     "load",

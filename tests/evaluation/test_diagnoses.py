@@ -19,7 +19,7 @@ from mlwright.evaluation.diagnoses import (
 )
 from mlwright.evaluation.fitting import Alternative, Noise, Standing, label_noise, overfitting, underfitting
 from mlwright.evaluation.metrics import METRICS
-from mlwright.evaluation.paired import PairedRows
+from mlwright.evaluation.paired_rows import PairedRows
 from mlwright.statistics.intervals import Interval
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan)

@@ -14,7 +14,7 @@ import numpy as np
 from mlwright.base.evaluation import Score
 from mlwright.base.finding import Status
 from mlwright.base.fit_report import Diagnosis, Kind, LearningCurve, Span, brief
-from mlwright.evaluation.paired import span_of
+from mlwright.evaluation.paired_rows import span_of
 from mlwright.statistics.heterogeneity import heterogeneity, trend
 from mlwright.statistics.intervals import Floats
 from mlwright.statistics.learning_curve import curve_draws, gains, refit_spread

@@ -331,7 +331,7 @@ def _negative_targets(y: Truth) -> str:
     return f"{negative} true values are negative" if negative else ""
 
 
-def _mean_metric(
+def mean_metric(
     name: str,
     tasks: tuple[TaskName, ...],
     needs: Needs,
@@ -340,6 +340,8 @@ def _mean_metric(
     link: Callable[[float], float] = float,
     trap: Callable[[Truth], str] | None = None,
 ) -> Metric:
+    """A metric that is `link` of the mean over rows of `losses`, which less is better of (but for hits)."""
+
     def prepare(y: Truth, output: Output) -> Weighted:
         values = losses(y, output)
         return lambda weights: link(mean_of(values, weights))
@@ -359,7 +361,7 @@ METRICS: dict[str, Metric] = {
             "The chance that a row of the class is ranked above a row of another; the mean over classes, "
             "each against the rest, when there are more than two (classes without rows are left out).",
         ),
-        _mean_metric(
+        mean_metric(
             "log_loss",
             CLASSES,
             "probability",
@@ -374,7 +376,7 @@ METRICS: dict[str, Metric] = {
             _average_precision,
             "Precision averaged over recall; for rare positives; the mean over classes when more than two.",
         ),
-        _mean_metric(
+        mean_metric(
             "brier",
             CLASSES,
             "probability",
@@ -382,7 +384,7 @@ METRICS: dict[str, Metric] = {
             "Mean squared distance of the probabilities from what happened (two classes: of the positive "
             "one, 0 to 1; more: summed over classes, 0 to 2).",
         ),
-        _mean_metric("accuracy", CLASSES, "label", _hits, "The share of rows whose label is right."),
+        mean_metric("accuracy", CLASSES, "label", _hits, "The share of rows whose label is right."),
         Metric(
             "balanced_accuracy",
             CLASSES,
@@ -411,7 +413,7 @@ METRICS: dict[str, Metric] = {
             "Matthews' correlation of true and predicted classes, 1 perfect, 0 no better than chance.",
             measure=_mcc,
         ),
-        _mean_metric(
+        mean_metric(
             "rmse",
             NUMBERS,
             "prediction",
@@ -419,7 +421,7 @@ METRICS: dict[str, Metric] = {
             "Root of the mean squared error, in the target's unit.",
             math.sqrt,
         ),
-        _mean_metric("mae", NUMBERS, "prediction", _absolute, "Mean absolute error, in the target's unit."),
+        mean_metric("mae", NUMBERS, "prediction", _absolute, "Mean absolute error, in the target's unit."),
         Metric(
             "r2",
             NUMBERS,
@@ -436,7 +438,7 @@ METRICS: dict[str, Metric] = {
             _median_absolute_error,
             "The error that half of the rows stay under, in the target's unit.",
         ),
-        _mean_metric(
+        mean_metric(
             "mape",
             NUMBERS,
             "prediction",
@@ -445,7 +447,7 @@ METRICS: dict[str, Metric] = {
             "low: prefer mae, or rmsle.",
             trap=_zero_targets,
         ),
-        _mean_metric(
+        mean_metric(
             "rmsle",
             NUMBERS,
             "prediction",
@@ -454,7 +456,7 @@ METRICS: dict[str, Metric] = {
             math.sqrt,
             _negative_targets,
         ),
-        _mean_metric(
+        mean_metric(
             "poisson_deviance",
             NUMBERS,
             "prediction",
@@ -462,7 +464,7 @@ METRICS: dict[str, Metric] = {
             "Mean Poisson deviance, for counts and rates: 0 is perfect, and it asks for the mean.",
             trap=_no_counts,
         ),
-        _mean_metric(
+        mean_metric(
             "gamma_deviance",
             NUMBERS,
             "prediction",

@@ -34,6 +34,7 @@ from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
 from mlwright.training.reporting import Reported
+from mlwright.training.rivals import default_beside, selection_of
 from mlwright.training.search import search
 from mlwright.training.standing import standing_of
 from mlwright.training.trial import Trial
@@ -201,7 +202,11 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     mixed = choice.mix(weights, chosen_on)
     concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
-    evaluation = evaluate_blend(problem, unseen, concluded, entries)
+    evaluation = msgspec.structs.replace(
+        evaluate_blend(problem, unseen, concluded, entries),
+        default=default_beside(problem, choice.trials, unseen),
+        selection=selection_of(problem, choice.trials, concluded, mixed),
+    )
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
     given_up = choice.explained(chosen_on)[1] if run.simpler else ""

@@ -26,7 +26,7 @@ from mlwright.evaluation.diagnoses import (
 from mlwright.evaluation.fitting import Alternative, Standing, label_noise, overfitting, underfitting
 from mlwright.evaluation.intervals import score
 from mlwright.evaluation.metrics import METRICS, labels_of
-from mlwright.evaluation.paired import PairedRows, span_of
+from mlwright.evaluation.paired_rows import PairedRows, span_of
 from mlwright.evaluation.splits import ALONG_TIME
 from mlwright.learners import Config
 from mlwright.statistics.intervals import mean_interval

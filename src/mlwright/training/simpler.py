@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.fit_report import brief
-from mlwright.evaluation.paired import PairedRows
+from mlwright.evaluation.paired_rows import PairedRows
 from mlwright.training.ensemble import Price
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
