@@ -150,7 +150,8 @@ def test_a_baseline_is_not_looked_at(problem):
 def test_a_fit_is_reported_in_full(model):
     report = model.fit_report
     assert [d.kind for d in report.diagnoses] == [
-        "overfitting", "underfitting", "not enough data", "label noise", "instability", "shift", "weak slices",
+        "overfitting", "underfitting", "not enough data", "label noise", "instability", "shift",
+        "weak slices",
     ]  # fmt: skip
     assert report.curve is not None and len(report.curve.rows) == 4
     assert report.curve.twice.low <= report.curve.twice.value <= report.curve.twice.high
