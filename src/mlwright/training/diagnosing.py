@@ -48,8 +48,8 @@ such, and by other seeds."""
 SEEDLESS = ("linear",)
 """Families that draw nothing by lot."""
 LEAST_ROWS = 5
-FIXED = 2
-"""The folds that are looked at where no time limit says how many."""
+FIXED, ENOUGH_ROWS = 2, 300
+"""Where no time limit says how many folds are looked at: so many, and more where they judge fewer rows."""
 
 
 @dataclass
@@ -210,7 +210,8 @@ class _Looking:
         """As many folds as there is time to take all looks at; the last one where there is not."""
         folds = len(self.problem.split.folds)
         if self.budget.limit_s is None:
-            return min(folds, FIXED)
+            judged = np.cumsum([len(f.valid) for f in self.problem.split.folds[::-1]])
+            return min(folds, max(FIXED, 1 + int(np.searchsorted(judged, ENOUGH_ROWS))))
         looks = sum(share * times for share, times in REPEATS.items()) + 1 + WILD
         counts = range(folds, 1, -1)
         return next((n for n in counts if looks * self._fold_s(n) <= self.left_s), 1)

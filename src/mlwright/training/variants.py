@@ -14,7 +14,7 @@ from mlwright.learners.protocol import Settings
 from mlwright.learners.zone import Range, zone_of
 
 TIMES: Mapping[str, Mapping[str, float]] = {
-    "lightgbm": {"num_leaves": 1 / 4, "lambda_l2": 8.0, "min_data_in_leaf": 3.0},
+    "lightgbm": {"num_leaves": 1 / 4, "lambda_l2": 8.0, "min_data_in_leaf": 4.0},
     "xgboost": {"max_leaves": 1 / 4, "min_child_weight": 4.0, "lambda": 8.0},
     "extra-trees": {"num_leaves": 1 / 4, "min_data_in_leaf": 4.0},
     "catboost": {"l2_leaf_reg": 4.0},
@@ -23,6 +23,8 @@ TIMES: Mapping[str, Mapping[str, float]] = {
 LEVELS = {"catboost": "depth", "xgboost": "max_depth"}
 """Depths, of which two levels go or come."""
 FEWEST = {"num_leaves": 2.0, "max_leaves": 2.0, "depth": 1.0, "max_depth": 1.0}
+MOST_CALM = {"num_leaves": 16.0, "max_leaves": 16.0, "learning_rate": 0.1, "eta": 0.1}
+"""A calmer kin has no more of these, whatever the candidate has."""
 LAMBDA = 1.0
 """What a penalty of 0 counts as, to be multiplied."""
 UNSET = ("min_data_in_leaf", "min_child_weight")
@@ -63,7 +65,11 @@ def _varied(config: Config, *, calm: bool) -> Config | None:
         known = zone[level]
         moved = float(settings.get(level, known.usual)) + (-2 if calm else 2)
         settings[level] = _within(known, moved, FEWEST.get(level))
-    if not calm:
+    if calm:
+        for name, most in MOST_CALM.items():
+            if name in zone and float(settings.get(name, zone[name].usual)) > most:
+                settings[name] = _within(zone[name], most, None)
+    else:
         settings.pop("most_rounds", None)
         if config.family == "lightgbm":
             settings.pop("max_depth", None)
