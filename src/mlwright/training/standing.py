@@ -58,7 +58,12 @@ def standing_of(
     )
     judged = problem.split.judged
     y = problem.y[judged] if problem.classes else linked(problem.rates[judged], problem.link)
-    slope = slope_of(margin, y, problem.classes, problem.weights_of(judged), units_of(problem, judged))
+    plainly = all(m.config.family == "baseline" for m in blend.members)
+    units = units_of(problem, judged)
+    # The plain answer differs between folds alone, the wrong way round.
+    slope = slope_of(
+        np.zeros_like(margin) if plainly else margin, y, problem.classes, problem.weights_of(judged), units
+    )
     unseen, plain = (
         next((s for s in scores if s.metric == metric.name), None)
         for scores in (evaluation.scores, evaluation.baseline)
