@@ -224,3 +224,25 @@ def test_simpler_is_said_and_remembered():
     made = mw.fit(rows_of(300), target="y", max_trials=3, simpler=True)
     assert "simpler: " in made.card and made.manifest.recipe["simpler"] is True
     assert len(made.leaderboard.kept) == 1
+
+
+def test_noise_is_asked_of_enough_rows_only_and_never_among_texts(problem):
+    from mlwright.training.standing import noise_of, on_one_scale
+
+    judged = problem.split.judged
+    assert noise_of(problem, np.zeros((len(judged), 1))).surest is not None
+    few = dataclasses.replace(problem.split.folds[0], valid=problem.split.folds[0].valid[:20])
+    small = dataclasses.replace(problem, split=dataclasses.replace(problem.split, folds=(few,)))
+    assert "fewer than 50" in noise_of(small, np.zeros((20, 1))).why_not
+    numbers, codes = on_one_scale(
+        np.array([[1.0, np.nan], [3.0, 5.0], [5.0, 7.0]]), np.zeros((3, 0), np.int32)
+    )
+    assert codes.tolist() == [[1], [0], [0]] and numbers[0, 1] == 0 and numbers[1, 0] == 0
+
+
+def test_an_answer_from_no_feature_has_no_slope(problem):
+    from mlwright.training import train
+
+    plain = dataclasses.replace(problem, portfolio=(Config("baseline", "baseline", "encoded"),))
+    said = train(plain, Budget(None, 1), Progress()).evaluation.fit_report.of("overfitting").evidence
+    assert "slope" not in said and "the plain baseline is what ships" in said

@@ -29,6 +29,8 @@ Ints = npt.NDArray[np.int64]
 
 MOST_ALIKE, MOST_COLUMNS = 10_000, 200
 """Rows and columns among which rows that are alike are looked for."""
+FEWEST = 50
+"""Of fewer judged rows, nothing is said of noise."""
 MOST_SEEN, MOST_CELLS = 4_000, 1_000_000
 """Rows learned from that are answered once more; of many classes or columns fewer."""
 
@@ -83,6 +85,8 @@ def noise_of(problem: Problem, margin: Doubles) -> Noise:
     judged = problem.split.judged
     weights = problem.weights_of(judged)
     picked = np.arange(len(judged)) if weights is None else np.flatnonzero(weights > 0)
+    if len(picked) < FEWEST:
+        return Noise(None, why_not=f"fewer than {FEWEST} rows were judged")
     if len(picked) > MOST_ALIKE:
         picked = np.sort(np.random.default_rng(problem.seed).choice(picked, MOST_ALIKE, replace=False))
     rows, margin = judged[picked], margin[picked]
