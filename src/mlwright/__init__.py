@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlwright.base.schema import Schema
     from mlwright.base.schema_class import Columns, column
     from mlwright.data.dataset import Dataset
+    from mlwright.evaluation.asked import metric
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.compare import compare
     from mlwright.lifecycle.evaluate import evaluate
@@ -49,6 +50,7 @@ _HOMES = {
     "evaluate": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
+    "metric": "mlwright.evaluation.asked",
     "predict": "mlwright.lifecycle",
     "predict_file": "mlwright.lifecycle",
     "predict_table": "mlwright.lifecycle",
@@ -73,6 +75,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "metric",
     "predict",
     "predict_file",
     "predict_table",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mlwright.base.errors import Misuse
 from mlwright.base.evaluation import TOO_FEW_ROWS, Score
 from mlwright.base.schema import TaskName
+from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.influence import explained, ranked
 from mlwright.evaluation.metrics import (
     METRICS,
@@ -24,7 +25,6 @@ from mlwright.evaluation.metrics import (
     Output,
     Truth,
     labels_of,
-    metric_named,
     seen_by,
 )
 from mlwright.statistics.intervals import (
@@ -92,7 +92,7 @@ def all_scores(
     are left out, but never the first. See `score` for the arguments and errors. Where labels are not the
     likeliest classes, `output` is `Answered`.
     """
-    first = metric_named(metric_first, task) if isinstance(metric_first, str) else metric_first
+    first = metric_of(metric_first, task) if isinstance(metric_first, str) else metric_first
     others = [m for m in METRICS.values() if task in m.tasks and m.name != first.name]
     others = [m for m in others if m.trap is None or not m.trap(y)]
     clusters = clusters_of(groups, blocks)
@@ -167,7 +167,7 @@ def _direct(
         if not np.isfinite(losses).all():
             worst = float(losses.max())  # infinite, or NaN where any is
             return Interval(worst, worst, worst), ""
-        if metric.name == "accuracy":
+        if metric.greater_is_better:  # shares of hits
             return proportion_interval(losses, weights, clusters), "Wilson"
         value, low, high = mean_interval(losses, weights, clusters)
         linked = Interval(metric.link(value), metric.link(max(low, 0.0)), metric.link(max(high, 0.0)))
@@ -215,6 +215,8 @@ def _macro_auc(y: Truth, output: Output, weights: Floats | None, clusters: Codes
 def _completed(metric: Metric, y: Truth, interval: Interval, clusters: Codes | None) -> Interval:
     """A bootstrap of rows that all agree draws one value for ever; then the exact bound stands in for it."""
     value, low, high = interval
+    if not metric.bounded:
+        return interval
     if not metric.greater_is_better:
         return Interval(value, max(low, 0.0), high)
     least = -1.0 if metric.name == "mcc" else 0.0

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import Misuse
 from mlwright.base.schema import TaskName
 from mlwright.statistics.intervals import Floats
 from mlwright.statistics.ranking import Ranked
@@ -57,6 +57,8 @@ class Metric:
     """Says why the metric misleads on these targets, or nothing."""
     measure: Callable[[Floats], float] | None = None
     """Where the metric is made from the confusion matrix [K, K] and labels are to be chosen for it."""
+    bounded: bool = True
+    """Whether it lies within 0 and 1 (or -1 and 1) where more is better, and above 0 where less is."""
 
     def on(self, y: Truth, output: Output) -> Weighted:
         """The metric on these rows, as a function of row weights [N] (or None); sorts at most once.
@@ -93,20 +95,6 @@ def seen_by(metric: Metric, answer: Output | Answered) -> Output:
     if metric.needs != "label":
         return answer.probability
     return np.asarray(np.eye(answer.probability.shape[1])[answer.label])
-
-
-def metric_named(name: str, task: TaskName) -> Metric:
-    """The metric called `name`. Raises `UnknownName` with the near miss, `Misuse` where the task is another.
-
-    >>> metric_named("rmse", "regression").greater_is_better
-    False
-    """
-    fitting = [m.name for m in METRICS.values() if task in m.tasks]
-    if name not in METRICS:
-        raise UnknownName("metric", name, fitting)
-    if task not in METRICS[name].tasks:
-        raise Misuse(f"metric {name!r} does not measure {task}", remedy=f"choose one of {', '.join(fitting)}")
-    return METRICS[name]
 
 
 def default_metric(task: TaskName) -> Metric:
@@ -236,7 +224,9 @@ def confusion(y: Truth, label: Output, classes: int, weights: Floats | None = No
     return _matrix(y.astype(np.int64) * classes + labels_of(label), classes, weights)
 
 
-def _of_confusion(measure: Confusion) -> Callable[[Truth, Output], Weighted]:
+def of_confusion(measure: Confusion) -> Callable[[Truth, Output], Weighted]:
+    """What prepares a metric that is made from the confusion matrix."""
+
     def prepare(y: Truth, output: Output) -> Weighted:
         label = labels_of(output)
         seen = max(int(y.max(initial=0)), int(label.max(initial=0)), 1) + 1
@@ -339,14 +329,15 @@ def mean_metric(
     doc: str,
     link: Callable[[float], float] = float,
     trap: Callable[[Truth], str] | None = None,
+    greater: bool = False,
 ) -> Metric:
-    """A metric that is `link` of the mean over rows of `losses`, which less is better of (but for hits)."""
+    """A metric that is `link` of the mean over rows of `losses`; `greater`: more of them is better."""
 
     def prepare(y: Truth, output: Output) -> Weighted:
         values = losses(y, output)
         return lambda weights: link(mean_of(values, weights))
 
-    return Metric(name, tasks, losses is _hits, needs, prepare, doc, losses, link, trap)
+    return Metric(name, tasks, greater, needs, prepare, doc, losses, link, trap)
 
 
 METRICS: dict[str, Metric] = {
@@ -384,13 +375,15 @@ METRICS: dict[str, Metric] = {
             "Mean squared distance of the probabilities from what happened (two classes: of the positive "
             "one, 0 to 1; more: summed over classes, 0 to 2).",
         ),
-        mean_metric("accuracy", CLASSES, "label", _hits, "The share of rows whose label is right."),
+        mean_metric(
+            "accuracy", CLASSES, "label", _hits, "The share of rows whose label is right.", greater=True
+        ),
         Metric(
             "balanced_accuracy",
             CLASSES,
             True,
             "label",
-            _of_confusion(_balanced_accuracy),
+            of_confusion(_balanced_accuracy),
             "Recall averaged over the classes that occur.",
             measure=_balanced_accuracy,
         ),
@@ -399,7 +392,7 @@ METRICS: dict[str, Metric] = {
             CLASSES,
             True,
             "label",
-            _of_confusion(_f1),
+            of_confusion(_f1),
             "Harmonic mean of precision and recall of the positive class; the mean over classes when more "
             "than two.",
             measure=_f1,
@@ -409,7 +402,7 @@ METRICS: dict[str, Metric] = {
             CLASSES,
             True,
             "label",
-            _of_confusion(_mcc),
+            of_confusion(_mcc),
             "Matthews' correlation of true and predicted classes, 1 perfect, 0 no better than chance.",
             measure=_mcc,
         ),

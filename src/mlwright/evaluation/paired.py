@@ -11,16 +11,18 @@ import math
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from scipy import special, stats
 
 from mlwright.base.comparison import ALIKE, Gain
 from mlwright.evaluation.influence import influence
 from mlwright.evaluation.intervals import CELLS, Labels, clusters_of
-from mlwright.evaluation.metrics import Answered, Metric, Output, Truth, labels_of, seen_by
+from mlwright.evaluation.metrics import Answered, Metric, Output, Truth, seen_by
 from mlwright.statistics.intervals import Codes, Floats, clustered_error, normal_quantile, t_quantile
 from mlwright.statistics.power import POWER
 from mlwright.statistics.resampling import bootstrap
 
+Flags = npt.NDArray[np.bool_]
 MOST_ROWS_TO_TELL = 1e12
 
 
@@ -54,8 +56,8 @@ def gain(
     metric.check(y, b)
     if np.array_equal(a, b):
         return _alike(metric, len(y)) if math.isfinite(metric.function(y, a, weights)) else None
-    if metric.name == "accuracy" and weights is None and clusters is None:
-        return _mcnemar(metric, y, a, b)
+    if metric.losses is not None and metric.greater_is_better and weights is None and clusters is None:
+        return _mcnemar(metric, metric.losses(y, a) > 0, metric.losses(y, b) > 0)
     of_a, of_b = influence(metric, y, a, weights), influence(metric, y, b, weights)
     if of_a is None or of_b is None:
         found = _drawn(metric, y, a, b, weights, clusters, seed)
@@ -124,14 +126,13 @@ def rows_to_tell(value: float, error: float, rows: int) -> int | None:
     return needed and max(needed, 2)
 
 
-def _mcnemar(metric: Metric, y: Truth, a: Output, b: Output) -> Gain:
-    """Accuracy, by the rows that one of the two alone has right.
+def _mcnemar(metric: Metric, of_a: Flags, of_b: Flags) -> Gain:
+    """A share of hits, such as accuracy, by the rows that one of the two alone has right.
 
     Source: McNemar (1947), Psychometrika 12, exact; the interval is that of Agresti & Min (2005), Statistics
     in Medicine 24, which adds half a row to each of the four counts.
     """
-    of_a, of_b = (labels_of(output) == y for output in (a, b))
-    won, lost, rows = int((of_b & ~of_a).sum()), int((of_a & ~of_b).sum()), len(y)
+    won, lost, rows = int((of_b & ~of_a).sum()), int((of_a & ~of_b).sum()), len(of_a)
     if won + lost == 0:
         return _alike(metric, rows)
     value, n = (won - lost) / rows, rows + 2

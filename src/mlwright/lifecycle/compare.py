@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlwright.base.decision import LIKELIEST
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import Misuse
 from mlwright.base.naming import shown_source
 from mlwright.lifecycle.evaluate import numbers_of
 from mlwright.lifecycle.extras import need
@@ -35,7 +35,7 @@ def compare(
     second: Model | str | os.PathLike[str],
     data: object,
     *,
-    metric: str | None = None,
+    metric: str | Metric | None = None,
     options: ReadOptions | None = None,
 ) -> Comparison:
     """By how much `second` is better than `first` on `data` (anything `read` takes), with paired tests.
@@ -107,26 +107,26 @@ class _Judged:
     first: _Answers
     second: _Answers
 
-    def pairs(self, decides: str) -> Iterator[Pair]:
+    def pairs(self, decides: str | Metric) -> Iterator[Pair]:
         """By the metric that decides, then by the others of the task. Raises `Misuse` where it cannot."""
-        from mlwright.evaluation.metrics import METRICS, metric_named
+        from mlwright.evaluation.asked import metric_of
+        from mlwright.evaluation.metrics import METRICS
 
         task = self.a.target.task
         costs = self.a.evaluation.decision or LIKELIEST
         if decides == COST and costs.rule != "costs":
             raise Misuse(f"{COST} needs a first model that was given costs", remedy="choose another metric")
         known = [m for m in METRICS.values() if task in m.tasks]
-        if decides != COST and decides not in METRICS:
-            raise UnknownName("metric", decides, [m.name for m in known])
         truth = self.rows.y.astype(np.int64) if self.a.target.classes else self.rows.y
         ways: dict[str, Way] = {} if costs.rule != "costs" else {COST: self._cost(truth)}
         ways |= {m.name: (m, self.first.answer, self.second.answer) for m in known}
-        if decides != COST:
-            metric_named(decides, task)
-        chosen = self._pair(truth, *ways.pop(decides))
+        deciding = None if decides == COST else metric_of(decides, task)
+        if deciding is not None:
+            ways[deciding.name] = (deciding, self.first.answer, self.second.answer)
+        chosen = self._pair(truth, *ways.pop(deciding.name if deciding else COST))
         if chosen is None:
             raise Misuse(
-                f"{decides} is undefined on these rows, as of rows of one class",
+                f"{deciding.name if deciding else COST} is undefined on these rows, as of rows of one class",
                 where=self.rows.source,
                 remedy="choose another metric, or bring rows of each class",
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.decision import LIKELIEST
+from mlwright.base.errors import UnknownName
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mlwright.base.evaluation import Evaluation, Outcome, Score
     from mlwright.base.schema import Target
     from mlwright.data.dataset import Dataset
+    from mlwright.evaluation.metrics import Metric
     from mlwright.evaluation.outcomes import Judged
     from mlwright.lifecycle.fresh import Fresh
     from mlwright.sources import ReadOptions
@@ -24,12 +27,17 @@ Ints = npt.NDArray[np.int64]
 
 
 def evaluate(
-    model: Model | str | os.PathLike[str], data: object, *, options: ReadOptions | None = None
+    model: Model | str | os.PathLike[str],
+    data: object,
+    *,
+    metric: str | Metric | None = None,
+    options: ReadOptions | None = None,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
 
-    Rows without a known label, or that break the schema, are left out and counted in `how`. `options` say
-    how a file is written, where it is not as it seems or not as the training table was. Raises
+    Rows without a known label, or that break the schema, are left out and counted in `how`. `metric`
+    stands first, by default the one that it was fitted for. `options` say how a file is written, where it is
+    not as it seems or not as the training table was. Raises `UnknownName` or `Misuse` for a metric,
     `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
@@ -40,10 +48,26 @@ def evaluate(
 
     opened = model if isinstance(model, Model) else load(model)
     fresh = fresh_rows(opened, read_raw(data, options), options)
-    return _judged(opened, fresh.of(fresh.usable))
+    chosen, caveat = _metric(opened, metric)
+    rows = fresh.of(fresh.usable)
+    return _judged(opened, replace(rows, how=rows.how + caveat), chosen)
 
 
-def _judged(model: Model, rows: Fresh) -> Evaluation:
+def _metric(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
+    """The metric that is to stand first, and what is to be known of it."""
+    from mlwright.evaluation.asked import metric_of
+    from mlwright.evaluation.metrics import default_metric
+
+    task, own = model.target.task, model.evaluation.metric
+    try:
+        return metric_of(own if asked is None else asked, task), ""
+    except UnknownName:
+        if asked is not None:
+            raise
+    return default_metric(task), f"; its own metric {own!r} is not kept in the file: say metric="
+
+
+def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
     from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
@@ -70,11 +94,11 @@ def _judged(model: Model, rows: Fresh) -> Evaluation:
     assert answer is not None  # the graph has the output of its task
 
     def scored(answer: Output | Answered) -> tuple[Score, ...]:
-        return all_scores(target.task, prior.metric, truth, answer, weights=weights, seed=0, **rows.dependent)
+        return all_scores(target.task, metric, truth, answer, weights=weights, seed=0, **rows.dependent)
 
     return Evaluation(
         task=target.task,
-        metric=prior.metric,
+        metric=metric.name,
         scores=scored(answer),
         baseline=scored(repeated),
         rows=len(y),
