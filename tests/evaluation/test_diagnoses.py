@@ -138,6 +138,7 @@ def test_a_gap_alone_is_no_overfitting_but_extreme_predictions_beside_one_are():
     found = overfitting(kin(-0.1, 0.05), "", standing(0.5))
     assert found.status == "found" and "a gap of 0.2" in found.evidence
     assert overfitting(None, "no time", standing(1.0)).status == "not_enough_data"
+    assert overfitting(None, "none exists", standing(1.0), calmest=True).status == "passed"
 
 
 def test_underfitting_is_a_wilder_kin_that_does_better():

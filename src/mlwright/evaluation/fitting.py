@@ -80,12 +80,14 @@ class Standing:
         )
 
 
-def overfitting(calm: Alternative | None, why_not: str, standing: Standing) -> Diagnosis:
+def overfitting(
+    calm: Alternative | None, why_not: str, standing: Standing, *, calmest: bool = False
+) -> Diagnosis:
     """Whether the model follows its rows more than does it good.
 
     A gap between seen and unseen rows alone is no harm: boosted trees know their rows nearly by heart and are
     right all the same. Harm is a calmer kin that is better on unseen rows, or predictions too extreme for
-    what then happened, beside such a gap.
+    what then happened, beside such a gap. `calmest` says that no calmer kin exists.
     """
     slope, gap = standing.slope, standing.gap
     parts = [calm.said if calm else f"no calmer kin was fitted: {why_not}"]
@@ -106,7 +108,7 @@ def overfitting(calm: Alternative | None, why_not: str, standing: Standing) -> D
     parts += [standing.said] if standing.said else []
     order: tuple[Status, ...] = ("found", "not_enough_data", "passed")
     status = min(statuses, key=order.index) if statuses else "skipped"
-    if calm is None and status == "passed":
+    if calm is None and status == "passed" and not calmest:
         status = "not_enough_data"  # a slope alone does not acquit
     return Diagnosis(
         kind="overfitting",

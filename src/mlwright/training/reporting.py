@@ -34,6 +34,7 @@ from mlwright.statistics.learning_curve import curve_draws, refit_spread
 from mlwright.training.diagnosing import Looks
 from mlwright.training.problem import Problem
 from mlwright.training.standing import noise_of, units_of
+from mlwright.training.variants import calmer
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,7 +66,7 @@ class Reported:
         calm, wild = self._beside(looks.calm), self._beside(looks.wild)
         return FitReport(
             diagnoses=(
-                overfitting(calm, looks.why_not("calm"), self.standing),
+                overfitting(calm, looks.why_not("calm"), self.standing, calmest=self._calmest),
                 underfitting(wild, looks.why_not("wild"), self.standing, self._hurried),
                 data,
                 label_noise(noise_of(self.problem, self.margin)),
@@ -146,6 +147,11 @@ class Reported:
             gain=span_of(value / level, gain / level),
             blend_gains=bool(errors[-1] < errors[-2]) or self.weight == 0,
         )
+
+    @property
+    def _calmest(self) -> bool:
+        trial = self.looks.trial
+        return trial is not None and trial.config.family == "linear" and calmer(trial.config) is None
 
     @property
     def _hurried(self) -> str:
