@@ -101,7 +101,7 @@ def too_little_data(curve: LearningCurve) -> Diagnosis:
     if status == "passed":
         said += f": less than {100 * twice.high:.1f} % for twice the rows"
     remedy = {
-        "found": "Get more rows: no setting is likely to bring as much.",
+        "found": "Get more rows like these; the figures say what to expect of them.",
         "not_enough_data": "The curve is too uncertain: give the fit more time, or fit again with more rows.",
     }
     return Diagnosis(

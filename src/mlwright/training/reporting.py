@@ -105,6 +105,9 @@ class Reported:
                 status="not_enough_data",
                 evidence=f"{self.problem.metric.name} is undefined on the rows that were compared",
             )
+        if (errors < 0).any():  # as a metric of the user's own may be
+            said = f"1 less {self.problem.metric.name} falls below 0, where errors follow no power law"
+            return None, Diagnosis(kind="not enough data", status="not_applicable", evidence=said)
         recent = " of the most recent rows" if self.problem.split.rule in ALONG_TIME else ""
         how = f"fits on parts{recent}, judged on the same {len(looks.rows):,} unseen rows"
         assert looks.trial is not None  # else there were no looks

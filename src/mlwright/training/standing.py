@@ -62,7 +62,8 @@ def standing_of(
     y = problem.y[judged] if problem.classes else linked(problem.rates[judged], problem.link)
     plainly = all(m.config.family == "baseline" for m in blend.members)
     units = units_of(problem, judged)
-    # The plain answer differs between folds alone, the wrong way round.
+    # The plain answer differs between folds alone, the wrong way round; and a median is no mean.
+    plainly = plainly or (not problem.classes and problem.loss != "squared")
     slope = slope_of(
         np.zeros_like(margin) if plainly else margin, y, problem.classes, problem.weights_of(judged), units
     )
