@@ -153,6 +153,13 @@ def test_what_ships_is_cut_short_where_it_is_worse_on_its_own_rows():
     assert underfitting(kin(-0.1, 0.05), "", standing, "").status == "found"
 
 
+@pytest.mark.parametrize(("slope", "status"), [(1.0, "passed"), (1.3, "passed"), (1.6, "found")])
+def test_predictions_that_stop_short_are_underfitted(slope, status):
+    standing = Standing(None, None, None, Interval(slope, slope - 0.2, slope + 0.2))
+    found = underfitting(kin(-0.1, 0.05), "", standing, "")
+    assert found.status == status and bool(found.remedy) == (status == "found")
+
+
 def test_noise_is_found_where_it_is_most_of_the_error():
     def noise(low, high):
         return label_noise(Noise(Span(value=(low + high) / 2, low=low, high=high)))

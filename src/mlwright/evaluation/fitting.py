@@ -17,6 +17,8 @@ from mlwright.statistics.intervals import Interval
 
 EXTREME = 0.8
 """A slope of what happened on what was predicted below it: predictions are too extreme to be chance's."""
+TIMID = 1.25
+"""A slope above it: predictions stop short of what then happened, as those of boosting that ended early do."""
 CONTRADICTED, HOPELESS, STEEP, FEW = 0.025, 0.25, 1.7, 0.05
 """As for MLW307: labels are wrong where more of the surest predictions than the first share are contradicted,
 fewer than the second, and the next surest hardly more often; below the last share, few are wrong."""
@@ -136,6 +138,12 @@ def underfitting(wild: Alternative | None, why_not: str, standing: Standing, hur
     elif hurried and status != "passed":
         status = "not_enough_data"
         remedy = "Give it more time."
+    slope = standing.slope
+    if slope.low > TIMID:
+        status = "found"
+        span = Span(value=slope.value, low=slope.low, high=slope.high)
+        parts.append(f"before calibration, what happened has a slope of {span.said()} on what was predicted")
+        remedy = remedy or "Predictions are too timid: more rounds, or weaker penalties."
     gap = standing.gap
     if gap is not None and 2 * gap.high < gap.value:
         # Worse by four standard errors: fits on fewer rows beat what ships even on rows that it learned from.
