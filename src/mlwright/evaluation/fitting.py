@@ -18,7 +18,7 @@ from mlwright.statistics.intervals import Interval
 EXTREME = 0.8
 """A slope of what happened on what was predicted below it: predictions are too extreme to be chance's."""
 TIMID = 1.25
-"""A slope above it: predictions stop short of what then happened, as those of boosting that ended early do."""
+"""A slope above it: predictions stop short of what then happened, as of boosting that ended early."""
 CONTRADICTED, HOPELESS, STEEP, FEW = 0.025, 0.25, 1.7, 0.05
 """As for MLW307: labels are wrong where more of the surest predictions than the first share are contradicted,
 fewer than the second, and the next surest hardly more often; below the last share, few are wrong."""
