@@ -172,11 +172,14 @@ def test_noise_is_found_where_it_is_most_of_the_error():
 
 
 def test_sure_predictions_that_are_contradicted_are_wrong_labels():
-    def noise(first, factor=1.1, blind=0.5):
+    def noise(first, factor=1.1, blind=0.5, floor=None, trusted=True):
         near = Interval(first, first - 0.01, first + 0.01)
-        return label_noise(Noise(None, near, near, factor, blind)).status
+        return label_noise(Noise(floor, near, near, factor, blind), trusted=trusted).status
 
     assert noise(0.1) == "found" and noise(0.01) == "passed"
+    # A model that underfits is contradicted by right labels; rows that are alike know better.
+    assert noise(0.1, trusted=False) == "not_enough_data"
+    assert noise(0.1, floor=span(0.01, 0.01)) == "passed"
     assert noise(0.1, factor=3.0) == "not_enough_data" and noise(0.1, blind=0.05) == "not_enough_data"
 
 

@@ -186,46 +186,43 @@ class Noise:
         )
 
 
-def label_noise(noise: Noise) -> Diagnosis:
-    """Whether most of the error is in the targets rather than in the model."""
-    parts, statuses = [], []
-    what = "error rate" if noise.surest is not None else "squared error"
-    if noise.floor is not None:
-        if noise.floor.high - noise.floor.low > OPEN:
-            parts.append(f"rows that are alike leave open how much of the {what} is noise")
-        else:
-            parts.append(
-                f"by rows that are alike, at least {noise.floor.percent()} of the model's {what} is noise "
-                "that these columns cannot tell"
-            )
-        low, high = noise.floor.low >= MOST_OF_IT, noise.floor.high < MOST_OF_IT
-        statuses.append("found" if low else "passed" if high else "not_enough_data")
-    else:
-        parts.append(noise.why_not or "rows are too far apart to say what alike ones differ by")
+def label_noise(noise: Noise, *, trusted: bool = True) -> Diagnosis:
+    """Whether most of the error is in the targets rather than in the model.
+
+    What a model is surest of says something of labels only where the model is to be `trusted`: one that
+    underfits is contradicted by right labels as evenly as a good one by wrong ones.
+    """
+    floor, parts, remedies = noise.floor, [_of_alike(noise)], []
+    mostly = floor is not None and floor.low >= MOST_OF_IT
+    # Of classes the floor is a lower bound, the noise itself at most about twice as much.
+    least = MOST_OF_IT if noise.surest is None else MOST_OF_IT / 2
+    little = floor is not None and floor.high < least
+    wrong = noise.wrong_labels and trusted and not little
+    few = noise.surest is not None and noise.surest.high < FEW
     if noise.surest is not None and noise.following is not None:
-        s, f = noise.surest, noise.following
-        first, second = (Span(value=i.value, low=i.low, high=i.high) for i in (s, f))
-        parts.append(
-            f"labels contradict {first.percent()} of the surest predictions, {second.percent()} of the next"
-        )
-        few = s.high < FEW
-        statuses.append("found" if noise.wrong_labels else "passed" if few else "not_enough_data")
-    status: Status = (
-        "found"
-        if "found" in statuses
-        else "passed"
-        if statuses and (statuses[-1] == "passed" or (noise.surest is None and statuses[0] == "passed"))
-        else "not_enough_data"
-    )
-    remedies = []
-    if noise.wrong_labels:
+        spans = (Span(value=i.value, low=i.low, high=i.high) for i in (noise.surest, noise.following))
+        first, second = (s.percent() for s in spans)
+        parts.append(f"labels contradict {first} of the surest predictions, {second} of the next")
+    if wrong:
         remedies.append("Look at the rows that MLW307 of `check` names: labels are wrong.")
-    if noise.floor is not None and noise.floor.low >= MOST_OF_IT:
+    if mostly:
         remedies.append("No model of these columns will do much better: bring others, or cleaner targets.")
+    status: Status = "found" if wrong or mostly else "passed" if little or few else "not_enough_data"
     return Diagnosis(
         kind="label noise",
         status=status,
         evidence="; ".join(parts),
-        figure=noise.floor,
+        figure=floor,
         remedy=" ".join(remedies),
     )
+
+
+def _of_alike(noise: Noise) -> str:
+    """What rows that are alike say, in words."""
+    what = "error rate" if noise.surest is not None else "squared error"
+    if noise.floor is None:
+        return noise.why_not or "rows are too far apart to say what alike ones differ by"
+    if noise.floor.high - noise.floor.low > OPEN:
+        return f"rows that are alike leave open how much of the {what} is noise"
+    share = noise.floor.percent()
+    return f"by rows that are alike, at least {share} of the model's {what} is noise that no column tells"

@@ -64,12 +64,14 @@ class Reported:
         curve, data = self._data()
         looks = self.looks
         calm, wild = self._beside(looks.calm), self._beside(looks.wild)
+        under = underfitting(wild, looks.why_not("wild"), self.standing, self._hurried)
+        trusted = under.status != "found"
         return FitReport(
             diagnoses=(
                 overfitting(calm, looks.why_not("calm"), self.standing, calmest=self._calmest),
-                underfitting(wild, looks.why_not("wild"), self.standing, self._hurried),
+                under,
                 data,
-                label_noise(noise_of(self.problem, self.margin)),
+                label_noise(noise_of(self.problem, self.margin), trusted=trusted),
                 self._instability(),
                 self._shift(),
                 weak_slices(self.slices),
