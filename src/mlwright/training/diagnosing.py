@@ -93,10 +93,13 @@ def allowance(problem: Problem, budget: Budget) -> float:
 
 
 def _left(problem: Problem, budget: Budget, again_s: float, packaging_s: float) -> float:
-    """Seconds for the looks: what refits and packaging leave, which comes before knowing what is wrong."""
-    if budget.limit_s is None or not allowance(problem, budget):
-        return allowance(problem, budget)
-    return max(min(budget.left_s() - packaging_s - again_s, SPARE * budget.limit_s), 0.0)
+    """Seconds for the looks: what refits and packaging leave, which come first. What packaging will take is
+    an upper estimate: against half of it, half of what was kept for the looks is theirs."""
+    kept = allowance(problem, budget)
+    if budget.limit_s is None or not kept:
+        return kept
+    rest = budget.left_s() - again_s - packaging_s
+    return max(min(rest, SPARE * budget.limit_s), min(kept / 2, rest + packaging_s / 2), 0.0)
 
 
 def look_closer(
