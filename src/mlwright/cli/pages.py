@@ -66,6 +66,8 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
+    from mlwright.base.slices import HOW
+    from mlwright.base.slices import TITLES as SLICED
     from mlwright.checks import AGAINST, CHECKS, CONTAMINATION, SHIFT
     from mlwright.data.codes import TITLES
 
@@ -83,7 +85,10 @@ def checks_page() -> str:
             severity = f"{check.severity}{stops}"
             lines.append(f"| {check.code} | {_cell(check.title)} | {severity} | {_cell(check.how)}{source} |")
         lines.append("")
-    lines += ["## What reading notices", "", "| code | what was noticed |", "|---|---|"]
+    lines += ["## What the evaluation of a model shows", ""]
+    lines += ["| code | what is found | how |", "|---|---|---|"]
+    lines += [f"| {code} | {_cell(title)} | {_cell(HOW[code])} |" for code, title in SLICED.items()]
+    lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
     return CHECKS_HEAD + "\n".join(lines) + "\n"
 

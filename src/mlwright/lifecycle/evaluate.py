@@ -14,6 +14,7 @@ from mlwright.base.decoding import category_of
 from mlwright.base.errors import DataProblem, SchemaBroken
 from mlwright.base.labels import matcher
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.sliced import Beside, sliced
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,6 +65,7 @@ def evaluate(
             remedy="compare its labels with the model's: mlwright show",
         )
     fresh = Dataset(decoded.frame.filter(usable), opened.schema, Provenance(raw.source))
+    beside = Beside.of(raw.frame, opened.schema, usable)
     left_out = len(usable) - int(usable.sum())
     how = f"on {len(fresh):,} rows of {raw.source}"
     if left_out:
@@ -74,7 +76,7 @@ def evaluate(
     if weights is not None:
         weights = weights[usable]
         how += "; rows count by their weights"
-    return _judged(opened, fresh, truth[usable], how, weights)
+    return _judged(opened, fresh, truth[usable], how, weights, beside)
 
 
 def _weights(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.float64] | None:
@@ -102,7 +104,8 @@ def _judged(
     fresh: Dataset,
     y: npt.NDArray[np.float64],
     how: str,
-    weights: npt.NDArray[np.float64] | None = None,
+    weights: npt.NDArray[np.float64] | None,
+    beside: Beside,
 ) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
@@ -127,6 +130,7 @@ def _judged(
             counts = confusion(truth, labels, len(target.classes))
             table = tuple(tuple(int(v) for v in row) for row in counts)
     assert answer is not None  # the graph has the output of its task
+    subgroups, slices = sliced(prior.metric, target.task, truth, answer, weights, beside, fresh)
     return Evaluation(
         task=target.task,
         metric=prior.metric,
@@ -138,6 +142,8 @@ def _judged(
         confusion=table,
         decision=prior.decision,
         outcomes=outcomes,
+        subgroups=subgroups,
+        slices=slices,
     )
 
 

@@ -10,6 +10,7 @@ from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
+from mlwright.packaging.card_slices import slice_sections
 
 WORDS = {
     "roc_auc": "ranks a positive row above a negative one",
@@ -43,6 +44,7 @@ def render_card(
         _quality(evaluation),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
+        *slice_sections(evaluation, _plain),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],
@@ -175,7 +177,8 @@ def _limits(evaluation: Evaluation, findings: Findings) -> Iterable[str]:
             "name group= or time= and fit again."
         )
     yield "- Categories not seen in training are treated alike, as one unknown category."
-    yield "- No intended use was stated, and no subgroup was examined: that is for its owner to add."
+    examined = "" if evaluation.subgroups else ", and no subgroup was examined"
+    yield f"- No intended use was stated{examined}: that is for its owner to add."
 
 
 def _plain(text: str | None) -> str:
