@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import mlwright as mw
 from mlwright.base.machine import cpu_count, cpu_name
@@ -51,7 +52,8 @@ def main() -> None:
     print("|--:|--:|---|---|--:|---|--:|")
     for rows in (int(n) for n in asked.rows.split(",")):
         for flipped in (float(share) for share in asked.flipped.split(",")):
-            _line(table, rows, flipped, asked.seeds)
+            with threadpool_limits(limits=1, user_api="blas"):  # as training does
+                _line(table, rows, flipped, asked.seeds)
 
 
 def _line(table: object, rows: int, flipped: float, seeds: int) -> None:

@@ -319,12 +319,17 @@ def _slice_finding(one: Slice, loss: str) -> Finding:
     )
 
 
+def _size(found: tuple[Subgroup, Figure, Apart]) -> tuple[float, int]:
+    """Of two groups that make up a column, the smaller one is told."""
+    return abs(found[2].value), -found[0].rows
+
+
 def _gap_finding(columns: tuple[str, ...], found: list[tuple[Subgroup, Figure, Apart]]) -> Finding:
     """The greatest difference of each figure, in one finding."""
     greatest: dict[str, tuple[Subgroup, Figure, Apart]] = {}
     for one in found:
         kept = greatest.get(one[1].metric)
-        if kept is None or abs(one[2].value) > abs(kept[2].value):
+        if kept is None or _size(one) > _size(kept):
             greatest[one[1].metric] = one
     said = [
         f"{RATES.get(f.metric, f.metric)} {f.value:.3g} where {g.said}, {f.value - a.value:.3g} elsewhere "

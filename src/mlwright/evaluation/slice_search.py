@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.slices import LEAST_ROWS, Condition
-from mlwright.evaluation.cuts import Cut, Values, cuts_of
+from mlwright.evaluation.cuts import BANDS, Cut, Values, cuts_of
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,9 +27,11 @@ NAMED = 6
 """Slices that one half may name: each more makes the other's proof harder."""
 MOST_SHARE = 1 / 3
 """A slice is a part: of many more rows, `elsewhere` is the odd part."""
-MOST_ROWS, MOST_SCREENED, SCREEN_CELLS, LEAST_SCREENED = 20_000, 30, 20_000_000, 2_000
+MOST_ROWS, MOST_SCREENED, SCREEN_CELLS, LEAST_SCREENED = 20_000, 30, 5_000_000, 1_000
 """Rows that name slices; columns that are looked at in pairs; rows times columns that choose them, and
 rows at least."""
+CHUNK = 256
+"""Columns that are ordered in one pass."""
 POOL, BEST_OF_EACH = 150, 4
 """Candidates that are looked at again after each choice, and the most of one column or pair among them."""
 
@@ -98,16 +100,17 @@ class Figured:
         """The same of the rows `index`."""
         return Figured(self.values[index], self.weights[index], self.floor)
 
-    def spread(self, cut: Cut) -> float:
-        """How far the parts of a cut differ, in deviations of chance (Wilson and Hilferty)."""
-        held = np.bincount(cut.codes, self.weights, cut.parts)
-        sums = np.bincount(cut.codes, self.excess, cut.parts)
+    def spread(self, held: Doubles, sums: Doubles) -> Doubles:
+        """How far the parts of columns differ, in deviations of chance [K] (Wilson and Hilferty), from the
+        weight and the excess that each part holds [parts, K]."""
         own = held >= LEAST_ROWS / 2 * self.worth
-        if own.sum() < 2 or self.deviation == 0:
-            return 0.0
-        freedom = int(own.sum()) - 1
-        chi = float((sums[own] ** 2 / held[own]).sum()) / (self.deviation**2 * self.worth)
-        return float((chi / freedom) ** (1 / 3) - 1 + 2 / (9 * freedom)) / math.sqrt(2 / (9 * freedom))
+        freedom = np.maximum(own.sum(axis=0) - 1, 1)
+        if self.deviation == 0:
+            return np.zeros(len(freedom))
+        chi = np.where(own, sums**2 / np.where(own, held, 1.0), 0.0).sum(axis=0)
+        ratio = (chi / (self.deviation**2 * self.worth * freedom)) ** (1 / 3)
+        told = (ratio - 1 + 2 / (9 * freedom)) / np.sqrt(2 / (9 * freedom))
+        return np.asarray(np.where(own.sum(axis=0) > 1, told, -math.inf))
 
     def z(self, held: Doubles, sums: Doubles) -> Doubles:
         """How far slices that hold this weight and this excess are beyond chance; 0 where they are too small,
@@ -150,15 +153,43 @@ def _screened(
         some = np.arange(len(rows))
         if len(some) > most:
             some = np.sort(random.choice(some, most, replace=False))
-        parts = [f.rows(some) for f in figures]
-        strength = [
-            max((part.spread(cut) for cut in cuts_of(of(rows[some])) for part in parts), default=0.0)
-            for of in columns.values()
-        ]
-        best = np.sort(np.argsort(-np.array(strength), kind="stable")[:MOST_SCREENED])
+        strength = _strengths(list(columns.values()), rows[some], [f.rows(some) for f in figures])
+        best = np.sort(np.argsort(-strength, kind="stable")[:MOST_SCREENED])
         names = list(columns)
         columns = {names[i]: columns[names[i]] for i in best.tolist()}
     return [cut.named() for of in columns.values() for cut in cuts_of(of(rows))]
+
+
+def _along(cut: Cut, figured: Figured) -> float:
+    held = np.bincount(cut.codes, figured.weights, cut.parts).astype(np.float64)
+    sums = np.bincount(cut.codes, figured.excess, cut.parts).astype(np.float64)
+    return float(figured.spread(held[:, None], sums[:, None])[0])
+
+
+def _strengths(
+    columns: Sequence[Callable[[Ints], Values]], rows: Ints, figures: Sequence[Figured]
+) -> Doubles:
+    """How far a figure differs along each column: between its categories, or between eighths of the rows in
+    order of its numbers, many columns in one pass."""
+    strength = np.full(len(columns), -math.inf)
+    starts = np.arange(BANDS) * len(rows) // BANDS
+    for first in range(0, len(columns), CHUNK):
+        numbers: dict[int, Doubles] = {}
+        for place in range(first, min(first + CHUNK, len(columns))):
+            values = columns[place](rows)
+            if values.numbers is not None:
+                numbers[place] = values.numbers
+                continue
+            for cut in cuts_of(values):
+                strength[place] = max(_along(cut, f) for f in figures)
+        if numbers:
+            order = np.argsort(np.column_stack(list(numbers.values())), axis=0)
+            told = [
+                f.spread(*(np.add.reduceat(of[order], starts, axis=0) for of in (f.weights, f.excess)))
+                for f in figures
+            ]
+            strength[list(numbers)] = np.max(told, axis=0)
+    return strength
 
 
 def _fair(found: list[Candidate], cuts: Sequence[Cut], columns: int) -> Iterator[Candidate]:
@@ -173,13 +204,13 @@ def _unlike(pool: list[Candidate], seen: Figured) -> list[Candidate]:
     """The best, then the best of what it leaves unexplained (its rows get the others' mean), and so on."""
     if not pool:
         return []
-    masks = np.stack([c.mask() for c in pool]).astype(np.float64)
-    price = np.array([max(masks[i] @ seen.weights, 1e-300) for i in range(len(pool))])
-    first = seen.z(price, masks @ seen.excess) ** 2
+    masks = np.array([c.mask() for c in pool], dtype=np.float64)
+    held = np.asarray(masks @ seen.weights)
+    first = seen.z(held, masks @ seen.excess) ** 2
     off = np.array([f - c.gain for f, c in zip(first, pool, strict=True)])
     left, chosen = seen, list[Candidate]()
     for _ in range(NAMED):
-        gain = left.z(price, masks @ left.excess) ** 2 - off
+        gain = left.z(held, masks @ left.excess) ** 2 - off
         best = int(np.argmax(gain))
         if gain[best] <= 0:
             break

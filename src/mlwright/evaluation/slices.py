@@ -29,7 +29,7 @@ SHOWN = 4
 LOSS_FLOOR, ERROR_FLOOR = 0.1, 0.05
 """What a difference must exceed: of losses a share of the mean, of errors one of their deviation."""
 ALIKE = 0.5
-"""Two slices with so much of their rows in common are told as one."""
+"""Where another slice holds so much of the smaller of the two, they are told as one."""
 LEAST_CLUSTERS = 8
 """Clusters of a half, without which it can neither name nor confirm."""
 TYPICAL, PLAIN = 0.1, 2.0
@@ -191,7 +191,7 @@ def _apart(confirmed: Sequence[_Confirmed]) -> list[_Confirmed]:
     told: list[_Confirmed] = []
     for one in sorted(confirmed, key=lambda c: -c.low * math.sqrt(float(c.mask.mean()))):
         same = [t for t in told if t.kind == one.kind]
-        both = [float((one.mask & t.mask).sum() / (one.mask | t.mask).sum()) for t in same]
+        both = [(one.mask & t.mask).sum() / min(one.mask.sum(), t.mask.sum()) for t in same]
         if max(both, default=0.0) < ALIKE and len(same) < SHOWN:
             told.append(one)
     return sorted(told, key=lambda c: c.kind == "unsure")

@@ -67,6 +67,8 @@ def sliced(
     fresh: Dataset,
 ) -> tuple[Subgroups | None, Slices | None]:
     """Subgroups by the protected columns of the fresh table, and slices by them and the model's columns."""
+    from threadpoolctl import threadpool_limits
+
     from mlwright.evaluation.answers import Answers
     from mlwright.evaluation.cuts import values_of
     from mlwright.evaluation.metrics import Answered, metric_named
@@ -93,5 +95,6 @@ def sliced(
     columns = {c.name: values_of(fresh, c) for c in fresh.schema.features if c.kind != "text"}
     held: dict[str, Values] = {name: v.rows(rows) for name, v in columns.items()}
     held |= {v.column.name: v for v in protected}
-    groups = subgroups_of(answers, protected) if protected else None
-    return groups, slices_of(answers, {name: v.rows for name, v in held.items()})
+    with threadpool_limits(limits=1, user_api="blas"):  # a second thread spins ten times as long as it works
+        groups = subgroups_of(answers, protected) if protected else None
+        return groups, slices_of(answers, {name: v.rows for name, v in held.items()})
