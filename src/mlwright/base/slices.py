@@ -229,12 +229,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def remedy(self) -> str:
         """What to do about it."""
         if self.kind == "unsure":
-            return (
-                "the model knows less there: bring columns that tell these rows apart, or hand them to people"
-            )
+            return "The model knows less there: bring columns that tell these rows apart, or hand them to people."
         return (
-            "the model is off there, not only unsure: see how these rows came about and were labelled, bring "
-            "more of them, and until then do not rely on it there"
+            "Predictions are off there, not only unsure: see how these rows came about and were labelled, "
+            "bring more of them, and until then do not rely on them there."
         )
 
 
@@ -345,9 +343,9 @@ def _gap_finding(columns: tuple[str, ...], found: list[tuple[Subgroup, Figure, A
         column=columns[0] if len(columns) == 1 else "",
         evidence="; ".join(said),
         remedy=(
-            "see whether the target itself differs so, and whether what follows from a prediction may"
+            "See whether the target itself differs so, and whether what follows from a prediction may."
             if mild
-            else "decide whether that may be: look at labels and at columns that stand for the group, bring "
-            "more rows of it, or decide by other thresholds; the card shows every group"
+            else "Decide whether that may be: look at labels and at columns that stand for the group, bring "
+            "more rows of it, or decide by other thresholds. The card shows every group."
         ),
     )
