@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -12,7 +14,7 @@ from mlwright.base.schema import Column
 from mlwright.base.slices import Subgroups
 from mlwright.evaluation.answers import Answers
 from mlwright.evaluation.cuts import Values
-from mlwright.evaluation.metrics import METRICS
+from mlwright.evaluation.metrics import METRICS, labels_of
 from mlwright.evaluation.subgroups import subgroups_of
 from mlwright.statistics.multiple import adjusted
 from mlwright.statistics.shares import share_shift
@@ -256,3 +258,27 @@ def test_many_protected_columns_keep_the_file_small():
     groups = subgroups_of(answered(p, y), many)
     assert groups.not_looked_at == ("c6", "c7", "c8") and groups.left_out > 0
     assert len(canonical_json(groups)) < 80_000
+
+
+def test_a_metric_of_the_user_that_refuses_a_group_costs_that_figure_alone():
+    def refusing(y, label):
+        if len(y) < 500:
+            raise ValueError("too few for me")
+        return float((y == label).mean())
+
+    p, y, sex = fair(800, 16)
+    own = replace(
+        METRICS["accuracy"],
+        name="mine",
+        losses=None,
+        prepare=lambda y, o: lambda w: refusing(y, labels_of(o)),
+    )
+    answers = replace(answered(p, y), metric=own)
+    groups = subgroups_of(answers, [column("sex", "f", "m", ids=sex)])
+    assert {f.metric for f in groups.groups[0].figures} == {
+        "log_loss",
+        "selection_rate",
+        "true_positive_rate",
+        "false_positive_rate",
+        "calibration",
+    }

@@ -229,7 +229,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def remedy(self) -> str:
         """What to do about it."""
         if self.kind == "unsure":
-            return "The model knows less there: bring columns that tell these rows apart, or hand them to people."
+            return (
+                "The model knows less there: bring columns that tell these rows apart, "
+                "or hand them to people."
+            )
         return (
             "Predictions are off there, not only unsure: see how these rows came about and were labelled, "
             "bring more of them, and until then do not rely on them there."

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.errors import MlwrightError
 from mlwright.base.slices import Figure
 from mlwright.evaluation.intervals import score
 from mlwright.evaluation.metrics import METRICS, Answered, Metric, Truth, seen_by
@@ -147,7 +148,10 @@ class Answers:
             output = np.asarray(seen_by(metric, Answered(self.probability, self.labels)))
         assert output is not None  # one of both
         units = {"blocks" if self.in_time else "groups": self.clusters}
-        made = score(metric, self.y, output, weights=self.weights, seed=self.seed, effort=EFFORT, **units)
+        try:
+            made = score(metric, self.y, output, weights=self.weights, seed=self.seed, effort=EFFORT, **units)
+        except (MlwrightError, ArithmeticError, LookupError, TypeError, ValueError):
+            return None  # a user's own metric may refuse a group of one class
         if not np.isfinite(made.value):
             return None
         known = not made.method.startswith("none")
