@@ -31,7 +31,8 @@ CHECKS_HEAD = """# Checks
 What `mlwright check` and `mlwright fit` look for. An *issue* means that a score would not be believable or
 that training would fail; a *tip* that it may be better otherwise. A check that could not look says
 `not_enough_data`, `not_applicable` or `skipped`, never `passed`. Findings name columns and row numbers, never
-values, save for labels of the target: they are the model's public classes.
+values, save for labels of the target, which are the model's public classes, and (MLW801 to MLW803) for what
+groups and slices of thirty rows or more have in common.
 
 """
 
