@@ -11,9 +11,11 @@ import msgspec
 
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
+from mlwright.base.finding import Finding
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 from mlwright.base.selection import Rival, Selection
+from mlwright.base.slices import Slices, Subgroups
 
 SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
 """How rows were divided: `order` is time told by the order of rows, `group+time` later rows of other groups,
@@ -86,10 +88,20 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What choosing among candidates flatters; None where nothing was chosen."""
     sets: Conformal | None = None
     """What sets of labels are made from, and how often they held the truth; of classes only."""
+    subgroups: Subgroups | None = None
+    """How it does for each group of the protected columns; None where none was named or told."""
+    slices: Slices | None = None
+    """Where it is weaker than elsewhere; None in files that were made before this was looked for."""
 
     @property
     def score(self) -> Score:
         return self.scores[0]
+
+    @property
+    def weak(self) -> tuple[Finding, ...]:
+        """What it shows of groups that differ and of slices in which the model is weak."""
+        by_group = self.subgroups.findings if self.subgroups else ()
+        return (*by_group, *(self.slices.findings if self.slices else ()))
 
     @property
     def doubt(self) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import UnknownName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.sliced import sliced
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model, Outputs
@@ -92,6 +93,7 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
             counts = confusion(truth, labels, len(target.classes))
             table = tuple(tuple(int(v) for v in row) for row in counts)
     assert answer is not None  # the graph has the output of its task
+    subgroups, slices = sliced(metric, truth, answer, rows)
 
     def scored(answer: Output | Answered) -> tuple[Score, ...]:
         return all_scores(target.task, metric, truth, answer, weights=weights, seed=0, **rows.dependent)
@@ -107,6 +109,8 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
         confusion=table,
         decision=prior.decision,
         outcomes=outcomes,
+        subgroups=subgroups,
+        slices=slices,
     )
 
 

@@ -283,7 +283,7 @@ def _evidence(
         evaluation=trained.evaluation
         if whole is None
         else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
-        findings=waived(Findings.of(admitted.findings), call.settings.waive),
+        findings=waived(Findings.of((*admitted.findings, *trained.evaluation.weak)), call.settings.waive),
         profile=msgspec.structs.replace(profile, predictions=predictions),
         recipe=_recipe(call, problem, provenance)
         | {

@@ -38,12 +38,14 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from rich.text import Text
 
         from mlwright.cli import look
+        from mlwright.cli.sliced import slices_of
 
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {shown_source(arguments.source)}"
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),
             *confusion_of(evaluation, model.schema, screen.console.width),
+            *slices_of(evaluation, every=True),
         )
         if arguments.require is not None:
             word = Text("passed", "green") if passed else Text("not passed", "red")

@@ -196,12 +196,14 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
     """What was tried, how good it is, what was written, and (`onward`) the next commands."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
     screen.show(
         tried(model.leaderboard),
         look.quality(model.evaluation),
         *decision_of(model.evaluation),
+        *slices_of(model.evaluation),
         look.written(output, figures.size(output.stat().st_size)),
     )
     if onward:
