@@ -11,6 +11,7 @@ import msgspec
 
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
+from mlwright.base.importance import Curve, Importance
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 
@@ -81,6 +82,11 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the decision brought, beside other ways to decide."""
     sets: Conformal | None = None
     """What sets of labels are made from, and how often they held the truth; of classes only."""
+
+    importance: Importance | None = None
+    """What the answers rest on, by column and by group of columns; None where it was not asked for."""
+    effects: tuple[Curve, ...] = ()
+    """How the answers move with the most important columns."""
 
     @property
     def score(self) -> Score:
