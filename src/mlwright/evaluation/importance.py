@@ -168,6 +168,16 @@ def with_unused(importance: Importance, unused: Sequence[str]) -> Importance:
     return msgspec.structs.replace(importance, unused=tuple(unused[:NAMED]), unused_count=len(unused))
 
 
+def in_order(importance: Importance) -> list[str]:
+    """Columns that matter, the most important first, members of a group after each other."""
+    alone = {r.columns[0]: r.first.value for r in importance.columns}
+    out: list[str] = []
+    for one in importance.ranked():
+        if one.first.value != 0:
+            out += sorted((n for n in one.columns if n in alone), key=lambda n: -alone[n])
+    return out
+
+
 def _nothing(metric: Metric, how: str, *, unseen: bool) -> Importance:
     return Importance(
         metric=metric.name,

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,12 +30,17 @@ Ints = npt.NDArray[np.int64]
 
 
 def evaluate(
-    model: Model | str | os.PathLike[str], data: object, *, options: ReadOptions | None = None
+    model: Model | str | os.PathLike[str],
+    data: object,
+    *,
+    options: ReadOptions | None = None,
+    importance: bool = False,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
 
     Rows without a known label, or that break the schema, are left out and counted in `how`. `options` say
-    how a file is written, where it is not as it seems or not as the training table was. Raises
+    how a file is written, where it is not as it seems or not as the training table was. With `importance`,
+    what the answers rest on and how columns move them is measured on these rows, in seconds more. Raises
     `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
@@ -68,13 +74,22 @@ def evaluate(
     how = f"on {len(fresh):,} rows of {raw.source}"
     if left_out:
         how += f"; {left_out:,} rows were left out: no known target, or they break the schema"
-    if raw.sha256 and raw.sha256 == opened.manifest.recipe.get("data_sha256"):
+    seen = bool(raw.sha256) and raw.sha256 == opened.manifest.recipe.get("data_sha256")
+    if seen:
         how += "; these are the very rows it was trained on: the scores flatter it"
     weights = _weights(raw.frame, opened)
     if weights is not None:
         weights = weights[usable]
         how += "; rows count by their weights"
-    return _judged(opened, fresh, truth[usable], how, weights)
+    evaluation = _judged(opened, fresh, truth[usable], how, weights)
+    if not importance:
+        return evaluation
+    from mlwright.lifecycle.relying import relied_on
+
+    told = f"the model, {how.split('; ')[0]}"
+    found, effects = relied_on(opened, fresh, truth[usable], told, weights)
+    found = msgspec.structs.replace(found, unseen=not seen)
+    return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 
 def _weights(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.float64] | None:

@@ -24,6 +24,7 @@ from mlwright.evaluation.importance import (
     Effort,
     Examined,
     importance_of,
+    in_order,
     skipped,
     with_unused,
 )
@@ -224,7 +225,7 @@ class _One:
 
     def _effects(self, importance: Importance) -> tuple[Curve, ...]:
         problem, rng = self.problem, np.random.default_rng(self.problem.seed)
-        names = [n for n in _in_order(importance) if self.problem.table.schema.column(n).kind != "text"]
+        names = [n for n in in_order(importance) if self.problem.table.schema.column(n).kind != "text"]
         names = names[:MOST_CURVES]
         count = min(len(problem.y), MOST_DRAWN)
         if self.budget.limit_s is not None:
@@ -269,16 +270,6 @@ class _One:
             else:
                 out[name] = None
         return out
-
-
-def _in_order(importance: Importance) -> list[str]:
-    """Columns that matter, the most important first, members of a group after each other."""
-    alone = {r.columns[0]: r.first.value for r in importance.columns}
-    out: list[str] = []
-    for one in importance.ranked():
-        if one.first.value != 0:
-            out += sorted((n for n in one.columns if n in alone), key=lambda n: -alone[n])
-    return out
 
 
 def _asking(problem: Problem, blend: Blend, models: list[MarginOf], rows: Ints, part: Ints) -> Ask:

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
     options = options_of(arguments)
     model = load(arguments.model)
-    evaluation = evaluate(model, arguments.source, options=options)
+    evaluation = evaluate(model, arguments.source, options=options, importance=arguments.importance)
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
     caveats = evaluation.how.split("; ")[1:]  # after which rows they were: what to know about them
     screen.answer(
@@ -38,12 +38,14 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from rich.text import Text
 
         from mlwright.cli import look
+        from mlwright.cli.relied import relied_on
 
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {shown_source(arguments.source)}"
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),
             *confusion_of(evaluation, model.schema, screen.console.width),
+            *relied_on(evaluation),
         )
         if arguments.require is not None:
             word = Text("passed", "green") if passed else Text("not passed", "red")
@@ -72,6 +74,11 @@ COMMAND = Command(
         Flag("source", "The table with the answers"),
         Flag(
             "--require", "Exit with 1 unless the main metric is at least this good", "number", value="SCORE"
+        ),
+        Flag(
+            "--importance",
+            "Also measure which columns the answers rest on, and how they move them",
+            "nothing",
         ),
         *WRITTEN,
     ),
