@@ -54,7 +54,6 @@ MOST_CELLS = 2e8
 """Without a time limit, the most cells of rows that are asked about."""
 CALL_CELLS = 4_000_000
 """Cells of the rows of one call."""
-MOST_FOLDS = 8
 
 
 @dataclass
@@ -161,17 +160,16 @@ class _One:
             )
         member = self._member()
         models: list[tuple[Ints, MarginOf]] = []
-        if member is not None:
-            folds = [len(split.folds) - 1] if len(split.test) else range(len(split.folds) - 1, -1, -1)
-            for k in list(folds)[:MOST_FOLDS]:
-                if models and self.left() < (1 - FITTING) * self.allowed:
-                    break
-                fitted = self._refitted(member, k)
-                if fitted is None:
-                    break
-                models.append((split.test if len(split.test) else split.folds[k].valid, fitted))
-                if sum(len(r) for r, _ in models) >= MOST_ROWS:
-                    break
+        last = len(split.folds) - 1
+        for k in [last] if len(split.test) else range(last, -1, -1):
+            if member is None or (models and self.left() < (1 - FITTING) * self.allowed):
+                break
+            fitted = self._refitted(member, k)
+            if fitted is None:
+                break
+            models.append((split.test if len(split.test) else split.folds[k].valid, fitted))
+            if sum(len(r) for r, _ in models) >= MOST_ROWS:
+                break
         if not models:
             how = f"the shipped model, on {len(rows):,} rows that it was fitted on"
             return [(rows, self.blend.margin)], how, False
@@ -189,16 +187,15 @@ class _One:
         trials = sorted((t for t in run.found.finished if id(t) in shares), key=lambda t: -shares[id(t)])
         faster = run.found.fold_threads / max(self.problem.threads, 1)
         for trial in trials:
-            if max(trial.fold_seconds) * faster + run.found.prepare_seconds <= FITTING * self.allowed:
+            features = run.found.prepare_seconds + run.found.view_seconds.get(trial.config.view, 0.0)
+            if max(trial.fold_seconds) * faster + features <= FITTING * self.allowed:
                 return trial
         return None
 
     def _refitted(self, trial: Trial, k: int) -> MarginOf | None:
         """The trial fitted on the training rows of fold `k`; None where that fails."""
-        problem, view = self.problem, trial.config.view
-        last = k == len(problem.split.folds) - 1
-        train = problem.split.folds[k].train
-        plan = self.trained.run.price.pricer.plan if last else fit_plan(problem, train)
+        problem, view, train = self.problem, trial.config.view, self.problem.split.folds[k].train
+        plan = self.trained.run.found.plans.get(k) or fit_plan(problem, train)
         x = plan.matrix(view, problem.table.rows(train), training=True)
         job = Job(
             config=trial.config,
