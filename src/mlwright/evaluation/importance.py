@@ -33,8 +33,9 @@ MOST_ROWS, LEAST_ROWS, FEWEST_ROWS = 2_000, 400, 20
 say nothing."""
 REPEATS, LEAST_REPEATS = 5, 2
 MOST_COLUMNS, LEAST_COLUMNS = 30, 12
-LOOKED_AT, LOOKED_ROWS = 120, 300
+LOOKED_AT, LOOKED_ROWS, LEAST_LOOKED = 120, 300, 100
 """Columns that are shuffled once on so many rows, where there are more than are measured."""
+TOO_SLOW = "asking the model often enough would take too long"
 DEAR_CLASSES = 10
 """Beyond so many classes an area under a curve for each has no interval here ..."""
 TOO_DEAR_CLASSES = 30
@@ -109,6 +110,8 @@ class _Sizes(NamedTuple):
     rows: int
     repeats: int
     columns: int
+    looked: int
+    """Rows of the first look."""
 
 
 def importance_of(
@@ -133,7 +136,7 @@ def importance_of(
     each = max(effort.clock() - timed, 1e-6) / len(some)
     sizes = _affordable(len(some), len(some.columns), min(effort.asked, 0.8 * effort.seconds / each))
     if sizes is None:
-        return msgspec.structs.replace(empty, skipped="no time was left for it")
+        return msgspec.structs.replace(empty, skipped=TOO_SLOW)
     if sizes.rows < len(some):
         some = some.sample(sizes.rows, seed + 1)
         plain = some.ask(np.arange(len(some)), {})
@@ -195,16 +198,22 @@ def _nothing(metric: Metric, how: str, *, unseen: bool) -> Importance:
 def _affordable(rows: int, columns: int, asked: float) -> _Sizes | None:
     """How many rows, repeats and columns there may be: repeats go first, then rows, then columns."""
     few = min(columns, MOST_COLUMNS)
-    look = min(columns, LOOKED_AT) * min(rows, LOOKED_ROWS) if columns > MOST_COLUMNS else 0
     least = min(rows, LEAST_ROWS)
     for repeats in range(REPEATS, LEAST_REPEATS - 1, -1):
+        look = _look(columns, few, LOOKED_ROWS)
         if 1.2 * few * repeats * rows + look <= asked:
-            return _Sizes(rows, repeats, few)
-    for count in (few, min(few, LEAST_COLUMNS)):
+            return _Sizes(rows, repeats, few, LOOKED_ROWS)
+    for count, looked in ((few, LOOKED_ROWS), (few, LEAST_LOOKED), (min(few, LEAST_COLUMNS), LEAST_LOOKED)):
+        look = _look(columns, count, looked)
         if count and 1.2 * count * LEAST_REPEATS * least + look <= asked:
             fitting = int((asked - look) / (1.2 * count * LEAST_REPEATS))
-            return _Sizes(min(max(fitting, least), rows), LEAST_REPEATS, count)
-    return None if few else _Sizes(rows, LEAST_REPEATS, 0)
+            return _Sizes(min(max(fitting, least), rows), LEAST_REPEATS, count, looked)
+    return None if few else _Sizes(rows, LEAST_REPEATS, 0, LOOKED_ROWS)
+
+
+def _look(columns: int, measured: int, rows: int) -> int:
+    """Rows that a first look asks about; none where all columns are measured."""
+    return min(columns, LOOKED_AT) * rows if columns > measured else 0
 
 
 def _looked_over(some: Examined, plain: Answers, sizes: _Sizes) -> tuple[list[tuple[str, ...]], int]:
@@ -215,7 +224,7 @@ def _looked_over(some: Examined, plain: Answers, sizes: _Sizes) -> tuple[list[tu
         names = alike_in_answers(some.columns, plain.margin, LOOKED_AT)
     units = go_together({name: some.columns[name] for name in names})
     if len(names) > sizes.columns:
-        at = np.arange(min(len(some), LOOKED_ROWS))
+        at = np.arange(min(len(some), sizes.looked))
         few = some.rows(np.sort(np.random.default_rng(some.seed).choice(len(some), len(at), replace=False)))
         once = _Shuffled(few, few.ask(at, {}), 1)
         units = sorted(units, key=lambda names: -once.growth(names))

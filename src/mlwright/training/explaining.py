@@ -47,9 +47,9 @@ FITTING = 0.5
 """The share of the allowance that fitting a member once more may take."""
 DRAWING = 0.25
 """And what is kept of it for effects."""
-WORK_US = 3e7
-"""Without a time limit, so much may be spent by estimate of the cost of one-row calls; batches take a
-fifth of it."""
+WORK_US = 6e6
+"""Without a time limit, so much may be spent by estimate of the cost of one-row calls; batches take some
+half of it."""
 MOST_CELLS = 2e8
 """Without a time limit, the most cells of rows that are asked about."""
 CALL_CELLS = 4_000_000
@@ -161,13 +161,16 @@ class _One:
         member = self._member()
         models: list[tuple[Ints, MarginOf]] = []
         last = len(split.folds) - 1
+        took = 0.0
         for k in [last] if len(split.test) else range(last, -1, -1):
-            if member is None or (models and self.left() < (1 - FITTING) * self.allowed):
+            began = self.budget.clock()
+            if member is None or (models and self.left() - took < (1 - FITTING) * self.allowed):
                 break
             fitted = self._refitted(member, k)
             if fitted is None:
                 break
             models.append((split.test if len(split.test) else split.folds[k].valid, fitted))
+            took = self.budget.clock() - began
             if sum(len(r) for r, _ in models) >= MOST_ROWS:
                 break
         if not models:
