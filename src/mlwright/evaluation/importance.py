@@ -127,7 +127,7 @@ def importance_of(
     if examined.weights is not None:
         examined = examined.rows(np.flatnonzero(examined.weights > 0))
     some = examined.sample(MOST_ROWS, seed)
-    empty = _nothing(some.metric, how, unseen=unseen)
+    empty = _nothing(some.metric, how, unseen=unseen, classes=some.y.dtype.kind == "i")
     if len(some) < FEWEST_ROWS:
         return msgspec.structs.replace(empty, skipped=f"{len(some)} rows are too few")
     some.ask(np.arange(min(len(some), FEWEST_ROWS)), {})  # the first call loads what it needs
@@ -161,9 +161,9 @@ def importance_of(
     )
 
 
-def skipped(metric: Metric, why: str) -> Importance:
+def skipped(metric: Metric, why: str, *, classes: bool) -> Importance:
     """Where nothing was measured, and why."""
-    return msgspec.structs.replace(_nothing(metric, "", unseen=True), skipped=why)
+    return msgspec.structs.replace(_nothing(metric, "", unseen=True, classes=classes), skipped=why)
 
 
 def with_unused(importance: Importance, unused: Sequence[str]) -> Importance:
@@ -181,12 +181,12 @@ def in_order(importance: Importance) -> list[str]:
     return out
 
 
-def _nothing(metric: Metric, how: str, *, unseen: bool) -> Importance:
+def _nothing(metric: Metric, how: str, *, unseen: bool, classes: bool) -> Importance:
     return Importance(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         metric_value=None,
-        loss="squared_error" if "regression" in metric.tasks else "log_loss",
+        loss="log_loss" if classes else "squared_error",
         loss_value=0.0,
         rows=0,
         repeats=0,
@@ -301,7 +301,9 @@ class _Shuffled:
         if metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES:
             return None, loss
         judged = answers.answer if answers.labels is None else Answered(answers.answer, answers.labels)
-        if metric.losses is None and self._classes(answers) > DEAR_CLASSES:
+        # What a function of the user's own takes nobody knows: it is asked for values, not for intervals.
+        own = metric.name not in METRICS
+        if metric.losses is None and (own or self._classes(answers) > DEAR_CLASSES):
             return _once(metric.on(self.examined.y, seen_by(metric, judged)), self.examined.weights), loss
         return metric.on(self.examined.y, seen_by(metric, judged)), loss
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlwright.base.importance import Curve, Importance
     from mlwright.data.dataset import Dataset
     from mlwright.evaluation.importance import Answers, Ask
+    from mlwright.evaluation.metrics import Metric
+    from mlwright.lifecycle.fresh import Fresh
     from mlwright.statistics.together import Values
 
 Doubles = npt.NDArray[np.float64]
@@ -25,43 +27,38 @@ WORK_US = 3e7
 """So much CPU time may be spent, by what one-row calls were measured to take; batches take a fifth of it."""
 
 
-def relied_on(
-    model: Model, fresh: Dataset, y: Doubles, how: str, weights: Doubles | None = None
-) -> tuple[Importance, tuple[Curve, ...]]:
-    """Importance and effects of the model's columns on the rows of `fresh`, whose truth is `y` [n]."""
+def relied_on(model: Model, rows: Fresh, metric: Metric) -> tuple[Importance, tuple[Curve, ...]]:
+    """Importance and effects of the model's columns on fresh rows; seen ones are told to be that."""
     from mlwright.evaluation.effects import MOST_ROWS, Scene, Shown, curves_of
     from mlwright.evaluation.importance import Effort, Examined, importance_of, in_order, with_unused
-    from mlwright.evaluation.metrics import METRICS
 
-    schema, target = model.schema, model.target
+    schema, target, fresh = model.schema, model.target, rows.dataset
     columns, names = _columns(model, fresh)
-    ask = _asking(model, fresh.numbers(), fresh.strings())
-    effort = Effort(asked=WORK_US / max(model.timings.cpu_us_p50 or 0.0, 1.0))
+    dependent = next(iter(rows.dependent.values()), None)
     examined = Examined(
-        ask=ask,
+        ask=_asking(model, fresh.numbers(), fresh.strings()),
         columns=columns,
-        y=y.astype(np.int64) if target.classes else y,
-        metric=METRICS[model.evaluation.metric],
-        weights=weights,
+        y=rows.y.astype(np.int64) if target.classes else rows.y,
+        metric=metric,
+        weights=rows.weights,
+        clusters=None if dependent is None else np.unique(dependent, return_inverse=True)[1],
     )
-    importance = importance_of(examined, how, effort=effort)
+    effort = Effort(asked=WORK_US / max(model.timings.cpu_us_p50 or 0.0, 1.0))
+    how = f"the model, {rows.how.split('; ')[0]}"
+    importance = importance_of(examined, how, unseen=not rows.caveat, effort=effort)
     importance = with_unused(importance, [c.name for c in schema.columns if c.unused])
-    rows = np.arange(len(y))
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(len(rows), MOST_ROWS, replace=False))
-    some = examined.rows(rows)
+    if importance.skipped:
+        return importance, ()
+    some = examined.sample(MOST_ROWS, 0)
     given = some.weights if some.weights is not None and some.weights.any() else None
-    scene = Scene(some.ask, len(rows), target.classes, linked=_linked(model), weights=given)
+    linked = any(c.role == "exposure" for c in schema.columns)
+    scene = Scene(some.ask, len(some), target.classes, linked, given, some.clusters)
     shown = [
         Shown(schema.column(n), some.columns[n], names.get(n, ()))
         for n in in_order(importance)
         if columns[n] is not None
     ]
     return importance, curves_of(scene, shown)
-
-
-def _linked(model: Model) -> bool:
-    return any(c.role == "exposure" for c in model.schema.columns)
 
 
 def _columns(model: Model, fresh: Dataset) -> tuple[dict[str, Values], dict[str, list[str]]]:

@@ -115,7 +115,7 @@ class _One:
         return self.allowed - (self.budget.clock() - self.began)
 
     def skipped(self, why: str) -> Importance:
-        return with_unused(skipped(self.problem.metric, why), self.unused)
+        return with_unused(skipped(self.problem.metric, why, classes=self.problem.classes > 0), self.unused)
 
     def explained(self) -> tuple[Importance, tuple[Curve, ...]]:
         if not self.used:
