@@ -73,7 +73,8 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Columns that the model does not ask for: nothing rests on them. The first hundred."""
     unused_count: int = 0
     not_measured: int = 0
-    """Columns that are used, but seemed to matter less than those above at a first look, and were left."""
+    """Columns that are used and were left: of many, those that seemed to matter less at a first look; where
+    time ran out, those whose turn had not come."""
     skipped: str = ""
     """Why nothing was measured, where nothing was."""
 

@@ -42,7 +42,7 @@ def relied_on(evaluation: Evaluation, *, most: int = MOST) -> list[RenderableTyp
     left = len(ranked) - most
     notes = [f"and {figures.counted(left, 'more line')} (--all lists them)"] if left > 0 else []
     if importance.not_measured:
-        notes.append(f"{importance.not_measured} that seemed to matter less were not measured")
+        notes.append(f"{importance.not_measured} others were not measured")
     notes.append(f"by {importance.how}; {importance.rows:,} rows")
     body: list[RenderableType] = [table, *(Text(safe(note), style="dim") for note in notes)]
     if not importance.unseen:

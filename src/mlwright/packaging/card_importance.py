@@ -46,7 +46,7 @@ def reliance_section(evaluation: Evaluation, escaped: Callable[[str], str]) -> l
     left = importance.not_measured
     if more > 0 or left:
         parts = [f"{more} more that were measured matter less"] if more > 0 else []
-        parts += [f"{left} that seemed to matter less were not measured"] if left else []
+        parts += [f"{left} others were not measured"] if left else []
         lines += ["", f"Further columns: {'; '.join(parts)}."]
     lines += _unused(importance, escaped)
     lines += [
