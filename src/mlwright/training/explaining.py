@@ -50,6 +50,8 @@ DRAWING = 0.25
 WORK_US = 6e6
 """Without a time limit, so much may be spent by estimate of the cost of one-row calls; batches take some
 half of it."""
+FEW_DRAWN = 200
+"""Where there is no time for curves of so many rows, there are fewer curves, then none."""
 MOST_CELLS = 2e8
 """Without a time limit, the most cells of rows that are asked about."""
 CALL_CELLS = 4_000_000
@@ -227,16 +229,19 @@ class _One:
         problem, rng = self.problem, np.random.default_rng(self.problem.seed)
         names = [n for n in in_order(importance) if self.problem.table.schema.column(n).kind != "text"]
         names = names[:MOST_CURVES]
-        count = min(len(problem.y), MOST_DRAWN)
+        most = count = min(len(problem.y), MOST_DRAWN)
+        asked = self._effort(0.0).asked
         if self.budget.limit_s is not None:
-            few = np.sort(rng.choice(len(problem.y), min(200, count), replace=False))
+            few = problem.table.rows(np.sort(rng.choice(len(problem.y), most, replace=False)))
             began = self.budget.clock()
-            self.blend.margin(problem.table.rows(few))
-            each = max(self.budget.clock() - began, 1e-6) / len(few)
-            count = min(count, int(0.8 * self.left() / each / (1 + 2.2 * max(len(names), 1))))
-        else:
-            count = min(count, int(self._effort(0.0).asked / (1 + 2.2 * max(len(names), 1))))
-        if not names or count < min(100, len(problem.y)):
+            self.blend.margin(few)
+            each = max(self.budget.clock() - began, 1e-6) / most
+            asked = 0.8 * self.left() / each
+        for curves in (len(names), len(names) // 2, len(names) // 4):
+            names, count = names[:curves], min(most, int(asked / (1 + 2.2 * max(curves, 1))))
+            if count >= min(FEW_DRAWN, most):
+                break
+        if not names or count < min(FEW_DRAWN, most):
             return ()
         rows = np.sort(rng.choice(len(problem.y), count, replace=False))
         dependent = next(iter(problem.dependent(rows).values()), None)
