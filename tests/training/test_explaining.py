@@ -1,5 +1,8 @@
 """What a fit says of what its model relies on: on unseen rows, within its share of the time."""
 
+import os
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -201,3 +204,17 @@ def test_a_file_without_these_values_still_opens(caught):
         written.pop(name)
     old = msgspec.convert(written, Evaluation)
     assert old.importance is None and old.effects == ()
+
+
+DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+@pytest.mark.skipif(not (DATA / "insurance.csv").exists(), reason="no insurance.csv in MLWRIGHT_DATA")
+def test_of_medical_costs_smoking_matters_most_and_sex_does_not():
+    evaluation = fit(DATA / "insurance.csv", target="charges", max_trials=2, seed=0).evaluation
+    importance = evaluation.importance
+    assert importance.columns[0].columns == ("smoker",) and importance.of("smoker").metric.low > 1_000
+    sex = importance.of("sex")
+    assert sex is None or sex.loss.low <= 0.0 or sex.loss.value < 0.01 * importance.of("smoker").loss.value
+    smoker = next(c for c in evaluation.effects if c.column == "smoker")
+    assert smoker.spread > 10_000
