@@ -12,6 +12,7 @@ import msgspec
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.finding import Finding
+from mlwright.base.importance import Curve, Importance
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 from mlwright.base.selection import Rival, Selection
@@ -92,6 +93,11 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How it does for each group of the protected columns; None where none was named or told."""
     slices: Slices | None = None
     """Where it is weaker than elsewhere; None in files that were made before this was looked for."""
+
+    importance: Importance | None = None
+    """What the answers rest on, by column and by group of columns; None where it was not asked for."""
+    effects: tuple[Curve, ...] = ()
+    """How the answers move with the most important columns."""
 
     @property
     def score(self) -> Score:

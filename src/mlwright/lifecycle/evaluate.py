@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -33,13 +34,15 @@ def evaluate(
     *,
     metric: str | Metric | None = None,
     options: ReadOptions | None = None,
+    importance: bool = False,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
 
     Rows without a known label, or that break the schema, are left out and counted in `how`. `metric`
     stands first, by default the one that it was fitted for. `options` say how a file is written, where it is
-    not as it seems or not as the training table was. Raises `UnknownName` or `Misuse` for a metric,
-    `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
+    not as it seems or not as the training table was. With `importance`, what the answers rest on and how
+    columns move them is measured on these rows, in seconds more. Raises `UnknownName` or `Misuse` for a
+    metric, `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
     from mlwright.artifact import Model
@@ -51,7 +54,13 @@ def evaluate(
     fresh = fresh_rows(opened, read_raw(data, options), options)
     chosen, caveat = _metric(opened, metric)
     rows = fresh.of(fresh.usable)
-    return _judged(opened, replace(rows, how=rows.how + caveat), chosen)
+    evaluation = _judged(opened, replace(rows, how=rows.how + caveat), chosen)
+    if not importance:
+        return evaluation
+    from mlwright.lifecycle.relying import relied_on
+
+    found, effects = relied_on(opened, rows, chosen)
+    return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 
 def _metric(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:

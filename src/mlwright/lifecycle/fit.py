@@ -203,7 +203,7 @@ def _fit(call: _Call) -> Model:
     from mlwright.data.profile import profile_of
     from mlwright.packaging import package
     from mlwright.tasks import Asked, kind_named
-    from mlwright.training import Budget, train
+    from mlwright.training import Budget, Explaining, train
 
     settings, limits = call.settings, call.settings.limits()
     limit = None if settings.max_trials else call.limit_s
@@ -232,8 +232,10 @@ def _fit(call: _Call) -> Model:
         everything = _with_test(admitted).with_schema(problem.table.schema)
         whole = admitted.dataset.whole
         profile = profile_of(everything) if whole is None else whole.profile
+        explaining = Explaining(budget)
 
         def packaged(trained: Trained) -> Model:
+            trained = explaining.of(trained)
             evidence = _evidence(call, admitted, problem, trained, profile)
             patient = limits.latency_us is not None
             return package(kind.name, trained.blend, everything, evidence, patient=patient)

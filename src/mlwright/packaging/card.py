@@ -15,6 +15,7 @@ from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
 from mlwright.base.selection import Selection
 from mlwright.base.verdict import decided, verdict
+from mlwright.packaging.card_importance import reliance_section
 from mlwright.packaging.card_slices import slice_sections
 
 
@@ -34,6 +35,7 @@ def render_card(
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         *slice_sections(evaluation, _plain),
+        *([reliance_section(evaluation, _plain)] if evaluation.importance else []),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose))],

@@ -22,6 +22,8 @@ COLUMN_S = 1e-3
 """For each column: to write what is known of it, and to read it from rows that try it out."""
 SLICED_S = 2e-4
 """For each column: to see whether the loss differs along it."""
+EXPLAINING_SHARE, MOST_EXPLAINING_S = 0.04, 30.0
+"""The share of the time limit for importance and effects, and the most seconds."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
@@ -60,7 +62,14 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
     making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
-    return making * budget.slowness() + chosen + 2 * found.score_seconds
+    return making * budget.slowness() + chosen + 2 * found.score_seconds + explaining_seconds(budget)
+
+
+def explaining_seconds(budget: Budget) -> float:
+    """What is kept of a time limit to say what the model relies on: 0 where none rules."""
+    if budget.limit_s is None:
+        return 0.0
+    return min(EXPLAINING_SHARE * budget.limit_s, MOST_EXPLAINING_S)
 
 
 def likely_kept(found: Search) -> list[Trial]:

@@ -151,6 +151,7 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     price = Pricing(pricer, limits)
     found = search(problem, folds, budget, progress, journal, price)
     folds.free()
+    found.plans = folds.plans
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
