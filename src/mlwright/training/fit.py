@@ -166,6 +166,7 @@ def _train(
     weights = run.weights()
     run = replace(run, looks=_looked(run, folds, weights))
     folds.free()
+    found.plans = folds.plans
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
@@ -219,7 +220,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     share = 0.0 if run.looks.trial is None else shipped.shares.get(id(run.looks.trial), 0.0)
     fitted_on = np.arange(len(problem.y)) if shipped.again else problem.split.folds[-1].train
     standing = standing_of(problem, blend, fitted_on, evaluation, mixed)
-    report = Reported(problem, run.looks, mixed, standing, weight=share).report
+    report = Reported(problem, run.looks, mixed, standing, evaluation.weak, share).report
     evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)

@@ -89,6 +89,13 @@ class PreparedFolds:
             self._plans[k] = fit_plan(self.problem, self.problem.split.folds[k].train)
         return self._plans[k]
 
+    @property
+    def plans(self) -> dict[int, FeaturePlan]:
+        """Plans that were made: of the last fold alone, where there is a holdout; of all of few rows."""
+        last = len(self.problem.split.folds) - 1
+        kept = (last,) if len(self.problem.split.test) else range(last + 1)
+        return {k: p for k, p in self._plans.items() if k in kept}
+
     def parts(self, k: int, view: str) -> tuple[Part, Part]:
         """Training and validation part of fold `k` in a view; without columns in the view `NOTHING`."""
         if view == NOTHING:
