@@ -28,4 +28,5 @@ def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iter
     yield "Categories not seen in training are treated alike, as one unknown category."
     if not purpose.intended_use:
         yield "No intended use was stated (intended_use=): that is for its owner to add."
-    yield "No subgroup was examined: that is for its owner to add."
+    if not evaluation.subgroups:
+        yield "No subgroup was examined (protected=): that is for its owner to add."

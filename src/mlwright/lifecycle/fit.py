@@ -90,6 +90,9 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     train. A number where the time column holds numbers; rows, by the rule `order`."""
     monotone: dict[str, int] | None = None
     """By number column: 1 where the prediction may only rise with it, -1 where only fall."""
+    simpler: bool = False
+    """Whether the cheapest candidate to serve is preferred where its error is within one standard error of
+    the best choice's."""
     waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
     intended_use: str | None = None
@@ -128,9 +131,9 @@ def fit(
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
-    max_memory, costs, alerts, threshold, split, gap, monotone, seed, threads, waive, intended_use, not_for,
-    owner) and of `read` (target, time, ...). `test` is a table like `data` to be judged on; `options` say how
-    both are written, where they are files.
+    max_memory, costs, alerts, threshold, split, gap, monotone, simpler, seed, threads, waive, intended_use,
+    not_for, owner) and of `read` (target, time, ...). `test` is a table like `data` to be judged on;
+    `options` say how both are written, where they are files.
     `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
 
@@ -203,7 +206,7 @@ def _fit(call: _Call) -> Model:
     from mlwright.data.profile import profile_of
     from mlwright.packaging import package
     from mlwright.tasks import Asked, kind_named
-    from mlwright.training import Budget, train
+    from mlwright.training import Budget, Explaining, train
 
     settings, limits = call.settings, call.settings.limits()
     limit = None if settings.max_trials else call.limit_s
@@ -226,14 +229,18 @@ def _fit(call: _Call) -> Model:
     if call.earlier is not None:
         problem = begun_from(problem, call.earlier, call.progress.note)
     with journal_of(call.state, problem, budget, call.progress) as journal:
-        trained = train(problem, budget, call.progress, limits=limits, journal=journal)
+        trained = train(
+            problem, budget, call.progress, limits=limits, journal=journal, simpler=settings.simpler
+        )
         call.progress.stage("packaging")
         admitted = replace(admitted, findings=(*admitted.findings, *more))
         everything = _with_test(admitted).with_schema(problem.table.schema)
         whole = admitted.dataset.whole
         profile = profile_of(everything) if whole is None else whole.profile
+        explaining = Explaining(budget)
 
         def packaged(trained: Trained) -> Model:
+            trained = explaining.of(trained)
             evidence = _evidence(call, admitted, problem, trained, profile)
             patient = limits.latency_us is not None
             return package(kind.name, trained.blend, everything, evidence, patient=patient)
@@ -279,11 +286,15 @@ def _evidence(
 
     provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
     predictions = prediction_profiles(trained.blend, trained.unseen)
+    evaluation = trained.evaluation
+    if evaluation.fit_report is not None:
+        report = evaluation.fit_report.beside(admitted.findings)
+        evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     return Evidence(
-        evaluation=trained.evaluation
+        evaluation=evaluation
         if whole is None
-        else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
-        findings=waived(Findings.of(admitted.findings), call.settings.waive),
+        else _of_sample(evaluation, whole, judged=admitted.test is None),
+        findings=waived(Findings.of((*admitted.findings, *evaluation.weak)), call.settings.waive),
         profile=msgspec.structs.replace(profile, predictions=predictions),
         recipe=_recipe(call, problem, provenance)
         | {
@@ -438,6 +449,8 @@ def _recipe(call: _Call, problem: Problem, provenance: Provenance) -> dict[str, 
     settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
+    if not settings.simpler:
+        recipe.pop("simpler")
     if settings.waive:
         recipe["waive"] = list(settings.waive)
     if settings.max_trials is not None:

@@ -15,7 +15,10 @@ from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
 from mlwright.base.selection import Selection
 from mlwright.base.verdict import decided, verdict
+from mlwright.packaging.card_fit_report import fit_lines
+from mlwright.packaging.card_importance import reliance_section
 from mlwright.packaging.card_intervals import interval_lines
+from mlwright.packaging.card_slices import slice_sections
 
 
 def render_card(
@@ -34,7 +37,10 @@ def render_card(
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         *([interval_lines(evaluation.intervals)] if evaluation.intervals else []),
+        *slice_sections(evaluation, _plain),
+        *([reliance_section(evaluation, _plain)] if evaluation.importance else []),
         _candidates(evaluation, timings),
+        *([fit_lines(evaluation.fit_report)] if evaluation.fit_report else []),
         _data(findings),
         ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose))],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],

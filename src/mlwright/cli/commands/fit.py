@@ -88,6 +88,7 @@ class Asked:
             split=arguments.split,
             gap=arguments.gap,
             monotone=directions_in(arguments.monotone),
+            simpler=arguments.simpler,
             waive=self._waive,
             **{name: getattr(arguments, name) for name in MOST},
         )
@@ -196,12 +197,16 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
     """What was tried, how good it is, what was written, and (`onward`) the next commands."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.fitted import fit_report_of
+    from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
     screen.show(
         tried(model.leaderboard),
         look.quality(model.evaluation),
         *decision_of(model.evaluation),
+        *fit_report_of(model.fit_report),
+        *slices_of(model.evaluation),
         look.written(output, figures.size(output.stat().st_size)),
     )
     if onward:
@@ -286,6 +291,12 @@ COMMAND = Command(
             "--monotone",
             "Columns that the prediction may only rise or fall with, such as age=+1,income=-1",
             value="COLUMNS",
+        ),
+        Flag(
+            "--simpler",
+            "Prefer the candidate that is cheapest to serve where its error is within one standard error of "
+            "the best choice's",
+            "nothing",
         ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),

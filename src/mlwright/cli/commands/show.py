@@ -57,6 +57,9 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.fitted import fit_report_of
+    from mlwright.cli.relied import relied_on
+    from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
     most = 10_000 if every else 16
@@ -66,7 +69,10 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         look.quality(model.evaluation),
         *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
+        *slices_of(model.evaluation, every=every),
+        *relied_on(model.evaluation, most=10_000 if every else 10),
         tried(model.leaderboard, most=most),
+        *fit_report_of(model.fit_report, every=every),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         look.section("Found in the data", look.findings(model.findings)),
         look.section("Costs", look.pairs(_costs(model, path))),
