@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.evaluate import evaluate
+    from mlwright.lifecycle.explain import explain
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
     from mlwright.lifecycle.predict import predict, predict_file
@@ -45,6 +46,7 @@ _HOMES = {
     "check": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
+    "explain": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
     "predict": "mlwright.lifecycle",
@@ -68,6 +70,7 @@ __all__ = [
     "check",
     "column",
     "evaluate",
+    "explain",
     "fit",
     "load",
     "predict",

@@ -195,9 +195,11 @@ class Model:
         return explainer.of(decoded.numbers, decoded.strings, label)
 
     def explainer(self, background: object = None, *, seed: int = 0) -> Explainer:
-        """What explains decoded rows, as the server asks it; kept for the file's own background."""
+        """What explains decoded rows, as a server asks it: kept for the file's own background, made anew for
+        rows (decoded or not)."""
         if background is not None:
-            given = given_background(self.decode(background))
+            decoded = background if isinstance(background, Decoded) else self.decode(background)
+            given = given_background(decoded)
             return Explainer(self._graph, self.facts, self.schema, given, seed)
         kept = self._explainer
         if kept is None or kept.seed != seed:

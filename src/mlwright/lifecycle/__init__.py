@@ -6,6 +6,7 @@ is missing.
 
 from mlwright.lifecycle.check import check
 from mlwright.lifecycle.evaluate import evaluate
+from mlwright.lifecycle.explain import ExplainReport, explain
 from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import PredictReport, predict, predict_file
@@ -19,6 +20,7 @@ from mlwright.lifecycle.token import issue_token
 from mlwright.lifecycle.top import ModelTraffic, Traffic, top
 
 __all__ = [
+    "ExplainReport",
     "ModelTraffic",
     "PredictReport",
     "TableReport",
@@ -26,6 +28,7 @@ __all__ = [
     "asgi",
     "check",
     "evaluate",
+    "explain",
     "fit",
     "issue_token",
     "load",
