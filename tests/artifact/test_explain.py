@@ -131,7 +131,8 @@ def test_a_sum_that_holds_for_the_background_only_is_not_believed_for_a_row_beyo
 
 
 def test_wide_models_have_fewer_background_rows() -> None:
-    assert [background_rows(n) for n in (1, 32, 64, 128, 10_000)] == [64, 64, 32, 16, 16]
+    assert [background_rows(n) for n in (1, 8, 9, 10, 11)] == [64, 64, 32, 32, 64]
+    assert [background_rows(n) for n in (32, 64, 128, 10_000)] == [64, 32, 16, 16]
     model = model_of(product, width=40)
     assert model.explain(some(1, 40)).background == 51
 

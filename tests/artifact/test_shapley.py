@@ -125,3 +125,23 @@ def test_the_same_seed_gives_the_same_values_and_another_gives_others() -> None:
     row, background = rng.normal(size=MOST_EXACT + 3), rng.normal(size=(20, MOST_EXACT + 3))
     first, again, other = (solved(tangled, row, background, seed).contributions for seed in (1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_long_questions_are_asked_in_parts_and_mean_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlwright.artifact import shapley as module
+
+    rng = np.random.default_rng(9)
+    row, background = rng.normal(size=(1, 12))[0], rng.normal(size=(30, 12))
+    asked: list[int] = []
+
+    def counted(rows: np.ndarray) -> np.ndarray:
+        asked.append(len(rows))
+        return tangled(rows)
+
+    whole = solved(tangled, row, background)
+    monkeypatch.setattr(module, "CELLS", 12 * 7)
+    parts = solved(counted, row, background)
+    assert max(asked[2:]) <= 7 and len(asked) > 50
+    assert parts.contributions.sum() == pytest.approx(whole.contributions.sum(), abs=1e-12)
+    few = [solved(f, row[:6], background[:, :6]).contributions for f in (tangled, counted)]
+    np.testing.assert_allclose(*few, atol=1e-12)

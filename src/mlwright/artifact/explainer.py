@@ -16,7 +16,7 @@ from mlwright.artifact.decode import Decoded
 from mlwright.artifact.drawing import number_of
 from mlwright.artifact.explanation import Cell, Explanation
 from mlwright.artifact.session import Session
-from mlwright.artifact.shapley import CELLS, Game, Shares, Value, shapley
+from mlwright.artifact.shapley import CELLS, MOST_EXACT, Game, Shares, Value, shapley
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.schema import NUMBER_KINDS, Column, Schema, Target
 from mlwright.graph.lifted import CODES, lifted
@@ -28,8 +28,8 @@ Strings = npt.NDArray[np.object_]
 MOST_ROWS = 1_000
 """Rows of one call: at tens of milliseconds each, more are better explained in parts."""
 BACKGROUND, LEAST_BACKGROUND, BACKGROUND_CELLS = 64, 16, 2_048
-"""Background rows drawn from a file: fewer for wide tables, since a row costs as many answers as both have
-cells together."""
+"""Background rows drawn from a file: fewer for wide tables, since a row costs some answers for each cell of
+the background."""
 MOST_BACKGROUND = 1_024
 """Rows of a given background."""
 MIXES = 256
@@ -44,6 +44,8 @@ def background_rows(columns: int) -> int:
     >>> background_rows(14), background_rows(79), background_rows(5000)
     (64, 25, 16)
     """
+    if 8 < columns <= MOST_EXACT:  # whose sets of columns are all asked
+        return BACKGROUND // 2
     return max(LEAST_BACKGROUND, min(BACKGROUND, BACKGROUND_CELLS // max(columns, 1)))
 
 
@@ -263,12 +265,14 @@ def _alone(value: Value, apart: _Apart, row: Doubles) -> Doubles:
 
 def _effects(value: Value, first: Doubles, answer: float, rows: Doubles) -> Doubles:
     """What each value of `rows` [n, D] alone adds to the answer of the row `first` [n, D]."""
-    width, step = len(first), max(1, CELLS // max(len(first) ** 2, 1))
-    own, found = np.eye(width, dtype=bool), []
-    for at in range(0, len(rows), step):
-        mixed = np.where(own[None], rows[at : at + step, None, :], first).reshape(-1, width)
-        found.append(value(mixed).reshape(-1, width) - answer)
-    return np.concatenate(found)
+    found = np.empty(rows.size)
+    step = max(1, CELLS // len(first))
+    for at in range(0, rows.size, step):
+        of, column = np.divmod(np.arange(at, min(at + step, rows.size)), len(first))
+        mixed = np.tile(first, (len(of), 1))
+        mixed[np.arange(len(of)), column] = rows[of, column]
+        found[at : at + step] = value(mixed) - answer
+    return found.reshape(rows.shape)
 
 
 def _apart(value: Value, background: Doubles, answers: Doubles, rng: np.random.Generator) -> _Apart | None:

@@ -73,7 +73,7 @@ def shapley(value: Value, game: Game, rng: np.random.Generator, *, twice: int = 
     walked = rng.permutation(np.flatnonzero(counts > few))
     apart = np.zeros((0, len(game.row)))
     for pairs, chosen in ((2, walked[:twice]), (1, walked[twice:])):
-        for at in _parts(chosen, 2 * pairs * len(game.row) * int(counts.max())):
+        for at in _parts(chosen, 4 * pairs * len(game.row)):
             changes = _walks(value, game, at, differs, pairs, rng)
             total += changes.mean(axis=1).sum(axis=0)
             if pairs == 2:
@@ -153,11 +153,12 @@ def _walk(value: Value, game: Game, at: Ints, rank: Ints, steps: Ints) -> Double
     inner = steps - 1
     walk = np.arange(len(at)).repeat(inner)
     step = np.arange(len(walk)) - (inner.cumsum() - inner).repeat(inner) + 1
-    rows = np.where(rank[walk] < step[:, None], game.row, game.background[at[walk]])
     answers = np.zeros((len(at), int(steps.max()) + 1))
     answers[:, 0] = game.answers[at]
     answers[np.arange(len(at)), steps] = game.answer
-    answers[walk, step] = value(rows)
-    taken = np.clip(rank, 0, answers.shape[1] - 2)
-    after, before = (np.take_along_axis(answers, taken + k, axis=1) for k in (1, 0))
+    for part in _parts(np.arange(len(walk)), len(game.row)):
+        of, taken = walk[part], rank[walk[part]] < step[part, None]
+        answers[of, step[part]] = value(np.where(taken, game.row, game.background[at[of]]))
+    place = np.clip(rank, 0, answers.shape[1] - 2)
+    after, before = (np.take_along_axis(answers, place + k, axis=1) for k in (1, 0))
     return np.asarray(after - before)
