@@ -5,6 +5,7 @@ is missing.
 """
 
 from mlwright.lifecycle.check import check
+from mlwright.lifecycle.compare import compare
 from mlwright.lifecycle.evaluate import evaluate
 from mlwright.lifecycle.explain import ExplainReport, explain
 from mlwright.lifecycle.fit import fit
@@ -27,6 +28,7 @@ __all__ = [
     "Traffic",
     "asgi",
     "check",
+    "compare",
     "evaluate",
     "explain",
     "fit",

@@ -6,6 +6,7 @@ Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that
 from mlwright.cli import flags
 from mlwright.cli.commands import (
     check,
+    compare,
     demo,
     doctor,
     evaluate,
@@ -32,6 +33,7 @@ COMMANDS: tuple[flags.Command, ...] = (
     predict.COMMAND,
     explain.COMMAND,
     evaluate.COMMAND,
+    compare.COMMAND,
     serve.COMMAND,
     top.COMMAND,
     token.COMMAND,
