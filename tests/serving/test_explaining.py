@@ -18,6 +18,10 @@ from mlwright.artifact import Explanation
 from mlwright.base.canonical import canonical_json
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.serving import ServeSettings, running
+from mlwright.serving.batch import Batch, Job
+from mlwright.serving.deployed import Deployed
+from mlwright.serving.explaining import Explaining
+from mlwright.serving.metrics import ModelMetrics
 
 PROFILE = Profile(
     rows=100,
@@ -165,36 +169,30 @@ def test_a_deadline_ends_an_explanation_and_one_that_cannot_be_met_is_refused_at
         assert wire.reply().status == 200
 
 
-def test_callers_take_turns() -> None:
-    from mlwright.serving.batch import Batch, Job
-    from mlwright.serving.deployed import Deployed
-    from mlwright.serving.explaining import Explaining
-    from mlwright.serving.metrics import ModelMetrics
+class Held:
+    """A worker that does nothing until it is told to."""
 
-    settings = ServeSettings(explain_ms=60_000.0)
-    metrics = ModelMetrics()
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def submit(self, work: Any, job: Job) -> Any:
+        self.jobs.append(job)
+        return SimpleNamespace(add_done_callback=lambda callback: None)
+
+
+def test_callers_take_turns_and_who_asks_much_waits_for_himself() -> None:
+    settings, metrics = ServeSettings(explain_ms=300.0), ModelMetrics()
     explaining = Explaining(Batch(Deployed(Explained(), settings), settings, metrics), settings, metrics)
-    order: list[str] = []
-    explaining._worker = SimpleNamespace(
-        submit=lambda work, job: SimpleNamespace(add_done_callback=order.append)
-    )
+    explaining._worker = held = Held()  # type: ignore[assignment]
     body = json.dumps(ROW).encode()
-    jobs = [Job(body, lambda answer: None, caller=caller) for caller in ("a", "a", "a", "b")]
-    served = []
-    for job in jobs:
-        explaining.submit(job)
-    running_now = [jobs[0]]
-    while running_now:
-        job = running_now.pop()
-        served.append(job.caller)
-        before = {caller: len(line) for caller, line in explaining._lines.items()}
-        waiting = [j for line in explaining._lines.values() for j in line]
-        explaining._finish(job, explaining.work(job), 0.01)
-        left = [j for line in explaining._lines.values() for j in line]
-        running_now = [j for j in waiting if j not in left]
-        assert len(left) == max(0, sum(before.values()) - 1)
-    assert served == ["a", "a", "b", "a"] or served == ["a", "b", "a", "a"]
-    assert explaining._rows == 0 and explaining._batch.held_bytes == 0
+    for caller in "aaaab":
+        explaining.submit(Job(body, lambda answer: None, caller=caller))
+    # One of a's runs and three wait, at a guessed 50 ms each: b's next and c's first come before them.
+    assert explaining.too_late("a") is not None and explaining.too_late("c") is None
+    for n in range(5):
+        explaining._finish(held.jobs[n], explaining.work(held.jobs[n]), 0.05)
+    assert "".join(job.caller for job in held.jobs) == "aabaa"
+    assert explaining._rows == 0 and explaining._batch.held_bytes == 0 and explaining.too_late("a") is None
 
 
 def test_the_document_says_what_is_offered_and_holds_the_answer(model) -> None:

@@ -54,7 +54,7 @@ class Explaining:
         """By caller, in the order of turns; nobody without a job."""
         self._rows = 0
         """That wait or run."""
-        self._is_running = False
+        self._running_rows = 0
         self._bytes_per_row = 16.0 * max(1, len(batch.deployed.model.schema.features))
         self._seconds, self._counted = _FIRST_S, 1.0
         self._worker = ThreadPoolExecutor(
@@ -80,12 +80,23 @@ class Explaining:
 
         A caller who finds nobody before him is answered if the time that he allows may do for a row.
         """
-        waits = self._rows * self.seconds_per_row
+        waits = self._ahead(caller) * self.seconds_per_row
         wait = waits + self.seconds_per_row
         if wait <= HEADROOM * within_s and (not waits or wait <= HEADROOM * self._most_s):
             return None
         self._metrics.shed += 1
         return overloaded(max(1, math.ceil(wait)))
+
+    def _ahead(self, caller: str) -> float:
+        """Rows that come before the next request of `caller`, since callers take turns."""
+        jobs = sum(map(len, self._lines.values()))
+        if not jobs:
+            return self._rows
+        line = self._lines.get(caller)
+        mine = len(line) if line else 0
+        others = len(self._lines) - (line is not None)
+        before = min(jobs, mine + (mine + 1) * others)
+        return self._running_rows + (self._rows - self._running_rows) * before / jobs
 
     def submit(self, job: Job) -> None:
         """Queues a job."""
@@ -129,14 +140,14 @@ class Explaining:
         return Outcome(answer, rows.good, problems, len(rows.problems))
 
     def _next(self) -> None:
-        if self._is_running or not self._lines:
+        if self._running_rows or not self._lines:
             return
         caller, line = next(iter(self._lines.items()))
         job = line.popleft()
         del self._lines[caller]
         if line:
             self._lines[caller] = line  # behind all others
-        self._is_running = True
+        self._running_rows = job.rows
         future = self._worker.submit(self._timed, job)
         future.add_done_callback(lambda f: self._hand_back(job, f))
 
@@ -149,7 +160,7 @@ class Explaining:
         self._loop.call_soon_threadsafe(lambda: self._finish(job, *future.result()))
 
     def _finish(self, job: Job, outcome: Outcome, seconds: float) -> None:
-        self._is_running = False
+        self._running_rows = 0
         self._rows -= job.rows
         self._batch.held_bytes -= len(job.body)
         if outcome.rows:

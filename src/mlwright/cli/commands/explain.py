@@ -88,7 +88,8 @@ def _how(report: ExplainReport) -> str:
     beside = f"beside {counted(explanation.background, 'background row')}"
     if explanation.exact:
         return f"Shapley values {beside}, exact"
-    largest = float((explanation.error / abs(explanation.contributions).max(axis=1)[:, None]).max())
+    sizes, errors = abs(explanation.contributions).max(axis=1), explanation.error.max(axis=1)
+    largest = max((e / s for e, s in zip(errors.tolist(), sizes.tolist(), strict=True) if s), default=0.0)
     return f"Shapley values {beside}, sampled: an error of up to {largest:.1%} of a row's greatest"
 
 
