@@ -1,10 +1,10 @@
 """Explanations: exactness against every coalition, and the time of a row beside `shap`.
 
-`python benchmarks/explanations.py [SET ...]` fits LightGBM on each set of two classes (rounds fixed, every feature of one
-raw column, no sets of categories, which shap's interventional explainer refuses) and explains the same rows
-of the same trees against the same background: ours through the graph over raw columns, shap's
-`TreeExplainer` (interventional, exact, C++) over the booster's matrix. shap's values, added up by raw column,
-are the truth: `off` is our root mean square error in units of the root mean square of the errors told.
+`python benchmarks/explanations.py [SET ...]` fits LightGBM on each set of two classes (rounds fixed, one
+feature for each raw column, since shap's players are the booster's columns; no sets of categories, which its
+interventional explainer refuses) and explains the same rows of the same trees against the same background:
+ours through the graph, shap's `TreeExplainer` (interventional, exact, C++) over the booster's matrix. shap's
+values are the truth: `off` is our root mean square error in units of the root mean square of the errors told.
 
 `--model FILE ...` explains rows of model files instead: CPU milliseconds a row, the error told beside the
 contributions, and the truth by every coalition (up to 14 columns) on a background of 6 rows. Times are CPU
@@ -42,7 +42,7 @@ from mlwright.training.prepared import fit_plan, part_of
 SETS = ("adult", "telco_churn", "bank_marketing")
 MOST_ROWS, ROUNDS, BACKGROUND, EXPLAINED = 20_000, 300, 64, 40
 MOST_COLUMNS, FEW, JUDGED = 14, 6, 12
-CONFIG = Config("lightgbm", "lightgbm", "encoded", {"learning_rate": 0.05})
+CONFIG = Config("lightgbm", "lightgbm", "tree", {"learning_rate": 0.05})
 PACKAGES = ("shap==0.51.0", "lightgbm==4.7.0")
 PEER = """
 import json, sys, time
@@ -94,6 +94,8 @@ def of_one_learner(name: str) -> tuple[Blend, mw.Dataset, Any, list[int]]:
         if len(names) != 1:
             raise SystemExit(f"{name}: a feature is of {len(names)} raw columns")
         owners.append(place[names.pop()])
+    if len(set(owners)) < len(owners):  # shap's players are the matrix's columns, ours the table's
+        raise SystemExit(f"{name}: a raw column has several features")
     return blend, dataset.with_schema(schema), fitted, owners
 
 
