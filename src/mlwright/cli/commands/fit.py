@@ -11,6 +11,7 @@ from mlwright.base import figures
 from mlwright.base.errors import ChecksRefused, Misuse
 from mlwright.base.evaluation import SplitRule
 from mlwright.base.naming import shown_source
+from mlwright.base.purpose import MOST
 from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mlwright.base.progress import Progress
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.state import State
+
+_CARD = "what the card says of its use"
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -86,6 +89,7 @@ class Asked:
             gap=arguments.gap,
             monotone=directions_in(arguments.monotone),
             waive=self._waive,
+            **{name: getattr(arguments, name) for name in MOST},
         )
         refuse_settings(self._settings)
         refuse_absent(arguments.test, self._options and self._options.for_another)
@@ -105,6 +109,7 @@ class Asked:
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
             threads=arguments.threads,
+            seed=arguments.seed,
         )
         if arguments.target is None and dataset.target is None:
             raise without_target()
@@ -300,6 +305,9 @@ COMMAND = Command(
         WAIVE,
         Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
         Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
+        Flag("--intended-use", "What the answers are for, and who acts on them", value="TEXT", group=_CARD),
+        Flag("--not-for", "What the model must not be used for", value="TEXT", group=_CARD),
+        Flag("--owner", "Who answers for the model", value="TEXT", group=_CARD),
         *WRITTEN,
     ),
     run=run,
