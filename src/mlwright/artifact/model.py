@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
+from mlwright.artifact.explainer import MOST_ROWS, Explainer
+from mlwright.artifact.explanation import Explanation
+from mlwright.artifact.grounds import drawn_background, given_background
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
 from mlwright.artifact.replay import replay
@@ -104,6 +107,7 @@ class Model:
         self._graph, self._data = contents.members["model.onnx"], data
         self._decoder = RowDecoder(contents.schema)
         self._session = Session(self._graph, contents.facts)
+        self._explainer: Explainer | None = None
 
     @property
     def task(self) -> str:
@@ -175,6 +179,41 @@ class Model:
             raise Misuse(why, remedy="fit a classification with this version of mlwright")
         return sets.p_values(self.predict_proba(rows))
 
+    def explain(
+        self, rows: object, *, label: object = None, background: object = None, seed: int = 0
+    ) -> Explanation:
+        """What each column added to each answer, beside the mean answer of background rows: Shapley values.
+
+        `rows` as `predict` takes them, up to 1,000. `label`: the class to explain; where it is None, of two
+        classes the positive one, of more each row's likeliest. `background`: rows to compare with, up to
+        1,024; where it is None, rows drawn from the file's profile. Exact up to ten columns and for sums over
+        columns, else sampled, with the standard error; the same for the same `seed`. docs/explanations.md.
+
+        Raises `UnknownName` for no class of the target's, `Misuse` for too many rows and where the file has
+        no profile to draw from, and otherwise as `predict`.
+        """
+        explainer = self.explainer(background, seed=seed)
+        decoded = _sound(self.decode(rows))
+        if len(decoded) > MOST_ROWS:
+            raise Misuse(
+                f"{len(decoded):,} rows are too many to explain at once",
+                remedy=f"give up to {MOST_ROWS:,} at a time",
+            )
+        return explainer.of(decoded.numbers, decoded.strings, label)
+
+    def explainer(self, background: object = None, *, seed: int = 0) -> Explainer:
+        """What explains decoded rows, as a server asks it: kept for the file's own background, made anew for
+        rows (decoded or not)."""
+        if background is not None:
+            decoded = background if isinstance(background, Decoded) else self.decode(background)
+            given = given_background(decoded)
+            return Explainer(self._graph, self.facts, self.schema, given, seed)
+        kept = self._explainer
+        if kept is None or kept.seed != seed:
+            drawn = drawn_background(self.schema, self.profile)
+            kept = self._explainer = Explainer(self._graph, self.facts, self.schema, drawn, seed)
+        return kept
+
     def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
         """Runs the graph on decoded rows: `numbers` [N, a] and `strings` [N, b], in the schema's order.
 
@@ -240,20 +279,25 @@ class Model:
         head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
         title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
         shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
-        return f"<div>{shown}<table>{head}{rows}</table>{self._made_of()}</div>"
-
-    def _made_of(self) -> str:
-        """The candidates that were kept, in HTML, and how many others there are."""
-        board = self.leaderboard
-        others = counted(len(board) - len(board.kept), "other candidate")
-        more = f"<small>{others}: <code>model.leaderboard</code></small>"
-        return f"{board.kept.table()}{more}" if board.kept else ""
+        return f"<div>{shown}<table>{head}{rows}</table>{_made_of(self.leaderboard)}</div>"
 
     def _answer(self, rows: object) -> Outputs:
-        decoded = self._decoder.decode(rows)
-        if decoded.problems:
-            raise RowsRefused(decoded.problems)
+        decoded = _sound(self._decoder.decode(rows))
         return self.run(decoded.numbers, decoded.strings)
+
+
+def _sound(decoded: Decoded) -> Decoded:
+    """The same. Raises `RowsRefused` where a row was refused."""
+    if decoded.problems:
+        raise RowsRefused(decoded.problems)
+    return decoded
+
+
+def _made_of(board: Leaderboard) -> str:
+    """The candidates that were kept, in HTML, and how many others there are."""
+    others = counted(len(board) - len(board.kept), "other candidate")
+    more = f"<small>{others}: <code>model.leaderboard</code></small>"
+    return f"{board.kept.table()}{more}" if board.kept else ""
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -13,7 +13,7 @@ from mlwright.serving.answers import Refused
 
 _SWITCHES = {b"true": True, b"false": False}
 _NUMBER = re.compile(rb"[0-9]{0,20}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,3})?")
-_LATER = frozenset((b"interval", b"explain"))
+_LATER = frozenset((b"interval",))
 """Words of a model that offers more than a label, a number, probabilities and sets."""
 
 
@@ -26,6 +26,8 @@ class Options(NamedTuple):
     """Write the probability of each class."""
     set: float = 0.0
     """Write the labels that are plausible at this error rate; 0: do not."""
+    explain: bool = False
+    """Write what each column added to the answer."""
 
 
 PLAIN = Options()
@@ -35,7 +37,7 @@ def options_of(query: bytes) -> Options:
     """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
 
     >>> options_of(b"partial=true&proba=false")
-    Options(partial=True, proba=False, set=0.0)
+    Options(partial=True, proba=False, set=0.0, explain=False)
     """
     if not query:
         return PLAIN
