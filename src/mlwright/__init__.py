@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.compare import compare
     from mlwright.lifecycle.evaluate import evaluate
+    from mlwright.lifecycle.explain import explain
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
     from mlwright.lifecycle.predict import predict, predict_file
@@ -48,6 +49,7 @@ _HOMES = {
     "compare": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
+    "explain": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
     "metric": "mlwright.evaluation.asked",
@@ -73,6 +75,7 @@ __all__ = [
     "column",
     "compare",
     "evaluate",
+    "explain",
     "fit",
     "load",
     "metric",

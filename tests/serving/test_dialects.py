@@ -138,7 +138,7 @@ def test_probabilities_can_be_left_out(chooser):
     assert text.splitlines()[0] == "prediction_id,label"
 
 
-@pytest.mark.parametrize("asked", ["interval=0.1", "set=0.1", "explain=true"])
+@pytest.mark.parametrize("asked", ["interval=0.1", "set=0.1"])
 def test_what_this_model_does_not_offer_is_said(url, asked):
     reply = sent(url, f"/predict?{asked}", json.dumps(ROW).encode())
     assert (reply.status, reply.json["error"]["code"]) == (400, "not_offered")

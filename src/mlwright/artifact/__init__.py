@@ -6,7 +6,10 @@ that it needs, and onnxruntime is imported with the first model that is opened.
 
 from mlwright.artifact.coded import Coded
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
+from mlwright.artifact.drawing import draw_rows
 from mlwright.artifact.ends import Ends
+from mlwright.artifact.explainer import Explainer
+from mlwright.artifact.explanation import Explanation, Reason
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
 from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
@@ -16,9 +19,12 @@ __all__ = [
     "Coded",
     "Decoded",
     "Ends",
+    "Explainer",
+    "Explanation",
     "Manifest",
     "Model",
     "Outputs",
+    "Reason",
     "RowDecoder",
     "SampleOutputs",
     "Samples",
@@ -26,6 +32,7 @@ __all__ = [
     "Timings",
     "assemble",
     "decode_rows",
+    "draw_rows",
     "judge",
     "load",
     "read_file",

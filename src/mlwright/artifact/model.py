@@ -20,6 +20,9 @@ import numpy.typing as npt
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
 from mlwright.artifact.ends import Ends
+from mlwright.artifact.explainer import MOST_ROWS, Explainer
+from mlwright.artifact.explanation import Explanation
+from mlwright.artifact.grounds import drawn_background, given_background
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
 from mlwright.artifact.replay import replay
@@ -109,6 +112,7 @@ class Model:
         self._session = Session(self._graph, contents.facts)
         intervals, second = contents.evaluation.intervals, contents.members.get("extra.onnx")
         self.ends = None if intervals is None else Ends(intervals, second, self.schema, self.samples)
+        self._explainer: Explainer | None = None
 
     @property
     def task(self) -> str:
@@ -136,7 +140,7 @@ class Model:
         `rows`: one dict, a list of dicts, a dict of columns, or a data frame. Raises `RowsRefused` with every
         fault, `SchemaBroken` for a table without a needed column.
         """
-        outputs = self._answer(rows)[1]
+        outputs = _answer(self, rows)[1]
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
@@ -149,7 +153,7 @@ class Model:
         """
         if self.task == "regression":
             raise Misuse("a regression has no probabilities", remedy="use predict")
-        probability = self._answer(rows)[1].probability
+        probability = _answer(self, rows)[1].probability
         if probability is None:
             raise Misuse("the graph answers no probability")
         return probability
@@ -200,9 +204,44 @@ class Model:
             remedy = "fit again with this version of mlwright" if is_number else "use predict_set"
             raise Misuse(why, remedy=remedy)
         self.ends.refuse(error)
-        decoded, outputs = self._answer(rows)
+        decoded, outputs = _answer(self, rows)
         assert outputs.prediction is not None  # of a regression, as its schema was found to be
         return self.ends.of(outputs.prediction, decoded.numbers, decoded.strings, error)
+
+    def explain(
+        self, rows: object, *, label: object = None, background: object = None, seed: int = 0
+    ) -> Explanation:
+        """What each column added to each answer, beside the mean answer of background rows: Shapley values.
+
+        `rows` as `predict` takes them, up to 1,000. `label`: the class to explain; where it is None, of two
+        classes the positive one, of more each row's likeliest. `background`: rows to compare with, up to
+        1,024; where it is None, rows drawn from the file's profile. Exact up to ten columns and for sums over
+        columns, else sampled, with the standard error; the same for the same `seed`. docs/explanations.md.
+
+        Raises `UnknownName` for no class of the target's, `Misuse` for too many rows and where the file has
+        no profile to draw from, and otherwise as `predict`.
+        """
+        explainer = self.explainer(background, seed=seed)
+        decoded = _sound(self.decode(rows))
+        if len(decoded) > MOST_ROWS:
+            raise Misuse(
+                f"{len(decoded):,} rows are too many to explain at once",
+                remedy=f"give up to {MOST_ROWS:,} at a time",
+            )
+        return explainer.of(decoded.numbers, decoded.strings, label)
+
+    def explainer(self, background: object = None, *, seed: int = 0) -> Explainer:
+        """What explains decoded rows, as a server asks it: kept for the file's own background, made anew for
+        rows (decoded or not)."""
+        if background is not None:
+            decoded = background if isinstance(background, Decoded) else self.decode(background)
+            given = given_background(decoded)
+            return Explainer(self._graph, self.facts, self.schema, given, seed)
+        kept = self._explainer
+        if kept is None or kept.seed != seed:
+            drawn = drawn_background(self.schema, self.profile)
+            kept = self._explainer = Explainer(self._graph, self.facts, self.schema, drawn, seed)
+        return kept
 
     def run(self, numbers: npt.NDArray[np.float64], strings: npt.NDArray[np.object_]) -> Outputs:
         """Runs the graph on decoded rows: `numbers` [N, a] and `strings` [N, b], in the schema's order.
@@ -269,20 +308,26 @@ class Model:
         head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
         title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
         shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
-        return f"<div>{shown}<table>{head}{rows}</table>{self._made_of()}</div>"
+        return f"<div>{shown}<table>{head}{rows}</table>{_made_of(self.leaderboard)}</div>"
 
-    def _made_of(self) -> str:
-        """The candidates that were kept, in HTML, and how many others there are."""
-        board = self.leaderboard
-        others = counted(len(board) - len(board.kept), "other candidate")
-        more = f"<small>{others}: <code>model.leaderboard</code></small>"
-        return f"{board.kept.table()}{more}" if board.kept else ""
 
-    def _answer(self, rows: object) -> tuple[Decoded, Outputs]:
-        decoded = self._decoder.decode(rows)
-        if decoded.problems:
-            raise RowsRefused(decoded.problems)
-        return decoded, self.run(decoded.numbers, decoded.strings)
+def _answer(model: Model, rows: object) -> tuple[Decoded, Outputs]:
+    decoded = _sound(model.decode(rows))
+    return decoded, model.run(decoded.numbers, decoded.strings)
+
+
+def _sound(decoded: Decoded) -> Decoded:
+    """The same. Raises `RowsRefused` where a row was refused."""
+    if decoded.problems:
+        raise RowsRefused(decoded.problems)
+    return decoded
+
+
+def _made_of(board: Leaderboard) -> str:
+    """The candidates that were kept, in HTML, and how many others there are."""
+    others = counted(len(board) - len(board.kept), "other candidate")
+    more = f"<small>{others}: <code>model.leaderboard</code></small>"
+    return f"{board.kept.table()}{more}" if board.kept else ""
 
 
 def _write(path: Path, data: bytes) -> Path:

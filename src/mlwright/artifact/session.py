@@ -45,11 +45,13 @@ class Outputs(msgspec.Struct, frozen=True):
 class Session:
     """A graph ready to run; may be used from several threads at once."""
 
-    def __init__(self, graph: bytes, facts: GraphFacts, *, second: str = "strings", less: str = "") -> None:
-        """`second` is the input beside `numbers`; the output `less` is not asked for."""
+    def __init__(
+        self, graph: bytes, facts: GraphFacts, *, second: str = "strings", less: str = "", only: str = ""
+    ) -> None:
+        """`second` is the input beside `numbers`; the output `less` is not asked for, or `only` that one."""
         self._session = _open(graph)
         self._facts, self._second = facts, second
-        self._names = [p.name for p in facts.outputs if p.name != less]
+        self._names = [p.name for p in facts.outputs if p.name != less and only in ("", p.name)]
         known = {name: at for at, name in enumerate(self._names)}
         self._places = [known.get(field) for field in Outputs.__struct_fields__]
         self._inputs = {p.name for p in facts.inputs}

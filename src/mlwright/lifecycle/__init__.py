@@ -7,6 +7,7 @@ is missing.
 from mlwright.lifecycle.check import check
 from mlwright.lifecycle.compare import compare
 from mlwright.lifecycle.evaluate import evaluate
+from mlwright.lifecycle.explain import ExplainReport, explain
 from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
 from mlwright.lifecycle.predict import PredictReport, predict, predict_file
@@ -20,6 +21,7 @@ from mlwright.lifecycle.token import issue_token
 from mlwright.lifecycle.top import ModelTraffic, Traffic, top
 
 __all__ = [
+    "ExplainReport",
     "ModelTraffic",
     "PredictReport",
     "TableReport",
@@ -28,6 +30,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "explain",
     "fit",
     "issue_token",
     "load",

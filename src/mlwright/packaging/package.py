@@ -13,7 +13,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mlwright.artifact import Decoded, Ends, Model, Samples, Spent, Timings, assemble, decode_rows, load
+from mlwright.artifact import (
+    Decoded,
+    Ends,
+    Model,
+    Samples,
+    Spent,
+    Timings,
+    assemble,
+    decode_rows,
+    draw_rows,
+    load,
+)
 from mlwright.base.canonical import canonical_json
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
@@ -30,7 +41,7 @@ from mlwright.packaging.card import render_card
 from mlwright.packaging.costing import Pricer, measure
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
-from mlwright.packaging.samples import draw_rows, edge_rows
+from mlwright.packaging.samples import edge_rows
 from mlwright.packaging.tails import Tails
 from mlwright.version import __version__
 

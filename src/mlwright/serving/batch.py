@@ -143,7 +143,7 @@ class Batch:
         if wait <= most:
             return None
         self._metrics.shed += 1
-        return _busy(max(1, math.ceil(wait)))
+        return overloaded(max(1, math.ceil(wait)))
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
@@ -184,7 +184,7 @@ class Batch:
         began = time.perf_counter()
         for at, job in enumerate(jobs):
             if job.deadline < now:
-                outcomes[at] = Outcome(deployed.dialect(job.dialect).refusal(_late()))
+                outcomes[at] = Outcome(deployed.dialect(job.dialect).refusal(late()))
                 continue
             dialect = deployed.dialect(job.dialect)
             try:
@@ -194,7 +194,7 @@ class Batch:
                 continue
             except Exception as error:  # noqa: BLE001 - a fault of ours must not cost others their answers
                 log.error("a request could not be decoded: %s", type(error).__name__)
-                outcomes[at] = Outcome(dialect.refusal(_failure()), failed=True)
+                outcomes[at] = Outcome(dialect.refusal(failure()), failed=True)
                 continue
             if rows.problems and (rows.single or not job.options.partial):
                 answer = dialect.refusal(refusal(rows.problems).answer)
@@ -234,7 +234,7 @@ class Batch:
                 return [self._answers(dialect, [one])[0] for one in asked]
             # The error's text is not logged: a runtime may quote inputs in it.
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
-            return [dialect.refusal(_failure())]
+            return [dialect.refusal(failure())]
 
     @property
     def _most_rows(self) -> int:
@@ -308,7 +308,7 @@ class Batch:
             outcomes = self.work(jobs)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave callers without an answer
             log.error("a batch of %d requests failed: %s", len(jobs), type(error).__name__)
-            outcomes = [Outcome(_failure(), failed=True) for _ in jobs]
+            outcomes = [Outcome(failure(), failed=True) for _ in jobs]
         return outcomes, time.perf_counter() - started
 
     def _hand_back(self, jobs: list[Job], asked: int, future: Future[tuple[list[Outcome], float]]) -> None:
@@ -337,18 +337,21 @@ class Batch:
 
 
 @functools.cache
-def _busy(after_s: int) -> Answer:
+def overloaded(after_s: int) -> Answer:
+    """503: too many wait; another try may do in `after_s` seconds."""
     body = error_body(
         "overloaded", "an answer would come too late: too many wait", f"try again in {after_s} s"
     )
     return Answer(503, body, extra=(b"Retry-After: %d" % after_s,))
 
 
-def _failure() -> Answer:
+def failure() -> Answer:
+    """500: the model failed."""
     return Answer(500, error_body("model_failed", "the model failed on this request", "see the server's log"))
 
 
-def _late() -> Answer:
+def late() -> Answer:
+    """503: the caller's deadline passed."""
     message = "the time that the request allowed passed while it waited"
     body = error_body("deadline_passed", message, "ask again, or allow more")
     return Answer(503, body, extra=(b"Retry-After: 1",))

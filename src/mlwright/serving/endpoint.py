@@ -13,6 +13,7 @@ from mlwright.base.naming import MODEL_NAME
 from mlwright.base.schema import Column, Schema
 from mlwright.serving.batch import Batch
 from mlwright.serving.deployed import Deployed
+from mlwright.serving.explaining import Explaining
 from mlwright.serving.metrics import ModelMetrics
 from mlwright.serving.served import Served
 from mlwright.serving.settings import ServeSettings
@@ -32,6 +33,8 @@ class Endpoint:
         self.previous: Deployed | None = None
         """What answered before, kept open so that going back takes no time."""
         self.batch = Batch(Deployed(model, settings, name), settings, self.metrics)
+        self.explaining = Explaining(self.batch, settings, self.metrics)
+        """The line of requests that want explanations."""
         self.is_warm = False
         self._announce()
 
@@ -48,6 +51,12 @@ class Endpoint:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Names the loop that everything here runs on."""
         self.batch.attach(loop)
+        self.explaining.attach(loop)
+
+    def close(self) -> None:
+        """Ends the worker threads once their work is done."""
+        self.batch.close()
+        self.explaining.close()
 
     def warm(self) -> None:
         """Runs an example row, so that the first request finds a measured cost and a warm graph."""

@@ -153,7 +153,7 @@ class Front:
     def close(self) -> None:
         """Ends the worker threads once their batches are done."""
         for endpoint in self.endpoints.values():
-            endpoint.batch.close()
+            endpoint.close()
         if self._traces is not None:
             self._traces.close()
 
@@ -232,7 +232,9 @@ class Front:
         if head.length > self.limit(route):
             raise body_too_large(self.limit(route))
         if route.dialects and target.endpoint is not None:
-            refusal = target.endpoint.batch.too_late(_line_of(target, peer, self.settings), target.within_s)
+            endpoint = target.endpoint
+            work = endpoint.explaining if target.options.explain else endpoint.batch
+            refusal = work.too_late(_line_of(target, peer, self.settings), target.within_s)
             if refusal is not None:
                 raise Refused.with_answer(refusal)
 
@@ -257,7 +259,8 @@ class Front:
             return
         assert endpoint is not None
         line = _line_of(target, peer, self.settings)
-        refusal = endpoint.batch.too_late(line, target.within_s) if body else _NO_BODY
+        work = endpoint.explaining if target.options.explain else endpoint.batch
+        refusal = work.too_late(line, target.within_s) if body else _NO_BODY
         size = len(body)
         if self._received_bytes + endpoint.batch.held_bytes + size > self._share_bytes:
             is_full = self.held_bytes + size > self.settings.max_held_bytes
@@ -266,7 +269,7 @@ class Front:
             done(route.worded(refusal))
             return
         deadline = target.within_s if target.within_s == _EVER else time.monotonic() + target.within_s
-        endpoint.batch.submit(Job(body, done, target.options, target.dialect, line, deadline))
+        work.submit(Job(body, done, target.options, target.dialect, line, deadline))
 
     def note(self, exchange: Exchange, answer: Answer, peer: str) -> None:
         """Counts an answer that leaves, and writes of it where one does."""
@@ -349,10 +352,16 @@ def _with_content(target: Target, head: Head) -> Target:
             raise Refused(400, "unknown_parameter", "a command takes no parameters", "mend the query")
         return target
     options, dialect = options_of(head.query), route.dialects[kind]
-    if (options.set or options.interval) and dialect != "rows":
-        what, word = ("sets of labels", "set") if options.set else ("intervals", "interval")
+    asked = {"set": options.set, "interval": options.interval, "explain": options.explain}
+    words = [word for word, said in asked.items() if said]
+    if words and dialect != "rows":
+        what = {"set": "sets of labels", "interval": "intervals", "explain": "explanations"}[words[0]]
         message = f"{what} are written in JSON only, by /predict"
-        raise Refused(400, "not_offered", message, f"leave {word} out, or ask /models/NAME/predict in JSON")
+        remedy = f"leave {words[0]} out, or ask /models/NAME/predict in JSON"
+        raise Refused(400, "not_offered", message, remedy)
+    if options.interval and options.explain:
+        message = "intervals and explanations are not written together"
+        raise Refused(400, "not_offered", message, "ask for one at a time")
     if options.partial and route.plain_errors:
         message = "answers of this protocol have no place for a row that was refused"
         raise Refused(400, "unknown_parameter", message, "leave partial out, or ask /models/NAME/predict")

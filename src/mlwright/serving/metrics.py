@@ -78,6 +78,7 @@ class ModelMetrics:
         self.stages = {stage: Histogram(STAGE_BUCKETS_S) for stage in STAGES}
         self.rows = 0
         self.rows_refused = 0
+        self.rows_explained = 0
         self.batches = 0
         self.model_failures = 0
         self.shed = 0
@@ -89,6 +90,15 @@ class ModelMetrics:
         """Counts one run of the graph, `rows` of whose rows were predicted."""
         self.rows += rows
         self.batches += 1
+        self._count(outcomes)
+
+    def count_explained(self, outcome: Outcome, rows: int) -> None:
+        """Counts one request for explanations, `rows` of whose rows were predicted and explained."""
+        self.rows += rows
+        self.rows_explained += rows
+        self._count((outcome,))
+
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             self.model_failures += outcome.failed
             self.rows_refused += outcome.bad_rows
@@ -100,6 +110,7 @@ class ModelMetrics:
 _OF_MODELS = (
     ("rows_total", "counter", "Rows predicted.", "rows"),
     ("rows_refused_total", "counter", "Rows that broke the schema.", "rows_refused"),
+    ("rows_explained_total", "counter", "Rows predicted and explained.", "rows_explained"),
     ("batches_total", "counter", "Runs of the graph.", "batches"),
     ("model_failures_total", "counter", "Requests that the graph failed.", "model_failures"),
     ("shed_total", "counter", "Requests refused because they would have waited too long.", "shed"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlwright.base.schema import Schema
 from mlwright.serving.describe import describe
+from mlwright.serving.explaining import Explains
 from mlwright.serving.routes import ROUTES, Route
 from mlwright.serving.served import Served, ends_of, sets_of
 from mlwright.version import __version__
@@ -65,9 +66,12 @@ def document(models: Mapping[str, Served], demands_tokens: bool, *, arrow: bool)
     schemas: Json = {"Error": _ERROR, "PlainError": _PLAIN_ERROR}
     for name, model in models.items():
         schemas[_row(name)] = _without_dialect(describe(model.schema, model.samples.rows))
-        schemas[_answer(name)] = _answer_schema(
+        answer = _answer_schema(
             model.schema, has_sets=sets_of(model) is not None, has_intervals=ends_of(model) is not None
         )
+        if isinstance(model, Explains):
+            answer["properties"]["explanation"] = _EXPLANATION
+        schemas[_answer(name)] = answer
     made: Json = {
         "openapi": "3.1.0",
         "info": {"title": "mlwright", "version": __version__, "description": "Models, served by mlwright."},
@@ -119,12 +123,19 @@ def _operation(route: Route, name: str, model: Served | None, method: str) -> Js
     if route.dialects and model is not None:
         operation["requestBody"] = {"required": True, "content": _bodies(route, name, model)}
         asked = [p for p in _QUERY if not (route.plain_errors and p[0] == "partial")]
-        rates = [_rate(*r) for r in _rates_of(model)] if not route.plain_errors else []
-        operation["parameters"] = [_parameter(*p) for p in asked] + rates + [_DEADLINE]
+        further = [] if route.plain_errors else [_rate(*r) for r in _rates_of(model)]
+        further += [_EXPLAIN] if isinstance(model, Explains) and not route.plain_errors else []
+        operation["parameters"] = [_parameter(*p) for p in asked] + further + [_DEADLINE]
         operation["responses"]["500"] = _json("the model failed", f"#/components/schemas/{error}")
     return operation
 
 
+_EXPLAIN: Json = {
+    "name": "explain",
+    "in": "query",
+    "description": "write what each column added to the answer; of few rows, and of JSON bodies only",
+    "schema": {"type": "boolean"},
+}
 _DEADLINE: Json = {
     "name": "X-Deadline-Ms",
     "in": "header",
@@ -202,6 +213,24 @@ def _ok(route: Route, name: str, method: str) -> Json:
     if route.path == "/metrics":
         return {"description": route.about, "content": {"text/plain": {"schema": {"type": "string"}}}}
     return {"description": route.about, "content": {"application/json": {"schema": {"type": "object"}}}}
+
+
+_NUMBERS: Json = {"type": "object", "additionalProperties": {"type": "number"}}
+_EXPLANATION: Json = {
+    "type": "object",
+    "required": ["output", "base", "contributions", "error", "exact", "reasons"],
+    "properties": {
+        "label": {"type": ["string", "integer", "boolean"]},
+        "probability": {"type": "number"},
+        "base_probability": {"type": "number"},
+        "output": {"type": "number"},
+        "base": {"type": "number"},
+        "contributions": _NUMBERS,
+        "error": _NUMBERS,
+        "exact": {"type": "boolean"},
+        "reasons": {"type": "array", "items": {"type": "string"}},
+    },
+}
 
 
 def _either(answer: Json) -> Json:

@@ -14,8 +14,6 @@ from mlwright.serving.answers import Refused
 _SWITCHES = {b"true": True, b"false": False}
 _NUMBER = re.compile(rb"[0-9]{0,20}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,3})?")
 _RATES = ("set", "interval")
-_LATER = frozenset((b"explain",))
-"""Words of a model that offers more than a label, a number, probabilities, sets and intervals."""
 
 
 class Options(NamedTuple):
@@ -29,6 +27,8 @@ class Options(NamedTuple):
     """Write the labels that are plausible at this error rate; 0: do not."""
     interval: float = 0.0
     """Write the two ends between which the truth lies but for this error rate; 0: do not."""
+    explain: bool = False
+    """Write what each column added to the answer."""
 
 
 PLAIN = Options()
@@ -38,15 +38,13 @@ def options_of(query: bytes) -> Options:
     """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
 
     >>> options_of(b"partial=true&proba=false")
-    Options(partial=True, proba=False, set=0.0, interval=0.0)
+    Options(partial=True, proba=False, set=0.0, interval=0.0, explain=False)
     """
     if not query:
         return PLAIN
     said: dict[str, Any] = {}  # Any: by the option's type
     for part in query.split(b"&"):
         name, equals, value = part.partition(b"=")
-        if name in _LATER:
-            raise _refused("not_offered", f"this model offers no {name.decode()}", "leave it out")
         word = name.decode("ascii", "replace")
         if word not in Options._fields:
             like = nearest(word, Options._fields)

@@ -43,6 +43,11 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a connection may stay open between requests."""
     slo_ms: float = 100.0
     """Milliseconds within which requests are to be answered; what would take longer is refused with 503."""
+    explain_rows: int = 16
+    """The most rows in one request that wants explanations, which cost tens of milliseconds each."""
+    explain_ms: float = 1000.0
+    """Milliseconds within which explained requests are to be answered; what would take longer is refused with
+    503, unless nobody is before it."""
     inline_ms: float = 5.0
     """Batches predicted to take longer run in a worker thread, so that the loop stays free."""
     inline_body_bytes: int = 128 * 1024
@@ -85,6 +90,8 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
             "pipelined",
             "batch_rows",
             "slo_ms",
+            "explain_rows",
+            "explain_ms",
             "workers",
             "worker_silence_s",
         ):

@@ -22,6 +22,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     settings = ServeSettings(
         slo_ms=arguments.slo_ms,
         max_rows=arguments.max_rows,
+        explain_rows=arguments.explain_rows,
+        explain_ms=arguments.explain_ms,
         max_body_bytes=arguments.max_body_bytes,
         max_connections=arguments.max_connections,
         hosts=tuple(arguments.allow_host or ()),
@@ -103,6 +105,20 @@ COMMAND = Command(
             value="MS",
         ),
         Flag("--max-rows", "The most rows in one request", "whole", default=10_000, value="N"),
+        Flag(
+            "--explain-rows",
+            "The most rows in one request that wants explanations",
+            "whole",
+            default=16,
+            value="N",
+        ),
+        Flag(
+            "--explain-ms",
+            "Refuse a request for explanations that would wait for others and be answered later than this",
+            "number",
+            default=1000.0,
+            value="MS",
+        ),
         Flag("--max-body-bytes", "The longest request body", "whole", default=8 * 1024 * 1024, value="BYTES"),
         Flag("--max-connections", "The most open connections", "whole", default=1024, value="N"),
         Flag(

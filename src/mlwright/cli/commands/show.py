@@ -135,6 +135,7 @@ def _costs(model: Model, path: Path) -> list[tuple[str, str]]:
 def _uses(path: Path) -> list[tuple[str, str]]:
     return [
         ("predict a table", f"mlwright predict {path} new.csv -o scored.csv"),
+        ("why it answers so", f"mlwright explain {path} new.csv"),
         ("serve it over HTTP", f"mlwright serve {path}"),
         ("the card, to hand on", f"mlwright show {path} --html {path.stem}.html"),
     ]

@@ -27,14 +27,42 @@ class Rows:
         self._run = coded.run if coded else model.run
         self._widths = len(schema.numbers), len(schema.strings)
         self._kind: type = np.float64 if coded else object
+        self._model = model
         self._decoder = RowsDecoder(schema, coded)
+        self._texts = RowsDecoder(schema) if coded else self._decoder
         self._writer = PredictionWriter(schema, model.digest)
         self._sets = sets_of(model)
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
         if options.set and self._sets is None:
-            raise Refused(400, "not_offered", "this model offers no sets of labels", "leave set out")
+            raise _no_sets()
         return self._decoder.decode(body, max_rows=self._max_rows)
+
+    def decode_texts(self, body: bytes | bytearray, options: Options, most: int) -> Decoded:
+        """The same with texts as they are, for an explanation; at most `most` rows. Raises `Refused`."""
+        if options.set and self._sets is None:
+            raise _no_sets()
+        try:
+            return self._texts.decode(body, max_rows=most)
+        except Refused as refused:
+            if refused.code != "too_many_rows":
+                raise
+            message = f"{refused} where they are to be explained"
+            raise Refused(
+                413, refused.code, message, "send fewer at a time, or leave explain out"
+            ) from refused
+
+    def explained(
+        self, rows: Decoded, options: Options, ids: Sequence[str], explanations: Sequence[str]
+    ) -> Answer:
+        """The answer to one request that was decoded by `decode_texts`: predictions of the good rows, each
+        with its explanation, which is JSON already. Raises ValueError for outputs that are not finite."""
+        lines: Sequence[str] = ()
+        if rows.good:
+            outputs = self._model.run(*tensors([rows], self._widths))
+            lines = self._lines([(rows, options)], outputs, ids)
+        told = [f'{line},"explanation":{why}' for line, why in zip(lines, explanations, strict=True)]
+        return bodies(self._writer, [(rows, options)], told)[0]
 
     def run(self, decoded: Sequence[Decoded]) -> Outputs:
         return self._run(*tensors(decoded, self._widths, self._kind))
@@ -42,18 +70,23 @@ class Rows:
     def answers(
         self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs | None, ids: Sequence[str]
     ) -> list[Answer]:
-        lines: Sequence[str] = ()
-        if outputs is not None:
-            brief: Sequence[bool] = ()
-            if not all(options.proba for _, options in asked):
-                brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
-            lines = self._writer.rows(outputs, ids, brief)
-            if any(options.set for _, options in asked):
-                lines = self._with_sets(lines, asked, outputs)
+        lines: Sequence[str] = () if outputs is None else self._lines(asked, outputs, ids)
         return bodies(self._writer, asked, lines)
 
     def refusal(self, answer: Answer) -> Answer:
         return answer
+
+    def _lines(
+        self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs, ids: Sequence[str]
+    ) -> Sequence[str]:
+        """An unfinished object for each good row."""
+        brief: Sequence[bool] = ()
+        if not all(options.proba for _, options in asked):
+            brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
+        lines = self._writer.rows(outputs, ids, brief)
+        if any(options.set for _, options in asked):
+            return self._with_sets(lines, asked, outputs)
+        return lines
 
     def _with_sets(
         self, lines: Sequence[str], asked: Sequence[tuple[Decoded, Options]], outputs: Outputs
@@ -97,3 +130,7 @@ def _body(writer: PredictionWriter, rows: Decoded, lines: Sequence[str]) -> byte
         parts.append(refusal({index: problems}, max(1, left)).answer.body.decode())
         left -= len(problems)
     return writer.many(parts)
+
+
+def _no_sets() -> Refused:
+    return Refused(400, "not_offered", "this model offers no sets of labels", "leave set out")

@@ -1,0 +1,168 @@
+"""explain: why a model answers the rows of a table as it does, by raw column."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from mlwright.base.errors import Misuse, RowProblem, RowsRefused
+from mlwright.base.progress import Progress
+from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.load import load
+from mlwright.lifecycle.output import placed, writable
+from mlwright.lifecycle.read import as_written
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Decoded, Explanation, Model
+    from mlwright.sources import ReadOptions
+
+FIRST = 100
+"""Rows that are explained unless more are asked for."""
+COMPARED = 100
+"""Rows that are drawn from a table that is given as background."""
+MOST_PROBLEMS = 1_000
+
+
+@dataclass(frozen=True)
+class ExplainReport:
+    """Explanations of a table's first rows."""
+
+    explanation: Explanation
+    """Of the rows that fit the schema."""
+    rows: tuple[int, ...]
+    """Which they are, counted from 0."""
+    total: int
+    """Rows of the table."""
+    problems: tuple[RowProblem, ...] = ()
+    """Why rows among the first were refused; the first 1,000."""
+
+
+def explain(
+    model: Model | str | os.PathLike[str],
+    source: object,
+    *,
+    first: int = FIRST,
+    label: object = None,
+    background: object = None,
+    options: ReadOptions | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ExplainReport:
+    """Explains the `first` rows of `source` (a path, a frame, rows), as `Model.explain` does rows in hand.
+
+    A row that breaks the schema is left out, its problems told. `background`: a table to compare with, of
+    which 100 rows are drawn by `seed`; None: rows from the model's own profile. Raises `UnknownName` for no
+    class of the target's, `SchemaBroken` for a missing column, `RowsRefused` where no row is left.
+    """
+    need("train", "explaining files")
+    if first < 1:
+        raise Misuse(f"the first {first} rows cannot be explained", remedy="say a number from 1 on")
+    opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    listener = progress or Progress()
+    listener.stage("reading")
+    decoded, total = _decoded(opened, source, options, first)
+    kept = np.flatnonzero(~decoded.refused)
+    if len(decoded) and not len(kept):
+        raise RowsRefused(decoded.problems)
+    against = None if background is None else _drawn(opened, background, options, seed)
+    explainer = opened.explainer(against, seed=seed)
+    listener.stage("explaining")
+    parts = []
+    for part in explainer.each(decoded.numbers[kept], decoded.strings[kept], label):
+        parts.append(part)
+        listener.step(f"{len(parts):,} of {len(kept):,} rows", len(parts) / len(kept), None)
+    return ExplainReport(
+        explainer.joined(parts), tuple(kept.tolist()), total, tuple(decoded.problems[:MOST_PROBLEMS])
+    )
+
+
+def write_explained(report: ExplainReport, out: str | os.PathLike[str], k: int, *read: object) -> Path:
+    """Writes a report as CSV or JSON, by the name of `out`: an object or a line for each explained row.
+
+    `read` names files that must not be overwritten. Raises `Misuse` for another ending, `EnvironmentProblem`
+    where it cannot be written.
+    """
+    path = writable(out, *read)
+    writes = {".csv": _write_csv, ".json": _write_json}.get(path.suffix.lower())
+    if writes is None:
+        raise Misuse(
+            f"cannot tell what to write to {path.name!r}", remedy="end the output's name with .csv or .json"
+        )
+    with placed(path) as temporary:
+        writes(report, temporary, k)
+    return path
+
+
+def rows_of(report: ExplainReport, k: int) -> Iterator[dict[str, object]]:
+    """The explanations as JSON values, each with the number of its row."""
+    for row, explained in zip(report.rows, report.explanation.to_dicts(k), strict=True):
+        yield {"row": row} | explained
+
+
+def _write_json(report: ExplainReport, path: Path, k: int) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(list(rows_of(report, k))), indent=1))
+
+
+def _write_csv(report: ExplainReport, path: Path, k: int) -> None:
+    """A line a row: its answer, its reasons, then the contribution of each column under its name."""
+    names = report.explanation.names
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        head = [*(("label", "probability") if report.explanation.labels else ()), "output", "base"]
+        reasons = [f"reason_{n + 1}" for n in range(k)]
+        lines.writerow(["row", *head, *reasons, *(f"contribution_{name}" for name in names)])
+        for row in report_lines(report, k, head):
+            lines.writerow(row)
+
+
+def report_lines(report: ExplainReport, k: int, head: list[str]) -> Iterator[list[object]]:
+    """The fields `head` of each row, its reasons in `k` cells, and its contributions."""
+    shares = report.explanation.contributions.tolist()
+    for row, of_row in zip(rows_of(report, k), shares, strict=True):
+        said = row["reasons"]
+        assert isinstance(said, list)
+        yield [row["row"], *(row[name] for name in head), *said, *[""] * (k - len(said)), *of_row]
+
+
+def _decoded(
+    model: Model, source: object, options: ReadOptions | None, first: int | None = None
+) -> tuple[Decoded, int]:
+    """The first rows of a table as tensors, and how many rows it has."""
+    from mlwright.artifact import Decoded
+    from mlwright.data.dataset import Dataset, Provenance
+    from mlwright.data.decode import decode_frame
+    from mlwright.sources import read_raw
+
+    raw = read_raw(source, options).frame
+    schema = as_written(model.schema, options)
+    found = decode_frame(
+        raw.head(raw.height if first is None else first), schema, text=True, features_only=True
+    )
+    rows = Dataset(found.frame, model.schema, Provenance(""))
+    problems = tuple(sorted(found.problems, key=lambda p: p.row))
+    return Decoded(rows.numbers(), rows.strings(), problems, found.refused), raw.height
+
+
+def _drawn(model: Model, source: object, options: ReadOptions | None, seed: int) -> Decoded:
+    """Some rows of a table that fit the schema, drawn by `seed`."""
+    from mlwright.artifact import Decoded
+
+    decoded, _ = _decoded(model, source, options)
+    fit = np.flatnonzero(~decoded.refused)
+    if not len(fit):
+        raise (
+            RowsRefused(decoded.problems, where="the background")
+            if decoded.problems
+            else Misuse("the background has no rows", remedy="name a table with rows to compare with")
+        )
+    rng = np.random.default_rng(seed)
+    picked = np.sort(rng.choice(fit, min(COMPARED, len(fit)), replace=False))
+    none = np.zeros(len(picked), dtype=bool)
+    return Decoded(decoded.numbers[picked], decoded.strings[picked], (), none)
