@@ -73,15 +73,13 @@ def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
     rows = unseen.rows[kept]
     if not problem.classes or not len(rows):
         return None
-    units = next(iter(problem.dependent(rows).values()), None)
-    clusters = None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
     how = "by " + unseen.how.removeprefix("on ").removesuffix(".")
     return conformal_of(
         unseen.answer[kept],
         problem.y[rows].astype(np.int64),
         problem.classes,
         how,
-        clusters=clusters,
+        clusters=problem.units(rows),
         seed=problem.seed,
     )
 
