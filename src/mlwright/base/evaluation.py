@@ -11,6 +11,7 @@ import msgspec
 
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
+from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 
@@ -81,6 +82,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the decision brought, beside other ways to decide."""
     sets: Conformal | None = None
     """What sets of labels are made from, and how often they held the truth; of classes only."""
+    reliability: Reliability | None = None
+    """Whether probabilities mean what they say; of numbers, means foretold beside those that came."""
 
     @property
     def score(self) -> Score:

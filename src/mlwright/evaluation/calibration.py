@@ -25,8 +25,8 @@ DOUBT = 0.5
 where rows are few or losses have long tails; with 0, what was right already is changed too often. Fits are
 held to doing nothing, so that a needless one costs little. Measured: `benchmarks/calibration.py`."""
 LEAST_ROWS, LEAST_OF_A_CLASS = 50, 5
-MOST_ROWS, MOST_CELLS = 100_000, 4_000_000
-"""Rows, and rows times classes, that a calibration is chosen and fitted on: a second or two at most."""
+MOST_ROWS, MOST_CELLS = 100_000, 2_000_000
+"""Rows, and rows times classes, that a calibration is chosen and fitted on: a few seconds at most."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def isotonic(margin: Doubles, y: Ints, w: Doubles) -> Line:
     """
     straight = platt(margin, y, w)
     u = straight.apply(margin)[:, 0]
-    p = sigmoid(u)[:, 1]
+    p = sigmoid(u)[:, 1].clip(1e-9, 1 - 1e-9)
     information = w * p * (1 - p)
     wanted = int(np.clip(information.sum() / INFORMATION_OF_A_KNOT, 1, MOST_KNOTS))
     order = np.argsort(u, kind="stable")
@@ -99,13 +99,14 @@ def isotonic(margin: Doubles, y: Ints, w: Doubles) -> Line:
     if len(full) < 3:
         return straight
     rows = rows[full]
+    informing = np.asarray(np.bincount(stretch, weights=information), dtype=np.float64)
     # Means weighted by information: in the outer stretches most rows say nothing of where the share is.
-    at = (np.bincount(stretch, weights=information * u) / np.bincount(stretch, weights=information))[full]
+    at = (np.bincount(stretch, weights=information * u) / informing)[full]
     foretold = np.bincount(stretch, weights=w * p)[full] / rows
     share = (np.bincount(stretch, weights=w * (y == 1))[full] + BORROWED * foretold) / (rows + BORROWED)
     # What a stretch adds to the log-odds that were foretold, so that its width does no harm.
     value = at + np.log(share / (1 - share)) - np.log(foretold / (1 - foretold))
-    at, value = _pooled(at, value, np.bincount(stretch, weights=information)[full])
+    at, value = _pooled(at, value, informing[full])
     value = np.maximum.accumulate(value - LEAST_SLOPE * at) + LEAST_SLOPE * at
     if len(at) < 2:
         return straight
@@ -180,7 +181,7 @@ def _softmax_fit(margin: Doubles, y: Ints, w: Doubles, *, shifted: bool) -> tupl
         return value / n, gradient / n
 
     bounds = [SLOPES, *[SHIFTS] * (len(start) - 1)]
-    options = {"maxiter": 200, "ftol": 1e-13, "gtol": 1e-9}
+    options = {"maxiter": 100, "ftol": 1e-11, "gtol": 1e-7}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     return float(found[0]), np.asarray(found[1:]) if shifted else np.zeros(classes)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlwright.artifact import Model, Outputs
     from mlwright.base.evaluation import Evaluation, Outcome
+    from mlwright.base.reliability import Reliability
     from mlwright.base.schema import Column, Target
     from mlwright.data.dataset import Dataset
     from mlwright.evaluation.outcomes import Judged
@@ -74,7 +75,8 @@ def evaluate(
     if weights is not None:
         weights = weights[usable]
         how += "; rows count by their weights"
-    return _judged(opened, fresh, truth[usable], how, weights)
+    groups = _groups(raw.frame.filter(usable), opened)
+    return _judged(opened, fresh, truth[usable], how, weights, groups)
 
 
 def _weights(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.float64] | None:
@@ -103,6 +105,7 @@ def _judged(
     y: npt.NDArray[np.float64],
     how: str,
     weights: npt.NDArray[np.float64] | None = None,
+    groups: Ints | None = None,
 ) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
@@ -138,7 +141,30 @@ def _judged(
         confusion=table,
         decision=prior.decision,
         outcomes=outcomes,
+        reliability=_reliability(outputs, y, weights, groups),
     )
+
+
+def _groups(frame: pl.DataFrame, model: Model) -> Ints | None:
+    """Codes of the group of each row, where the model was trained with groups and the table has them."""
+    column = next((c for c in model.schema.columns if c.role == "group"), None)
+    if column is None or column.name not in frame.columns:
+        return None
+    return frame[column.name].cast(str).fill_null("").rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _reliability(
+    outputs: Outputs,
+    y: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64] | None,
+    groups: Ints | None,
+) -> Reliability | None:
+    from mlwright.evaluation.reliability import reliability_of, reliability_of_numbers
+
+    if outputs.prediction is not None:
+        return reliability_of_numbers(y, outputs.prediction, weights, groups)
+    assert outputs.margin is not None and outputs.probability is not None  # classes have both
+    return reliability_of(y.astype(np.int64), outputs.margin, outputs.probability, weights, groups)
 
 
 def _numbers_of(outputs: Outputs, target: Target) -> Ints:

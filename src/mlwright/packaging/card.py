@@ -10,6 +10,7 @@ from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
+from mlwright.packaging.card_calibration import calibration_section
 
 WORDS = {
     "roc_auc": "ranks a positive row above a negative one",
@@ -43,6 +44,7 @@ def render_card(
         _quality(evaluation),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
+        *([calibration_section(evaluation.reliability)] if evaluation.reliability else []),
         _candidates(evaluation, timings),
         _data(findings),
         ["## Limits", "", *_limits(evaluation, findings)],

@@ -38,11 +38,13 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from rich.text import Text
 
         from mlwright.cli import look
+        from mlwright.cli.reliable import reliability_of
 
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {shown_source(arguments.source)}"
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),
+            *reliability_of(evaluation.reliability),
             *confusion_of(evaluation, model.schema, screen.console.width),
         )
         if arguments.require is not None:

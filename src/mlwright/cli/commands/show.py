@@ -49,6 +49,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.reliable import reliability_of
     from mlwright.cli.tried import tried
 
     most = 10_000 if every else 16
@@ -56,6 +57,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
         look.quality(model.evaluation),
+        *reliability_of(model.evaluation.reliability),
         *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
         tried(model.leaderboard, most=most),
