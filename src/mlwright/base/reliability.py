@@ -100,8 +100,8 @@ class Reliability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         if not wrong:
             return ""
         return (
-            f"{wrong}. The rows judged are unlike those that calibrated: fit again with rows like them "
-            "(newer ones, of every group), and name time= or group= where rows have one."
+            f"{wrong}. The rows that calibrated were few, or unlike these: fit again with more rows like "
+            "these (newer ones, of every group), and name time= or group= where rows have one."
         )
 
 
