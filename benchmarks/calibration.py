@@ -4,8 +4,8 @@
 
 Every system gets the same booster (LightGBM by default settings) and the same rows of a table; up to 20,000
 others judge. Ours is fitted on out-of-fold answers of five folds and put behind the booster of all rows, as
-models ship. `calibration_peer.py` fits boosters and scikit-learn's CalibratedClassifierCV, each method with and
-without its averaging of fold models, in an environment of its own. Printed are log losses, medians over
+models ship. `calibration_peer.py` fits boosters and scikit-learn's CalibratedClassifierCV, each method with
+and without its averaging of fold models, in an environment of its own. Printed are log losses, medians over
 seeds; ours as a share of the best of the peer's (below 1: ours is better); and slopes, ideal 1.
 
 `--drawn` draws log-odds whose truth is known instead, and prints what each method's log loss exceeds the
