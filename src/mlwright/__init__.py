@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from mlwright.base.schema import Schema
     from mlwright.base.schema_class import Columns, column
     from mlwright.data.dataset import Dataset
+    from mlwright.evaluation.asked import metric
     from mlwright.lifecycle.check import check
+    from mlwright.lifecycle.compare import compare
     from mlwright.lifecycle.evaluate import evaluate
     from mlwright.lifecycle.fit import fit
     from mlwright.lifecycle.load import load
@@ -43,10 +45,12 @@ _HOMES = {
     "Schema": "mlwright.base.schema",
     "asgi": "mlwright.lifecycle",
     "check": "mlwright.lifecycle",
+    "compare": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
     "fit": "mlwright.lifecycle",
     "load": "mlwright.lifecycle",
+    "metric": "mlwright.evaluation.asked",
     "predict": "mlwright.lifecycle",
     "predict_file": "mlwright.lifecycle",
     "predict_table": "mlwright.lifecycle",
@@ -67,9 +71,11 @@ __all__ = [
     "asgi",
     "check",
     "column",
+    "compare",
     "evaluate",
     "fit",
     "load",
+    "metric",
     "predict",
     "predict_file",
     "predict_table",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlwright.base.errors import Misuse, UnknownName
+from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.metrics import (
     DEFAULT,
     METRICS,
@@ -15,7 +16,6 @@ from mlwright.evaluation.metrics import (
     default_metric,
     error_of,
     labels_of,
-    metric_named,
 )
 
 Y = np.array([0, 0, 1, 1])
@@ -145,7 +145,7 @@ def test_traps_are_told():
 
 def test_every_task_has_its_default_and_its_error_is_zero_at_best():
     for task, name in DEFAULT.items():
-        assert default_metric(task) is metric_named(name, task)
+        assert default_metric(task) is metric_of(name, task)
     y = np.array([0, 1, 2, 1])
     perfect = np.eye(3)[y]
     for metric in METRICS.values():
@@ -155,9 +155,9 @@ def test_every_task_has_its_default_and_its_error_is_zero_at_best():
 
 def test_a_wrong_name_gets_the_near_miss_and_a_wrong_task_the_choice():
     with pytest.raises(UnknownName, match="did you mean 'roc_auc'"):
-        metric_named("roc_acu", "binary")
+        metric_of("roc_acu", "binary")
     with pytest.raises(Misuse, match=r"does not measure regression.*rmse, mae"):
-        metric_named("roc_auc", "regression")
+        metric_of("roc_auc", "regression")
 
 
 def test_arrays_that_do_not_fit_are_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 import mlwright as mw
 
@@ -26,3 +27,18 @@ def test_a_split_along_time_has_wider_intervals_that_say_why():
     assert by_time.high - by_time.low > 2 * (by_row.high - by_row.low)
     assert all("clustered" in c.method for m in ordered.evaluation.sets.measured for c in m.coverage)
     assert ordered.evaluation.split == "order"
+    fresh = mw.evaluate(ordered, walked()).score
+    assert "by stretch of time" in fresh.method and fresh.high - fresh.low > 2 * (by_row.high - by_row.low)
+
+
+def test_fresh_rows_of_one_group_are_no_witnesses_of_their_own():
+    rng = np.random.default_rng(1)
+    people = pl.DataFrame({"who": np.arange(120), "x": rng.normal(size=120)})
+    people = people.with_columns(y=(pl.col("x") + rng.normal(size=120)).round(3))
+    fitted = mw.fit(people, target="y", group="who", max_trials=2, seed=0)
+    alone = mw.evaluate(fitted, people).score
+    tenfold = mw.evaluate(fitted, pl.concat([people] * 10))
+    assert "by group" in tenfold.score.method and tenfold.rows == 1_200
+    assert tenfold.score.high - tenfold.score.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    without = mw.evaluate(fitted, pl.concat([people] * 10).drop("who")).score
+    assert without.high - without.low < 0.5 * (alone.high - alone.low)

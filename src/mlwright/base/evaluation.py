@@ -14,6 +14,7 @@ from mlwright.base.decision import Decision
 from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
+from mlwright.base.selection import Rival, Selection
 
 SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
 """How rows were divided: `order` is time told by the order of rows, `group+time` later rows of other groups,
@@ -80,6 +81,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a label follows from the probabilities; None: the likeliest class."""
     outcomes: tuple[Outcome, ...] = ()
     """What the decision brought, beside other ways to decide."""
+    default: Rival | None = None
+    """One strong candidate as it comes, on the same rows, and the model's gain over it."""
+    selection: Selection | None = None
+    """What choosing among candidates flatters; None where nothing was chosen."""
     sets: Conformal | None = None
     """What sets of labels are made from, and how often they held the truth; of classes only."""
     reliability: Reliability | None = None

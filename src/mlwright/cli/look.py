@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlwright.base import figures
+from mlwright.base.comparison import ALIKE, Comparison
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.profile import Profile
@@ -131,16 +132,35 @@ def scores(evaluation: Evaluation) -> RenderableType:
     return table
 
 
+def differences(comparison: Comparison) -> RenderableType:
+    """Every metric of two models, and the gain of the second with its interval."""
+    table = _table("metric", ">first", ">second", ">gain", "95 % interval", ">p", "")
+    for number, pair in enumerate(comparison.pairs):
+        gain, style = pair.gain, "bold" if number == 0 else ""
+        places = min(figures.places_for(gain.high - gain.low), 4)
+        alike = gain.method == ALIKE
+        table.add_row(
+            Text(safe(gain.metric), style=style),
+            figures.like(pair.first.value, pair.first),
+            figures.like(pair.second.value, pair.first),
+            Text("0" if alike else f"{gain.value:+,.{places}f}", style=style),
+            "" if alike else f"{gain.low:+,.{places}f} to {gain.high:+,.{places}f}",
+            "" if alike else f"{gain.p_value:.2g}",
+            Text(
+                "alike" if alike else gain.verdict,
+                style={"better": "green", "worse": "red", "unclear": "dim"}[gain.verdict],
+            ),
+        )
+    return table
+
+
 def quality(evaluation: Evaluation) -> RenderableType:
     """The section of scores, how they came about, and what should keep one from trusting them."""
     body: list[RenderableType] = [scores(evaluation), Text(safe(evaluation.how))]
-    if "holdout" in evaluation.how:
-        body.append(
-            Text(
-                "The scores under Tried chose the model and may flatter; those of the holdout chose nothing.",
-                "dim",
-            )
-        )
+    if evaluation.default:
+        body.append(Text(safe(evaluation.default.said), "dim"))
+    if evaluation.selection:
+        body.append(Text(safe(evaluation.selection.said), "dim"))
     if evaluation.doubt:
         body.append(Text(safe(evaluation.doubt), style="yellow"))
     return section("How good", *body)

@@ -42,7 +42,11 @@ METRICS_HEAD = """# Metrics
 
 What `mlwright fit --metric` and `mw.fit(metric=...)` take: the metric that candidates are chosen by. It and
 the others that fit the task are shown in the end, each with a 95 % interval and beside the plain baseline;
-one that is undefined or misleads on the rows that were judged is left out.
+one that is undefined or misleads on the rows that were judged is left out. Definitions are scikit-learn's
+where it has them; rows count by their weights.
+
+A function of your own is made a metric by `mw.metric(function, needs="label", better="more")`, and then taken
+by `fit`, `evaluate` and `compare`. The model file keeps its name alone, for it holds no code.
 
 """
 
@@ -90,6 +94,7 @@ def checks_page() -> str:
 
 def metrics_page() -> str:
     """Every metric by task, and which is chosen by where none is named, as Markdown."""
+    from mlwright.evaluation.asked import FAMILIES
     from mlwright.evaluation.metrics import DEFAULT, METRICS
 
     lines: list[str] = []
@@ -101,6 +106,8 @@ def metrics_page() -> str:
                 said = f" The usual one for {' and '.join(usual)}." if usual else ""
                 better = "more" if metric.greater_is_better else "less"
                 lines.append(f"| `{metric.name}` | {better} | {_cell(metric.doc)}{said} |")
+    lines += ["", "## With a number of your own", "", "| such as | what it says |", "|---|---|"]
+    lines += [f"| `{name}` | {_cell(said)} |" for name, said in FAMILIES.items()]
     return METRICS_HEAD + "\n".join(lines[1:]) + "\n"
 
 

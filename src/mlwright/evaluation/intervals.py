@@ -16,6 +16,8 @@ import numpy.typing as npt
 from mlwright.base.errors import Misuse
 from mlwright.base.evaluation import TOO_FEW_ROWS, Score
 from mlwright.base.schema import TaskName
+from mlwright.evaluation.asked import metric_of
+from mlwright.evaluation.influence import explained, ranked
 from mlwright.evaluation.metrics import (
     METRICS,
     Answered,
@@ -23,8 +25,6 @@ from mlwright.evaluation.metrics import (
     Output,
     Truth,
     labels_of,
-    metric_named,
-    one_against_rest,
     seen_by,
 )
 from mlwright.statistics.intervals import (
@@ -49,7 +49,7 @@ ONE_ANSWER = "none: one answer for all rows"
 ALIKE = "none: all rows alike"
 """The method where rows that do not differ say nothing about those not seen."""
 
-_CELLS = 2e7
+CELLS = 2e7
 """Rows times classes times draws that one call may spend on the bootstrap: about a second."""
 
 
@@ -74,7 +74,7 @@ def score(
     >>> score(METRICS["roc_auc"], y, p).method
     'DeLong'
     """
-    return _scores([metric], y, output, weights, _clusters(groups, blocks), seed, effort, groups is None)[0]
+    return _scores([metric], y, output, weights, clusters_of(groups, blocks), seed, effort, groups is None)[0]
 
 
 def all_scores(
@@ -92,10 +92,10 @@ def all_scores(
     are left out, but never the first. See `score` for the arguments and errors. Where labels are not the
     likeliest classes, `output` is `Answered`.
     """
-    first = metric_named(metric_first, task) if isinstance(metric_first, str) else metric_first
+    first = metric_of(metric_first, task) if isinstance(metric_first, str) else metric_first
     others = [m for m in METRICS.values() if task in m.tasks and m.name != first.name]
     others = [m for m in others if m.trap is None or not m.trap(y)]
-    clusters = _clusters(groups, blocks)
+    clusters = clusters_of(groups, blocks)
     scores = _scores([first, *others], y, output, weights, clusters, seed, in_time=groups is None)
     return (scores[0], *(s for s in scores[1:] if math.isfinite(s.value)))
 
@@ -128,7 +128,7 @@ def _scores(
     if slow:
         shape = seen_by(slow[0], answer).shape
         classes = shape[1] if len(shape) == 2 else 1
-        draws = int(np.clip(effort * _CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
+        draws = int(np.clip(effort * CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
         prepared = [m.on(y, seen_by(m, answer)) for m in slow]
         drawn = bootstrap(prepared, len(y), draws=draws, seed=seed, clusters=clusters, weights=weights)
         for m, interval in zip(slow, drawn, strict=True):
@@ -167,7 +167,7 @@ def _direct(
         if not np.isfinite(losses).all():
             worst = float(losses.max())  # infinite, or NaN where any is
             return Interval(worst, worst, worst), ""
-        if metric.name == "accuracy":
+        if metric.greater_is_better:  # shares of hits
             return proportion_interval(losses, weights, clusters), "Wilson"
         value, low, high = mean_interval(losses, weights, clusters)
         linked = Interval(metric.link(value), metric.link(max(low, 0.0)), metric.link(max(high, 0.0)))
@@ -194,37 +194,29 @@ def _says_nothing(metric: Metric, output: Output) -> bool:
 
 def _explained(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:
     """R squared, its error from the influence of each row on the ratio of the two sums of squares."""
-    value = METRICS["r2"].function(y, output, weights)
-    share = np.full(len(y), 1 / max(1, len(y))) if weights is None else weights / weights.sum()
-    total = (y - share @ y) ** 2
-    spread = float(share @ total)
-    if not spread > 0:
-        return Interval(value, math.nan, math.nan)
-    error, units = clustered_error(share * ((1 - value) * total - (y - output) ** 2) / spread, clusters)
-    if units < 2:
-        return Interval(value, math.nan, math.nan)
+    found = explained(y, output, weights)
+    error, units = (math.nan, 0) if found is None else clustered_error(found[1], clusters)
+    if found is None or units < 2:
+        return Interval(METRICS["r2"].function(y, output, weights), math.nan, math.nan)
     half = t_quantile(0.975, units - 1) * error
-    return Interval(value, value - half, min(value + half, 1.0))
+    return Interval(found[0], found[0] - half, min(found[0] + half, 1.0))
 
 
 def _macro_auc(y: Truth, output: Output, weights: Floats | None, clusters: Codes | None) -> Interval:
     """The mean of each class's AUC against the rest, its error from the mean of their rows' influences."""
-    total, parts, known = 0.0, np.zeros(len(y)), 0
-    for ranked in one_against_rest(y, output):
-        auc, influence = ranked.influence(weights)
-        if not math.isnan(auc):
-            total, known = total + auc, known + 1
-            parts += influence
-    if not known:
+    found = ranked(y, output, weights)
+    if found is None:
         return Interval(math.nan, math.nan, math.nan)
-    error, units = clustered_error(parts / known, clusters)
+    error, units = clustered_error(found[1], clusters)
     quantile = normal_quantile(0.975) if clusters is None else t_quantile(0.975, units - 1)
-    return logit_interval(total / known, error, quantile, _rarest(y, clusters))
+    return logit_interval(found[0], error, quantile, _rarest(y, clusters))
 
 
 def _completed(metric: Metric, y: Truth, interval: Interval, clusters: Codes | None) -> Interval:
     """A bootstrap of rows that all agree draws one value for ever; then the exact bound stands in for it."""
     value, low, high = interval
+    if not metric.bounded:
+        return interval
     if not metric.greater_is_better:
         return Interval(value, max(low, 0.0), high)
     least = -1.0 if metric.name == "mcc" else 0.0
@@ -243,7 +235,9 @@ def _rarest(y: Truth, clusters: Codes | None) -> int:
     return min(len(np.unique(clusters[y == k])) for k in present)
 
 
-def _clusters(groups: Labels | None, blocks: Labels | None) -> Codes | None:
+def clusters_of(groups: Labels | None = None, blocks: Labels | None = None) -> Codes | None:
+    """Codes [N] of the rows that belong together, by group or by block; None where none do. Raises `Misuse`
+    where both are given."""
     if groups is not None and blocks is not None:
         raise Misuse("a score takes groups or blocks, not both", remedy="give the coarser of the two")
     labels = groups if groups is not None else blocks

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import Misuse
 from mlwright.base.schema import TaskName
 from mlwright.statistics.intervals import Floats
 from mlwright.statistics.ranking import Ranked
@@ -57,6 +57,8 @@ class Metric:
     """Says why the metric misleads on these targets, or nothing."""
     measure: Callable[[Floats], float] | None = None
     """Where the metric is made from the confusion matrix [K, K] and labels are to be chosen for it."""
+    bounded: bool = True
+    """Whether it lies within 0 and 1 (or -1 and 1) where more is better, and above 0 where less is."""
 
     def on(self, y: Truth, output: Output) -> Weighted:
         """The metric on these rows, as a function of row weights [N] (or None); sorts at most once.
@@ -93,20 +95,6 @@ def seen_by(metric: Metric, answer: Output | Answered) -> Output:
     if metric.needs != "label":
         return answer.probability
     return np.asarray(np.eye(answer.probability.shape[1])[answer.label])
-
-
-def metric_named(name: str, task: TaskName) -> Metric:
-    """The metric called `name`. Raises `UnknownName` with the near miss, `Misuse` where the task is another.
-
-    >>> metric_named("rmse", "regression").greater_is_better
-    False
-    """
-    fitting = [m.name for m in METRICS.values() if task in m.tasks]
-    if name not in METRICS:
-        raise UnknownName("metric", name, fitting)
-    if task not in METRICS[name].tasks:
-        raise Misuse(f"metric {name!r} does not measure {task}", remedy=f"choose one of {', '.join(fitting)}")
-    return METRICS[name]
 
 
 def default_metric(task: TaskName) -> Metric:
@@ -236,7 +224,9 @@ def confusion(y: Truth, label: Output, classes: int, weights: Floats | None = No
     return _matrix(y.astype(np.int64) * classes + labels_of(label), classes, weights)
 
 
-def _of_confusion(measure: Confusion) -> Callable[[Truth, Output], Weighted]:
+def of_confusion(measure: Confusion) -> Callable[[Truth, Output], Weighted]:
+    """What prepares a metric that is made from the confusion matrix."""
+
     def prepare(y: Truth, output: Output) -> Weighted:
         label = labels_of(output)
         seen = max(int(y.max(initial=0)), int(label.max(initial=0)), 1) + 1
@@ -331,7 +321,7 @@ def _negative_targets(y: Truth) -> str:
     return f"{negative} true values are negative" if negative else ""
 
 
-def _mean_metric(
+def mean_metric(
     name: str,
     tasks: tuple[TaskName, ...],
     needs: Needs,
@@ -339,12 +329,15 @@ def _mean_metric(
     doc: str,
     link: Callable[[float], float] = float,
     trap: Callable[[Truth], str] | None = None,
+    greater: bool = False,
 ) -> Metric:
+    """A metric that is `link` of the mean over rows of `losses`; `greater`: more of them is better."""
+
     def prepare(y: Truth, output: Output) -> Weighted:
         values = losses(y, output)
         return lambda weights: link(mean_of(values, weights))
 
-    return Metric(name, tasks, losses is _hits, needs, prepare, doc, losses, link, trap)
+    return Metric(name, tasks, greater, needs, prepare, doc, losses, link, trap)
 
 
 METRICS: dict[str, Metric] = {
@@ -359,7 +352,7 @@ METRICS: dict[str, Metric] = {
             "The chance that a row of the class is ranked above a row of another; the mean over classes, "
             "each against the rest, when there are more than two (classes without rows are left out).",
         ),
-        _mean_metric(
+        mean_metric(
             "log_loss",
             CLASSES,
             "probability",
@@ -374,7 +367,7 @@ METRICS: dict[str, Metric] = {
             _average_precision,
             "Precision averaged over recall; for rare positives; the mean over classes when more than two.",
         ),
-        _mean_metric(
+        mean_metric(
             "brier",
             CLASSES,
             "probability",
@@ -382,13 +375,15 @@ METRICS: dict[str, Metric] = {
             "Mean squared distance of the probabilities from what happened (two classes: of the positive "
             "one, 0 to 1; more: summed over classes, 0 to 2).",
         ),
-        _mean_metric("accuracy", CLASSES, "label", _hits, "The share of rows whose label is right."),
+        mean_metric(
+            "accuracy", CLASSES, "label", _hits, "The share of rows whose label is right.", greater=True
+        ),
         Metric(
             "balanced_accuracy",
             CLASSES,
             True,
             "label",
-            _of_confusion(_balanced_accuracy),
+            of_confusion(_balanced_accuracy),
             "Recall averaged over the classes that occur.",
             measure=_balanced_accuracy,
         ),
@@ -397,7 +392,7 @@ METRICS: dict[str, Metric] = {
             CLASSES,
             True,
             "label",
-            _of_confusion(_f1),
+            of_confusion(_f1),
             "Harmonic mean of precision and recall of the positive class; the mean over classes when more "
             "than two.",
             measure=_f1,
@@ -407,11 +402,11 @@ METRICS: dict[str, Metric] = {
             CLASSES,
             True,
             "label",
-            _of_confusion(_mcc),
+            of_confusion(_mcc),
             "Matthews' correlation of true and predicted classes, 1 perfect, 0 no better than chance.",
             measure=_mcc,
         ),
-        _mean_metric(
+        mean_metric(
             "rmse",
             NUMBERS,
             "prediction",
@@ -419,7 +414,7 @@ METRICS: dict[str, Metric] = {
             "Root of the mean squared error, in the target's unit.",
             math.sqrt,
         ),
-        _mean_metric("mae", NUMBERS, "prediction", _absolute, "Mean absolute error, in the target's unit."),
+        mean_metric("mae", NUMBERS, "prediction", _absolute, "Mean absolute error, in the target's unit."),
         Metric(
             "r2",
             NUMBERS,
@@ -436,7 +431,7 @@ METRICS: dict[str, Metric] = {
             _median_absolute_error,
             "The error that half of the rows stay under, in the target's unit.",
         ),
-        _mean_metric(
+        mean_metric(
             "mape",
             NUMBERS,
             "prediction",
@@ -445,7 +440,7 @@ METRICS: dict[str, Metric] = {
             "low: prefer mae, or rmsle.",
             trap=_zero_targets,
         ),
-        _mean_metric(
+        mean_metric(
             "rmsle",
             NUMBERS,
             "prediction",
@@ -454,7 +449,7 @@ METRICS: dict[str, Metric] = {
             math.sqrt,
             _negative_targets,
         ),
-        _mean_metric(
+        mean_metric(
             "poisson_deviance",
             NUMBERS,
             "prediction",
@@ -462,7 +457,7 @@ METRICS: dict[str, Metric] = {
             "Mean Poisson deviance, for counts and rates: 0 is perfect, and it asks for the mean.",
             trap=_no_counts,
         ),
-        _mean_metric(
+        mean_metric(
             "gamma_deviance",
             NUMBERS,
             "prediction",

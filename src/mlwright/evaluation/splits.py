@@ -60,9 +60,14 @@ class Split:
         Rows of one moment stay together; None where the rule knows no time."""
         if self.moments is None:
             return None
-        own = self.moments[rows]
-        before = np.searchsorted(np.sort(own), own, side="left")
-        return np.asarray(before * min(STRETCHES, max(1, len(rows) // 2)) // max(1, len(rows)))
+        return stretches_of(self.moments[rows])
+
+
+def stretches_of(moments: Ints) -> Ints:
+    """In which of some twenty stretches of time each row lies, by the ranks of their moments [N]."""
+    count = len(moments)
+    before = np.searchsorted(np.sort(moments), moments, side="left")
+    return np.asarray(before * min(STRETCHES, max(1, count // 2)) // max(1, count))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ is missing.
 """
 
 from mlwright.lifecycle.check import check
+from mlwright.lifecycle.compare import compare
 from mlwright.lifecycle.evaluate import evaluate
 from mlwright.lifecycle.fit import fit
 from mlwright.lifecycle.load import load
@@ -25,6 +26,7 @@ __all__ = [
     "Traffic",
     "asgi",
     "check",
+    "compare",
     "evaluate",
     "fit",
     "issue_token",

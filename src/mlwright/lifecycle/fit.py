@@ -47,8 +47,9 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     task: TaskName | None = None
     """`binary`, `multiclass` or `regression`; None: by the target's values."""
-    metric: str | None = None
-    """What to optimise; None: roc_auc, log_loss or rmse, by task."""
+    metric: Any = None  # Any: a name, or what `mlwright.metric` made of a function
+    """What to optimise: a name, or a metric of your own (`mlwright.metric`); None: roc_auc, log_loss or rmse,
+    by task."""
     time_limit: float | str | None = 60.0
     """Seconds, or "5m", for the whole call. None only with `max_trials`."""
     max_trials: int | None = None

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 def refuse_settings(settings: FitSettings) -> None:
     """Raises `Misuse` for settings that no table could make good."""
     need("train", "training")
-    from mlwright.evaluation.metrics import METRICS, metric_named
+    from mlwright.evaluation.asked import known, metric_of
     from mlwright.tasks.tabular.deciding import refuse_labels
     from mlwright.tasks.tabular.shape import refuse_directions
     from mlwright.tasks.tabular.split import refuse_split
 
     if settings.task is not None and settings.task not in get_args(TaskName):
         raise UnknownName("task", settings.task, get_args(TaskName))
-    if settings.metric is not None and settings.metric not in METRICS:
-        raise UnknownName("metric", settings.metric, METRICS)
+    if settings.metric is not None and known(settings.metric).name.startswith("pinball"):
+        raise Misuse(
+            "no learner here answers with a quantile, which pinball asks for",
+            remedy="choose by mae; evaluate takes it",
+        )
     if settings.metric is not None and settings.task is not None:
-        metric_named(settings.metric, settings.task)
+        metric_of(settings.metric, settings.task)
     refuse_labels(labels_of(settings))
     refuse_split(settings.split, settings.gap)
     refuse_directions(settings.monotone)
@@ -71,7 +74,8 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     """Raises `Misuse` where the metric, or what is asked of labels, does not suit a table that was read."""
     if dataset.target is None:
         return
-    from mlwright.evaluation.metrics import default_metric, metric_named
+    from mlwright.evaluation.asked import metric_of
+    from mlwright.evaluation.metrics import default_metric
     from mlwright.tasks.tabular.deciding import wanted_of
     from mlwright.tasks.tabular.problem import read_target
     from mlwright.tasks.tabular.shape import exposed_by, exposure_of, monotone_of
@@ -81,7 +85,7 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
         target, _, _ = read_target(dataset, dataset.target, settings.task)
     except TargetUnusable:  # the checks say more of it
         return
-    metric = metric_named(settings.metric, target.task) if settings.metric else default_metric(target.task)
+    metric = metric_of(settings.metric, target.task) if settings.metric else default_metric(target.task)
     wanted_of(dataset, target, metric, labels_of(settings))
     monotone_of(dataset.schema, target, settings.monotone)
     rule_for(dataset, settings.split, settings.gap, has_classes=bool(target.classes))

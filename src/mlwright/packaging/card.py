@@ -10,6 +10,7 @@ from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.schema import Schema
+from mlwright.base.selection import Selection
 from mlwright.packaging.card_calibration import calibration_section
 
 WORDS = {
@@ -75,8 +76,23 @@ def _quality(evaluation: Evaluation) -> list[str]:
     lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     lines += [_row(s, plain.get(s.metric)) for s in evaluation.scores]
     lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]
+    if evaluation.default:
+        lines += ["", f"{_plain(evaluation.default.said)}."]
+    if evaluation.selection:
+        lines += ["", *_chosen(evaluation.selection)]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
+    return lines
+
+
+def _chosen(selection: Selection) -> list[str]:
+    """What choosing among candidates flatters."""
+    lines = [_plain(selection.said)]
+    if whole := selection.whole_seen:
+        lines[0] += (
+            f" On the rows that chose its weights, rounds and calibration the whole model shows "
+            f"{_plain(whole.metric)} {whole.value:.4g}, which is not to be relied on."
+        )
     return lines
 
 

@@ -16,6 +16,7 @@ from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding
 from mlwright.base.schema import TaskName
 from mlwright.data.dataset import Dataset
+from mlwright.evaluation.metrics import Metric
 from mlwright.training.problem import Problem
 
 
@@ -34,7 +35,7 @@ class Asked:
     """What the caller of fit asked for, beside the data."""
 
     task: TaskName | None = None
-    metric: str | None = None
+    metric: str | Metric | None = None
     test: Dataset | None = None
     """Rows to be judged on, decoded by the training data's schema."""
     seed: int = 0

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
@@ -31,6 +32,7 @@ from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
+from mlwright.training.rivals import default_beside, selection_of
 from mlwright.training.search import search
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import answers_unseen, conclude
@@ -174,9 +176,14 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     weights = np.array([shipped.shares.get(id(t), 0.0) for t in choice.trials])
     unseen = answers_unseen(choice, weights, again=shipped.again)
     chosen_on = problem.split.judged
-    concluded = conclude(problem, choice.mix(weights, chosen_on), chosen_on)
+    mixed = choice.mix(weights, chosen_on)
+    concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
-    evaluation = evaluate_blend(problem, unseen, concluded, entries)
+    evaluation = msgspec.structs.replace(
+        evaluate_blend(problem, unseen, concluded, entries),
+        default=default_beside(problem, choice.trials, unseen),
+        selection=selection_of(problem, choice.trials, concluded, mixed),
+    )
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
     notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")

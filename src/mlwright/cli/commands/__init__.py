@@ -6,6 +6,7 @@ Each file holds a `COMMAND` and imports the lifecycle only when it runs, so that
 from mlwright.cli import flags
 from mlwright.cli.commands import (
     check,
+    compare,
     demo,
     doctor,
     evaluate,
@@ -30,6 +31,7 @@ COMMANDS: tuple[flags.Command, ...] = (
     show.COMMAND,
     predict.COMMAND,
     evaluate.COMMAND,
+    compare.COMMAND,
     serve.COMMAND,
     top.COMMAND,
     token.COMMAND,

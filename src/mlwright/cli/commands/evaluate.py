@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
     options = options_of(arguments)
     model = load(arguments.model)
-    evaluation = evaluate(model, arguments.source, options=options)
+    evaluation = evaluate(model, arguments.source, metric=arguments.metric, options=options)
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
     caveats = evaluation.how.split("; ")[1:]  # after which rows they were: what to know about them
     screen.answer(
@@ -72,6 +72,12 @@ COMMAND = Command(
     flags=(
         MODEL,
         Flag("source", "The table with the answers"),
+        Flag(
+            "--metric",
+            "What stands first, and what --require is about",
+            value="NAME",
+            shown_default="the metric that the model was fitted for",
+        ),
         Flag(
             "--require", "Exit with 1 unless the main metric is at least this good", "number", value="SCORE"
         ),

@@ -19,7 +19,8 @@ from mlwright.base.finding import Finding
 from mlwright.base.labels import matcher
 from mlwright.base.schema import Column, LabelType, Target, TaskName
 from mlwright.data.dataset import Dataset
-from mlwright.evaluation.metrics import default_metric, metric_named
+from mlwright.evaluation.asked import metric_of
+from mlwright.evaluation.metrics import default_metric
 from mlwright.features import table_of
 from mlwright.tasks.kind import Asked
 from mlwright.tasks.tabular.candidates import portfolio
@@ -63,7 +64,7 @@ class Tabular:
         if exposed is not None:
             joined = joined.with_schema(watched(schema, exposed))
         table = table_of(joined)
-        metric = metric_named(asked.metric, target.task) if asked.metric else default_metric(target.task)
+        metric = metric_of(asked.metric, target.task) if asked.metric else default_metric(target.task)
         wanted = wanted_of(joined, target, metric, asked.labels)
         split = choose_split(
             joined, y if target.classes else None, test=test, seed=asked.seed, rule=asked.split, gap=asked.gap
