@@ -37,4 +37,4 @@ def test_all_that_can_be_said_about_a_file_is_a_flag_of_every_command_that_reads
     assert said == {f.name for f in dataclasses.fields(ReadOptions)}
     readers = {c.name for c in COMMANDS if set(WRITTEN) <= set(c.flags)}
     assert readers == {c.name for c in COMMANDS if any(f.name == "source" for f in c.flags)}
-    assert readers == {"check", "evaluate", "fit", "predict", "schema", "split"}
+    assert readers == {"check", "compare", "evaluate", "fit", "predict", "schema", "split"}

@@ -169,6 +169,16 @@ def test_rows_of_no_fold_and_a_gap_longer_than_the_history_are_refused_in_words(
         kind_named("tabular").problem(roled(b="time"), Asked(gap="300d"))
 
 
+def test_a_gap_of_days_holds_between_the_dates_of_a_table_that_was_read():
+    rows = [{"day": f"2024-{1 + k // 28:02d}-{1 + k % 28:02d}", "x": k % 7, "y": k % 3} for k in range(280)]
+    data = mw.read(rows, target="y", time="day")
+    problem, _ = kind_named("tabular").problem(data, Asked(task="regression", gap="10d"))
+    when = data.frame["day"].to_numpy()
+    for fold in problem.split.folds:
+        assert when[fold.valid].min() - when[fold.train].max() >= 10 * 86400
+        assert len(fold.train)
+
+
 @pytest.mark.parametrize(
     ("rule", "gap", "error", "said"),
     [

@@ -64,6 +64,10 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us_p99: float | None = None
     entries: dict[str, Spent] = {}
     """By the candidate's name."""
+    source: str = ""
+    """What the training table was called where it was read, without its folder: `loans.csv`."""
+    test_source: str = ""
+    """The same of the table that judged, where one was given."""
 
     def told(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         """The leaderboard's `entries` with what each cost, which a file keeps apart because it varies."""

@@ -26,6 +26,7 @@ from mlwright.artifact.session import Outputs, Session
 from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings, counted
+from mlwright.base.fit_report import FitReport
 from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Schema, Target
@@ -113,6 +114,12 @@ class Model:
     def leaderboard(self) -> Leaderboard:
         """Every candidate with its score, costs, weight in the model, and why it was kept or dropped."""
         return Leaderboard(self.evaluation.leaderboard)
+
+    @property
+    def fit_report(self) -> FitReport:
+        """Over- and underfitting, not enough data, label noise, instability, shift, weak slices, each with a
+        remedy; empty where the file has none."""
+        return self.evaluation.fit_report or FitReport()
 
     def decode(self, rows: object) -> Decoded:
         """`rows` as tensors, with a problem for each refused value; see `decode_rows`."""

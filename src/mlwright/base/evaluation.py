@@ -11,10 +11,14 @@ import msgspec
 
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
+from mlwright.base.finding import Finding
+from mlwright.base.fit_report import FitReport
+from mlwright.base.importance import Curve, Importance
 from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 from mlwright.base.selection import Rival, Selection
+from mlwright.base.slices import Slices, Subgroups
 
 SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
 """How rows were divided: `order` is time told by the order of rows, `group+time` later rows of other groups,
@@ -89,10 +93,27 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What sets of labels are made from, and how often they held the truth; of classes only."""
     reliability: Reliability | None = None
     """Whether probabilities mean what they say; of numbers, means foretold beside those that came."""
+    fit_report: FitReport | None = None
+    """What is wrong with the fit, or is not, or cannot be told."""
+    subgroups: Subgroups | None = None
+    """How it does for each group of the protected columns; None where none was named or told."""
+    slices: Slices | None = None
+    """Where it is weaker than elsewhere; None in files that were made before this was looked for."""
+
+    importance: Importance | None = None
+    """What the answers rest on, by column and by group of columns; None where it was not asked for."""
+    effects: tuple[Curve, ...] = ()
+    """How the answers move with the most important columns."""
 
     @property
     def score(self) -> Score:
         return self.scores[0]
+
+    @property
+    def weak(self) -> tuple[Finding, ...]:
+        """What it shows of groups that differ and of slices in which the model is weak."""
+        by_group = self.subgroups.findings if self.subgroups else ()
+        return (*by_group, *(self.slices.findings if self.slices else ()))
 
     @property
     def doubt(self) -> str:

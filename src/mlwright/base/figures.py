@@ -57,7 +57,8 @@ def score(value: Score) -> tuple[str, str]:
 
 def like(value: float, beside: Score) -> str:
     """`value` with the decimals that `beside` is shown with."""
-    return f"{value:,.{places_for(beside.high - beside.low)}f}" if math.isfinite(value) else "-"
+    places = places_for(beside.high - beside.low)
+    return f"{round(value, places) + 0.0:,.{places}f}" if math.isfinite(value) else "-"  # never -0
 
 
 def seconds(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """A Finding: what one check saw. Findings: all of them, in the order of what matters most.
 
 Made by `checks` and by reading; shown by `cli`, written into model files. A finding names row numbers, not
-values, save for labels of the target.
+values, save for labels of the target, and for what a group or slice of thirty rows or more has in common.
 """
 
 from __future__ import annotations

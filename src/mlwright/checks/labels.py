@@ -11,19 +11,17 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from mlwright.checks.alone import number_bins
 from mlwright.checks.leakage import able
 from mlwright.checks.outcome import MOST_ROWS, Check, CouldNotLook, Seen, need_rows, percent
 from mlwright.checks.probe import Probe, probe
 from mlwright.checks.table import Table
-from mlwright.statistics.intervals import Codes, Floats, Interval, clopper_pearson, normal_quantile, wilson
+from mlwright.statistics.anchors import contradiction
+from mlwright.statistics.intervals import Codes, Floats, clopper_pearson
 from mlwright.statistics.multiple import discovered
 
 LEAST_ROWS = 300
-REGIONS = ((0.1, 0.3), (0.2, 0.5))
-"""Shares of the rows: those that the model is surest of, and up to where the next surest go."""
 STEEP = 1.7
 """How many times more often the next surest may be contradicted where labels, not hard rows, are the "
 "cause."""
@@ -50,34 +48,6 @@ def wrong_labels(table: Table) -> Iterator[Seen]:
         yield from _far_targets(table, made)
     else:
         yield from _contradicted(table, made)
-
-
-def contradiction(y: Codes, p: Floats) -> tuple[Interval, Interval, float]:
-    """How often labels y [N] contradict the surest predictions p [N, K], and the next surest, with intervals;
-    and the factor between the two that 90 of 100 such tables stay under. Of two ways to cut, the flatter.
-
-    Where rows are hard, doubt grows from the one to the other; wrong labels are as frequent in both: they put
-    a floor under the rate that even perfect predictions meet, as at the anchor points of Patrini et al.
-    (2017), CVPR, and Liu & Tao (2016), IEEE TPAMI 38.
-    """
-    order = np.argsort(-p.max(axis=1), kind="stable")
-    wrong = p.argmax(axis=1)[order] != y[order]
-    # Where nothing is contradicted both are as flat, and more rows say it with more certainty.
-    cuts = (_regions(wrong, *shares) for shares in REGIONS)
-    return min(cuts, key=lambda found: (found[2], found[0].high))
-
-
-def _regions(
-    wrong: npt.NDArray[np.bool_], surest: float, following: float
-) -> tuple[Interval, Interval, float]:
-    first, last = int(surest * len(wrong)), int(following * len(wrong))
-    a, b = int(wrong[:first].sum()), int(wrong[first:last].sum())
-    if not a:
-        return wilson(a, first), wilson(b, last - first), math.inf
-    ratio = max(b, 1) / (last - first) / (a / first)
-    spread = math.sqrt(1 / a + 1 / max(b, 1))
-    factor = ratio * math.exp(normal_quantile(0.9) * spread)
-    return wilson(a, first), wilson(b, last - first), factor
 
 
 def confidently_wrong(y: Codes, p: Floats) -> Codes:

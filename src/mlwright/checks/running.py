@@ -13,6 +13,7 @@ from typing import Final
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import TaskName
+from mlwright.base.slices import TITLES as SLICED
 from mlwright.checks import (
     advice,
     against,
@@ -145,7 +146,7 @@ def check_against(held: Held, *, findings: Iterable[Finding] = (), waive: tuple[
 
 def known_codes(waive: Iterable[str], findings: Iterable[Finding] = ()) -> None:
     """Raises `UnknownName` for a code that neither a check, nor reading, nor one of the findings has."""
-    known = {c.code for c in EVERY} | set(TITLES) | {f.code for f in findings}
+    known = {c.code for c in EVERY} | set(TITLES) | set(SLICED) | {f.code for f in findings}
     for code in waive:
         if code not in known:
             raise UnknownName("finding", code, sorted(known))

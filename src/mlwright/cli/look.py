@@ -161,6 +161,9 @@ def quality(evaluation: Evaluation) -> RenderableType:
         body.append(Text(safe(evaluation.default.said), "dim"))
     if evaluation.selection:
         body.append(Text(safe(evaluation.selection.said), "dim"))
+    elif "holdout" in evaluation.how:
+        said = "The scores under Tried chose the model and may flatter; those of the holdout chose nothing."
+        body.append(Text(said, "dim"))
     if evaluation.doubt:
         body.append(Text(safe(evaluation.doubt), style="yellow"))
     return section("How good", *body)

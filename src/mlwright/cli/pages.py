@@ -31,7 +31,8 @@ CHECKS_HEAD = """# Checks
 What `mlwright check` and `mlwright fit` look for. An *issue* means that a score would not be believable or
 that training would fail; a *tip* that it may be better otherwise. A check that could not look says
 `not_enough_data`, `not_applicable` or `skipped`, never `passed`. Findings name columns and row numbers, never
-values, save for labels of the target: they are the model's public classes.
+values, save for labels of the target, which are the model's public classes, and (MLW801 to MLW803) for what
+groups and slices of thirty rows or more have in common.
 
 """
 
@@ -70,6 +71,8 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
+    from mlwright.base.slices import HOW
+    from mlwright.base.slices import TITLES as SLICED
     from mlwright.checks import AGAINST, CHECKS, CONTAMINATION, SHIFT
     from mlwright.data.codes import TITLES
 
@@ -87,7 +90,10 @@ def checks_page() -> str:
             severity = f"{check.severity}{stops}"
             lines.append(f"| {check.code} | {_cell(check.title)} | {severity} | {_cell(check.how)}{source} |")
         lines.append("")
-    lines += ["## What reading notices", "", "| code | what was noticed |", "|---|---|"]
+    lines += ["## What the evaluation of a model shows", ""]
+    lines += ["| code | what is found | how |", "|---|---|---|"]
+    lines += [f"| {code} | {_cell(title)} | {_cell(HOW[code])} |" for code, title in SLICED.items()]
+    lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
     return CHECKS_HEAD + "\n".join(lines) + "\n"
 

@@ -41,10 +41,11 @@ class Roles(TypedDict, total=False):
 
 
 class Known(TypedDict, total=False):
-    """What the caller knows beside the table: the task, and the seconds and threads that models of checks may
-    take."""
+    """What the caller knows beside the table: the task, the seed, and the seconds and threads that models of
+    checks may take."""
 
     task: TaskName | None
+    seed: int
     seconds: float | None
     threads: int | None
 

@@ -30,6 +30,10 @@ class Provenance:
     rows_dropped: int = 0
     """Rows left out for want of a target."""
     notes: tuple[str, ...] = field(default=())
+    dropped: tuple[str, ...] = ()
+    """Columns that were not read, as asked."""
+    by_schema: bool = False
+    """Whether a schema said what the columns are."""
 
 
 @dataclass(frozen=True)

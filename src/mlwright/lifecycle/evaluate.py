@@ -6,12 +6,14 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import UnknownName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.sliced import sliced
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model, Outputs
@@ -33,13 +35,15 @@ def evaluate(
     *,
     metric: str | Metric | None = None,
     options: ReadOptions | None = None,
+    importance: bool = False,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
 
     Rows without a known label, or that break the schema, are left out and counted in `how`. `metric`
     stands first, by default the one that it was fitted for. `options` say how a file is written, where it is
-    not as it seems or not as the training table was. Raises `UnknownName` or `Misuse` for a metric,
-    `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
+    not as it seems or not as the training table was. With `importance`, what the answers rest on and how
+    columns move them is measured on these rows, in seconds more. Raises `UnknownName` or `Misuse` for a
+    metric, `SchemaBroken` where the target or a needed column is absent, `DataProblem` where no row is left.
     """
     need("train", "evaluating")
     from mlwright.artifact import Model
@@ -51,7 +55,13 @@ def evaluate(
     fresh = fresh_rows(opened, read_raw(data, options), options)
     chosen, caveat = _metric(opened, metric)
     rows = fresh.of(fresh.usable)
-    return _judged(opened, replace(rows, how=rows.how + caveat), chosen)
+    evaluation = _judged(opened, replace(rows, how=rows.how + caveat), chosen)
+    if not importance:
+        return evaluation
+    from mlwright.lifecycle.relying import relied_on
+
+    found, effects = relied_on(opened, rows, chosen)
+    return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 
 def _metric(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
@@ -93,6 +103,7 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
             counts = confusion(truth, labels, len(target.classes))
             table = tuple(tuple(int(v) for v in row) for row in counts)
     assert answer is not None  # the graph has the output of its task
+    subgroups, slices = sliced(metric, truth, answer, rows)
 
     def scored(answer: Output | Answered) -> tuple[Score, ...]:
         return all_scores(target.task, metric, truth, answer, weights=weights, seed=0, **rows.dependent)
@@ -109,6 +120,8 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
         decision=prior.decision,
         outcomes=outcomes,
         reliability=_reliability(outputs, rows),
+        subgroups=subgroups,
+        slices=slices,
     )
 
 

@@ -22,7 +22,13 @@ from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.bounded import kept_for_measuring, within
 from mlwright.lifecycle.extras import need
-from mlwright.lifecycle.foreseen import labels_of, refuse_absent, refuse_metric, refuse_settings
+from mlwright.lifecycle.foreseen import (
+    labels_of,
+    purpose_of,
+    refuse_absent,
+    refuse_metric,
+    refuse_settings,
+)
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.state import State, journal_of, state_of
 from mlwright.lifecycle.warm import begun_from, members_of, opened
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.base.evaluation import Evaluation
     from mlwright.base.profile import Profile
-    from mlwright.data.dataset import Dataset
+    from mlwright.data.dataset import Dataset, Provenance
     from mlwright.data.whole import Whole
     from mlwright.packaging import Evidence
     from mlwright.sources import ReadOptions
@@ -84,8 +90,17 @@ class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     train. A number where the time column holds numbers; rows, by the rule `order`."""
     monotone: dict[str, int] | None = None
     """By number column: 1 where the prediction may only rise with it, -1 where only fall."""
+    simpler: bool = False
+    """Whether the cheapest candidate to serve is preferred where its error is within one standard error of
+    the best choice's."""
     waive: tuple[str, ...] = ()
     """Codes of findings that are known and borne: `fit` then does not stop for them, and the card says so."""
+    intended_use: str | None = None
+    """What the answers are for, and who acts on them: a text for the card."""
+    not_for: str | None = None
+    """What the model must not be used for."""
+    owner: str | None = None
+    """Who answers for the model."""
 
     def limits(self) -> Limits:
         """What the model may cost, in numbers. Raises `Misuse` for what is no span of time and no size."""
@@ -116,9 +131,9 @@ def fit(
     """The best model for `data` (a Dataset, or anything `read` takes) within the limits, on unseen rows.
 
     Keyword arguments are those of `FitSettings` (task, metric, time_limit, max_trials, max_latency, max_size,
-    max_memory, costs, alerts, threshold, split, gap, monotone, seed, threads, waive) and of `read` (target,
-    time, ...). `test` is a table like `data` to be judged on; `options` say how both are written, where they
-    are files.
+    max_memory, costs, alerts, threshold, split, gap, monotone, simpler, seed, threads, waive, intended_use,
+    not_for, owner) and of `read` (target, time, ...). `test` is a table like `data` to be judged on;
+    `options` say how both are written, where they are files.
     `findings` is what `check` found, where it ran already.
     Ctrl-C ends the search and keeps the best so far.
 
@@ -191,7 +206,7 @@ def _fit(call: _Call) -> Model:
     from mlwright.data.profile import profile_of
     from mlwright.packaging import package
     from mlwright.tasks import Asked, kind_named
-    from mlwright.training import Budget, train
+    from mlwright.training import Budget, Explaining, train
 
     settings, limits = call.settings, call.settings.limits()
     limit = None if settings.max_trials else call.limit_s
@@ -214,14 +229,18 @@ def _fit(call: _Call) -> Model:
     if call.earlier is not None:
         problem = begun_from(problem, call.earlier, call.progress.note)
     with journal_of(call.state, problem, budget, call.progress) as journal:
-        trained = train(problem, budget, call.progress, limits=limits, journal=journal)
+        trained = train(
+            problem, budget, call.progress, limits=limits, journal=journal, simpler=settings.simpler
+        )
         call.progress.stage("packaging")
         admitted = replace(admitted, findings=(*admitted.findings, *more))
         everything = _with_test(admitted).with_schema(problem.table.schema)
         whole = admitted.dataset.whole
         profile = profile_of(everything) if whole is None else whole.profile
+        explaining = Explaining(budget)
 
         def packaged(trained: Trained) -> Model:
+            trained = explaining.of(trained)
             evidence = _evidence(call, admitted, problem, trained, profile)
             patient = limits.latency_us is not None
             return package(kind.name, trained.blend, everything, evidence, patient=patient)
@@ -267,13 +286,17 @@ def _evidence(
 
     provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
     predictions = prediction_profiles(trained.blend, trained.unseen)
+    evaluation = trained.evaluation
+    if evaluation.fit_report is not None:
+        report = evaluation.fit_report.beside(admitted.findings)
+        evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     return Evidence(
-        evaluation=trained.evaluation
+        evaluation=evaluation
         if whole is None
-        else _of_sample(trained.evaluation, whole, judged=admitted.test is None),
-        findings=waived(Findings.of(admitted.findings), call.settings.waive),
+        else _of_sample(evaluation, whole, judged=admitted.test is None),
+        findings=waived(Findings.of((*admitted.findings, *evaluation.weak)), call.settings.waive),
         profile=msgspec.structs.replace(profile, predictions=predictions),
-        recipe=_recipe(call, problem)
+        recipe=_recipe(call, problem, provenance)
         | {
             "baseline": trained.baseline.tolist(),
             "data_sha256": provenance.sha256,
@@ -287,6 +310,8 @@ def _evidence(
             **_kept_to(call.settings, problem),
         },
         fit_seconds=time.monotonic() - call.began,
+        source=provenance.source,
+        test_source="" if admitted.test is None else admitted.test.provenance.source,
     )
 
 
@@ -397,7 +422,8 @@ def _settings(settings: FitSettings | None, named: dict[str, Any]) -> tuple[FitS
     settings = msgspec.structs.replace(settings, **chosen)
     settings = msgspec.structs.replace(settings, costs=_plain(settings.costs))
     refuse_settings(settings)
-    return settings, roles
+    said = {name: text or None for name, text in msgspec.structs.asdict(purpose_of(settings)).items()}
+    return msgspec.structs.replace(settings, **said), roles
 
 
 def _plain(costs: Any) -> Any:  # Any: as in FitSettings, and as JSON has it
@@ -416,13 +442,15 @@ def _plain(costs: Any) -> Any:  # Any: as in FitSettings, and as JSON has it
     return costs
 
 
-def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON values
+def _recipe(call: _Call, problem: Problem, provenance: Provenance) -> dict[str, Any]:  # Any: JSON values
     """The settings as plain JSON: what would make the model again."""
     from mlwright.sources.sql import query_digest
 
     settings = call.settings
     recipe: dict[str, Any] = {k: v for k, v in msgspec.structs.asdict(settings).items() if v is not None}
     recipe.pop("waive")
+    if not settings.simpler:
+        recipe.pop("simpler")
     if settings.waive:
         recipe["waive"] = list(settings.waive)
     if settings.max_trials is not None:
@@ -440,4 +468,7 @@ def _recipe(call: _Call, problem: Problem) -> dict[str, Any]:  # Any: JSON value
             roles.setdefault(column.role, []).append(column.name)
     if call.earlier is not None:
         recipe["warm_start"] = call.earlier.digest
+    recipe |= {"drop": list(provenance.dropped)} if provenance.dropped else {}
+    recipe |= {"by_schema": True} if provenance.by_schema else {}
+    recipe |= {"own_metric": True} if not isinstance(settings.metric, str | None) else {}
     return recipe | {"metric": problem.metric.name, "task": problem.target.task, "roles": roles}

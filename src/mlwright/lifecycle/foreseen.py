@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, get_args
 
 from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
+from mlwright.base.purpose import MOST, Purpose, stated
 from mlwright.base.schema import TaskName
 from mlwright.lifecycle.extras import need
 
@@ -44,6 +45,7 @@ def refuse_settings(settings: FitSettings) -> None:
     if settings.max_trials is not None and settings.max_trials < 2:
         raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
     settings.limits()
+    purpose_of(settings)
     if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
         raise Misuse("seed= must be at least 0 and threads= at least 1")
 
@@ -68,6 +70,11 @@ def labels_of(settings: FitSettings) -> Labels:
 
     names = ("threshold", "costs", "alerts", "rows_per_day")
     return Labels(**{name: getattr(settings, name) for name in names})
+
+
+def purpose_of(settings: FitSettings) -> Purpose:
+    """What the settings say of the model's use. Raises `Misuse` for what is no plain, short text."""
+    return stated(**{name: getattr(settings, name) for name in MOST})
 
 
 def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.base.schema import Column
     from mlwright.data.dataset import Dataset
+    from mlwright.evaluation.cuts import Values
     from mlwright.sources import ReadOptions
     from mlwright.sources.raw import Raw
 
@@ -44,6 +45,8 @@ class Fresh:
     """Which rows belong together [N], where the model was told a group column and the table has it."""
     moments: npt.NDArray[np.int64] | None = None
     """When each row was, as a rank [N], where the model was judged along time."""
+    protected: tuple[Values, ...] = ()
+    """Columns that the table has and the model is not given, to be judged by."""
     caveat: str = ""
     """What is to be known of the table as a whole."""
     how: str = ""
@@ -71,6 +74,7 @@ class Fresh:
             usable=self.usable[kept],
             weights=weights,
             groups=None if self.groups is None else self.groups[kept],
+            protected=tuple(v.rows(np.flatnonzero(kept)) for v in self.protected),
             moments=None if self.moments is None else self.moments[kept],
         )
 
@@ -112,6 +116,7 @@ def fresh_rows(model: Model, raw: Raw, options: ReadOptions | None) -> Fresh:
         weights=_weights(raw.frame, model),
         groups=_groups(raw.frame, model),
         moments=_moments(raw.frame, model),
+        protected=_protected(raw.frame, model),
         caveat="these are the very rows it was trained on: the scores flatter it" if known else "",
     )
 
@@ -148,6 +153,20 @@ def _groups(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.generic] | None
     if column is None:
         return None
     return frame[column.name].cast(pl.String).fill_null("").rank("dense").to_numpy()
+
+
+def _protected(frame: pl.DataFrame, model: Model) -> tuple[Values, ...]:
+    """The protected columns that the table has. A value that a column cannot hold counts as missing."""
+    import polars as pl
+
+    from mlwright.data.dataset import Dataset, Provenance
+    from mlwright.data.decode import decode_series
+    from mlwright.evaluation.cuts import values_of
+
+    there = [c for c in model.schema.columns if c.role == "protected" and c.name in frame.columns]
+    decoded = pl.DataFrame([decode_series(frame[c.name], c, text=True)[0] for c in there])
+    known = Dataset(decoded, model.schema, Provenance("protected columns"))
+    return tuple(values_of(known, c) for c in there)
 
 
 def _moments(frame: pl.DataFrame, model: Model) -> npt.NDArray[np.int64] | None:

@@ -70,11 +70,14 @@ def read(source: object, *, options: ReadOptions | None = None, **roles: Unpack[
     from mlwright.sources import read as read_source
     from mlwright.sources import read_by_schema
 
-    given = roles.get("schema")
+    given, meant = roles.get("schema"), roles_of(**roles)
     if given is not None:
         schema = schema_of(given)
-        return read_by_schema(source, schema, roles_of(**roles), options, as_written(schema, options))
-    return read_source(source, roles_of(**roles), options)
+        dataset = read_by_schema(source, schema, meant, options, as_written(schema, options))
+    else:
+        dataset = read_source(source, meant, options)
+    asked = replace(dataset.provenance, dropped=meant.drop, by_schema=given is not None)
+    return replace(dataset, provenance=asked)
 
 
 def with_question(options: ReadOptions | None, roles: RoleNames) -> tuple[ReadOptions | None, RoleNames]:

@@ -1,4 +1,4 @@
-"""report: a table and its findings become one HTML page that anybody can read."""
+"""report: a table and its findings, or a model, become one HTML page that anybody can read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from mlwright.base.errors import Misuse
+from mlwright.lifecycle.card import page_of
 from mlwright.lifecycle.check import check
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.load import load
 from mlwright.lifecycle.output import writable, write_text
 from mlwright.lifecycle.read import RoleNames, read
 
 if TYPE_CHECKING:
+    from mlwright.artifact import Model
     from mlwright.base.finding import Findings
     from mlwright.data.dataset import Dataset
 
@@ -26,13 +29,19 @@ def report(
     seed: int = 0,
     **roles: Unpack[RoleNames],
 ) -> Path:
-    """Writes what is known about a table to `out`, one HTML page that loads nothing, and returns its path.
+    """Writes what is known about a table, or a model, to `out`, one HTML page that loads nothing, and returns
+    its path.
 
     `data` is a Dataset, or anything that `read` takes; `findings` are what `check` found, where it ran
-    already. The page holds bins and counts, no rows, and names a category only where five rows or more
+    already. Or it is a Model, or the path of its `.mlw` file: the page is then its card, made from what the
+    file holds. The page holds bins and counts, no rows, and names a category only where five rows or more
     have it. Raises `Misuse` for a name that does not end in .html, `EnvironmentProblem` where it cannot be
-    written, and what `read` raises.
+    written, and what `read` or `load` raises.
     """
+    from mlwright.artifact import Model
+
+    if isinstance(data, Model) or (isinstance(data, (str, os.PathLike)) and is_model(data)):
+        return _about(data, out, findings is not None or bool(roles))
     need("train", "reporting on data")
     from mlwright.checks import explained
     from mlwright.data.along import along_columns
@@ -53,6 +62,28 @@ def report(
         facts=_facts(dataset),
     )
     write_text(table_page(shown), path)
+    return path
+
+
+def is_model(source: str | os.PathLike[str]) -> bool:
+    """Whether a source is the path of a model file, by its name.
+
+    >>> is_model("loans.mlw"), is_model("loans.csv")
+    (True, False)
+    """
+    return Path(source).suffix.lower() == ".mlw"
+
+
+def _about(source: Model | str | os.PathLike[str], out: str | os.PathLike[str], more: bool) -> Path:
+    """Writes the page about a model."""
+    from mlwright.artifact import Model
+    from mlwright.pages import model_page
+
+    if more:
+        raise Misuse("a model was checked when it was made: it takes no findings and no roles here")
+    path = page_at(out, None if isinstance(source, Model) else source)
+    model = source if isinstance(source, Model) else load(source)
+    write_text(model_page(page_of(model)), path)
     return path
 
 

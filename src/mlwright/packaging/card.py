@@ -9,52 +9,46 @@ from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
+from mlwright.base.limits import limits
+from mlwright.base.measures import METRICS, OUTCOMES
+from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
 from mlwright.base.selection import Selection
+from mlwright.base.verdict import decided, verdict
 from mlwright.packaging.card_calibration import calibration_section
-
-WORDS = {
-    "roc_auc": "ranks a positive row above a negative one",
-    "log_loss": "surprise at what happened; less is better",
-    "average_precision": "precision over all recalls",
-    "brier": "squared error of the probabilities",
-    "accuracy": "share of right labels",
-    "balanced_accuracy": "accuracy with every class counting equally",
-    "f1": "precision and recall of the labels, in one",
-    "mcc": "correlation of predicted and true labels",
-    "rmse": "root of the mean squared error",
-    "mae": "mean absolute error",
-    "r2": "share of the variation explained",
-}
-
-OUTCOMES = {
-    "cost_per_1000_rows": "cost per 1,000 rows",
-    "expected_cost_per_1000_rows": "cost per 1,000 rows foretold by the probabilities",
-    "more_per_1000_rows": "more per 1,000 rows than as decided",
-    "alerts_per_1000_rows": "positive of 1,000 rows",
-    "alerts_per_day": "positive a day",
-}
+from mlwright.packaging.card_fit_report import fit_lines
+from mlwright.packaging.card_importance import reliance_section
+from mlwright.packaging.card_slices import slice_sections
 
 
 def render_card(
-    schema: Schema, evaluation: Evaluation, findings: Findings, timings: Timings, facts: dict[str, str]
+    schema: Schema,
+    evaluation: Evaluation,
+    findings: Findings,
+    timings: Timings,
+    facts: dict[str, str],
+    purpose: Purpose = UNSTATED,
 ) -> str:
     """The card as Markdown. `facts` are further lines of the last section: source, search."""
     parts = [
-        _purpose(schema),
-        _quality(evaluation),
+        _what(schema),
+        *([_use(purpose)] if purpose != UNSTATED else []),
+        _quality(evaluation, schema),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         *([calibration_section(evaluation.reliability)] if evaluation.reliability else []),
+        *slice_sections(evaluation, _plain),
+        *([reliance_section(evaluation, _plain)] if evaluation.importance else []),
         _candidates(evaluation, timings),
+        *([fit_lines(evaluation.fit_report)] if evaluation.fit_report else []),
         _data(findings),
-        ["## Limits", "", *_limits(evaluation, findings)],
+        ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose))],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _purpose(schema: Schema) -> list[str]:
+def _what(schema: Schema) -> list[str]:
     target = schema.target
     assert target is not None  # a model has one
     what = "a number" if target.task == "regression" else f"one of {len(target.classes)} classes"
@@ -70,9 +64,23 @@ def _purpose(schema: Schema) -> list[str]:
     return lines
 
 
-def _quality(evaluation: Evaluation) -> list[str]:
+def _use(purpose: Purpose) -> list[str]:
+    said = {
+        "Meant for": purpose.intended_use,
+        "Not for": purpose.not_for,
+        "Who answers for it": purpose.owner,
+    }
+    told = (f"**{words}:** {_plain(' '.join(text.split()))}" for words, text in said.items() if text)
+    return ["## What it is for", "", "\n\n".join(told)]
+
+
+def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
     plain = {s.metric: s for s in evaluation.baseline}
-    lines = ["## How good it is", "", f"Measured {evaluation.how}.", ""]
+    lines = ["## How good it is", ""]
+    if schema.target:
+        said = (verdict(evaluation, schema.target), decided(evaluation, schema.target))
+        lines += [" ".join(_plain(sentence) for sentence in said if sentence), ""]
+    lines += [f"Measured {evaluation.how}.", ""]
     lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     lines += [_row(s, plain.get(s.metric)) for s in evaluation.scores]
     lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]
@@ -173,27 +181,11 @@ def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
 
 def _row(s: Score, plain: Score | None) -> str:
     beside = f"{plain.value:.4g}" if plain else ""
-    return f"| {s.metric} | **{s.value:.4g}** | {s.interval} | {beside} | {WORDS.get(s.metric, '')} |"
+    return f"| {s.metric} | **{s.value:.4g}** | {s.interval} | {beside} | {METRICS.get(s.metric, '')} |"
 
 
 def _cells(texts: Iterable[str]) -> str:
     return f"| {' | '.join(_plain(text) for text in texts)} |"
-
-
-def _limits(evaluation: Evaluation, findings: Findings) -> Iterable[str]:
-    borne = sorted({f.code for f in findings if f.status == "waived" and f.severity == "issue"})
-    if borne:
-        yield f"- Trained although {', '.join(borne)} was found: scores may promise more than use will keep."
-    if evaluation.doubt:
-        yield f"- {_plain(evaluation.doubt)}"
-    yield f"- Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
-    if evaluation.split in ("stratified", "random"):
-        yield (
-            "- Rows were taken as independent. If rows of one customer, patient or day belong together, "
-            "name group= or time= and fit again."
-        )
-    yield "- Categories not seen in training are treated alike, as one unknown category."
-    yield "- No intended use was stated, and no subgroup was examined: that is for its owner to add."
 
 
 def _plain(text: str | None) -> str:

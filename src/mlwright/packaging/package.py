@@ -19,6 +19,7 @@ from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_name
 from mlwright.base.profile import ColumnProfile, Profile
+from mlwright.base.purpose import Purpose
 from mlwright.base.schema import Schema
 from mlwright.data.dataset import Dataset
 from mlwright.features import Table
@@ -47,6 +48,9 @@ class Evidence:
     recipe: Mapping[str, Any]  # Any: JSON values
     facts: Mapping[str, str]
     fit_seconds: float
+    source: str = ""
+    """Of the table and of the test rows, what they were called."""
+    test_source: str = ""
 
 
 def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, patient: bool = False) -> Model:
@@ -63,6 +67,8 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
         fit_seconds=round(evidence.fit_seconds, 3),
+        source=evidence.source,
+        test_source=evidence.test_source,
         entries={
             e.name: Spent(fit_seconds=round(e.fit_seconds, 3), cpu_us=e.cpu_us)
             for e in evidence.evaluation.leaderboard
@@ -162,7 +168,8 @@ def _write(
             msgspec.structs.replace(e, fit_seconds=0.0, cpu_us=None) for e in evidence.evaluation.leaderboard
         ),
     )
-    card = render_card(schema, evidence.evaluation, evidence.findings, timings, dict(evidence.facts))
+    purpose, facts = Purpose.of(evidence.recipe), dict(evidence.facts)
+    card = render_card(schema, evidence.evaluation, evidence.findings, timings, facts, purpose)
     members = {**fixed, "evaluation.json": canonical_json(evaluation), "card.md": card.encode()}
     return load(
         assemble(

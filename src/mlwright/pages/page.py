@@ -27,18 +27,24 @@ def text(value: object) -> str:
     return html.escape(plain, quote=True)
 
 
-def page(title: str, body: str) -> str:
-    """A whole document with `body`, which is markup already; it loads nothing from anywhere."""
+def page(title: str, body: str, *, style: str = "", script: str = SCRIPT) -> str:
+    """A whole document with `body`, which is markup already; it loads nothing from anywhere.
+
+    `style` comes on top of what all pages share. No script may run but `script`; none where that is empty.
+    """
+    style = STYLE + style
+    runs = f"'{digest_of(script)}'" if script else "'none'"
     policy = (
-        f"default-src 'none'; style-src '{digest_of(STYLE)}'; script-src '{digest_of(SCRIPT)}'; "
+        f"default-src 'none'; style-src '{digest_of(style)}'; script-src {runs}; "
         "base-uri 'none'; form-action 'none'"
     )
+    scripts = f"<script>{script}</script>\n" if script else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n"
-        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
+        f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n"
+        f"{scripts}</body>\n</html>\n"
     )
 
 

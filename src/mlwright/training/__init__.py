@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlwright.training.budget import Budget
+    from mlwright.training.explaining import Explaining
     from mlwright.training.fit import Trained, train
     from mlwright.training.journal import Journal, JournalFolder
     from mlwright.training.lightening import lighter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "mlwright.training.budget",
+    "Explaining": "mlwright.training.explaining",
     "Journal": "mlwright.training.journal",
     "JournalFolder": "mlwright.training.journal",
     "Limits": "mlwright.training.limits",
@@ -28,7 +30,17 @@ _HOMES = {
     "train": "mlwright.training.fit",
 }
 
-__all__ = ["Budget", "Journal", "JournalFolder", "Limits", "Problem", "Trained", "lighter", "train"]
+__all__ = [
+    "Budget",
+    "Explaining",
+    "Journal",
+    "JournalFolder",
+    "Limits",
+    "Problem",
+    "Trained",
+    "lighter",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:  # Any: one of the names above

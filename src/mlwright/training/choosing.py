@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mlwright.training.ensemble import MOST_ROWS, Flags, Price, choose_weights, error_on, free
 from mlwright.training.problem import Problem
+from mlwright.training.simpler import simplest
 from mlwright.training.trial import Trial
 
 Doubles = npt.NDArray[np.float64]
@@ -30,12 +31,22 @@ class Choice:
     trials: list[Trial]
     price: Price = free
     """What a choice among the trials costs, of the best one's error; infinite where a limit forbids it."""
+    simpler: bool = False
+    """Whether the cheapest candidate within one standard error of the best choice is preferred to it."""
 
     def weights(self, rows: Ints) -> Doubles:
         """Shares of the trials, chosen on `rows`. The plain baseline stands alone or not at all.
 
         All are 0 where no choice keeps to the limits.
         """
+        return self.explained(rows)[0]
+
+    def explained(self, rows: Ints) -> tuple[Doubles, str]:
+        """The shares of `weights`, and in words what was given up to have a simpler model, if anything."""
+        best = self._best(rows)
+        return simplest(self.problem, self.trials, best, self.price, rows) if self.simpler else (best, "")
+
+    def _best(self, rows: Ints) -> Doubles:
         problem, trials = self.problem, self.trials
         if len(rows) > MOST_ROWS:
             rows = np.sort(np.random.default_rng(problem.seed).choice(rows, MOST_ROWS, replace=False))

@@ -20,6 +20,10 @@ NODE_S = 5e-6
 """For each node of the trees: to write it, and to compare the graph with the training path."""
 COLUMN_S = 1e-3
 """For each column: to write what is known of it, and to read it from rows that try it out."""
+SLICED_S = 2e-4
+"""For each column: to see whether the loss differs along it."""
+EXPLAINING_SHARE, MOST_EXPLAINING_S = 0.04, 30.0
+"""The share of the time limit for importance and effects, and the most seconds."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
@@ -51,12 +55,21 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     judged = len(problem.split.test) or len(problem.split.judged)
     # The bootstraps of model and baseline, two seconds from some 20,000 rows on (evaluation.intervals).
     judging = 2.0 * min(1.0, judged / 20_000 * max(1, problem.classes / 2))
+    # Slices of all that was judged, and groups of each protected column (50,000 rows x 5,000: 1.8 s).
+    judging += (0.6 + 0.3 * len(problem.protected)) * min(1.0, judged / 20_000) + columns * SLICED_S
     # Where rows are cross-fitted, weights are chosen once a fold more.
     choices = 2 if len(problem.split.test) or len(problem.split.folds) == 1 else 1 + len(problem.split.folds)
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
     making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
-    return making * budget.slowness() + chosen + 2 * found.score_seconds
+    return making * budget.slowness() + chosen + 2 * found.score_seconds + explaining_seconds(budget)
+
+
+def explaining_seconds(budget: Budget) -> float:
+    """What is kept of a time limit to say what the model relies on: 0 where none rules."""
+    if budget.limit_s is None:
+        return 0.0
+    return min(EXPLAINING_SHARE * budget.limit_s, MOST_EXPLAINING_S)
 
 
 def likely_kept(found: Search) -> list[Trial]:

@@ -23,6 +23,7 @@ from mlwright.packaging.costing import Pricer, slowness
 from mlwright.packaging.ending import Ending
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
+from mlwright.training.diagnosing import Looks, kept_for_looks, look_closer
 from mlwright.training.estimates import packaging_seconds, refit_seconds
 from mlwright.training.found import Search
 from mlwright.training.journal import Journal
@@ -32,8 +33,10 @@ from mlwright.training.pool import POOL
 from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refit import Shipped, as_fitted, refit
+from mlwright.training.reporting import Reported
 from mlwright.training.rivals import default_beside, selection_of
 from mlwright.training.search import search
+from mlwright.training.standing import standing_of
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import answers_unseen, conclude
 
@@ -74,12 +77,16 @@ class Run:
     progress: Progress
     dropped: Mapping[int, str] = field(default_factory=dict)
     """Trials (by identity) that were chosen and do not ship, and why."""
+    simpler: bool = False
+    """Whether the cheapest candidate within one standard error of the best choice is to be preferred."""
+    looks: Looks = field(default_factory=Looks)
+    """Further fits of the heaviest candidate, for the fit report."""
 
     @property
     def choice(self) -> Choice:
         """The finished trials that may have a part in what ships."""
         trials = [t for t in self.found.finished if id(t) not in self.dropped]
-        return Choice(self.problem, trials, self.price.of(trials))
+        return Choice(self.problem, trials, self.price.of(trials), self.simpler)
 
     def without(self, dropped: Mapping[int, str]) -> Run:
         """The same, in which more trials may have no part: by identity, why."""
@@ -123,18 +130,22 @@ def train(
     *,
     limits: Limits | None = None,
     journal: Journal | None = None,
+    simpler: bool = False,
 ) -> Trained:
     """Runs the whole of training within the budget; `journal` keeps what it finishes as it goes.
 
-    `limits` guide the choice, by estimate. Whether what comes back keeps to them is to be measured.
+    `limits` guide the choice, by estimate. Whether what comes back keeps to them is to be measured. `simpler`
+    prefers the cheapest candidate within one standard error of the best choice.
     """
     # Our matrices are too narrow for a second BLAS thread, and one that waits spins: a logistic regression of
     # 6,590 rows took 4.3 s with two and 0.3 s with one on two shared CPUs.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _train(problem, budget, progress, limits or Limits(), journal or Journal())
+        return _train(problem, budget, progress, limits or Limits(), journal or Journal(), simpler=simpler)
 
 
-def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal) -> Trained:
+def _train(
+    problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal, *, simpler: bool
+) -> Trained:
     progress.stage("training")
     folds = PreparedFolds(problem)
     # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time,
@@ -149,13 +160,16 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     journal.begins(problem)
     pricer = Pricer(folds.plan(len(problem.split.folds) - 1), problem.target, clocked)
     price = Pricing(pricer, limits)
-    found = search(problem, folds, budget, progress, journal, price)
+    with kept_for_looks(folds, budget):
+        found = search(problem, folds, budget, progress, journal, price)
+    run = Run(problem, found, price, budget, progress, simpler=simpler)
+    weights = run.weights()
+    run = replace(run, looks=_looked(run, folds, weights))
     folds.free()
+    found.plans = folds.plans
     if folds.alone:
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
-    run = Run(problem, found, price, budget, progress)
-    weights = run.weights()
     shipped = run.refitted(found.finished, weights)
     late = {
         id(t): f"dropped: {shipped.failed.get(id(t), 'no time was left to fit it on all rows')}"
@@ -164,6 +178,16 @@ def _train(problem: Problem, budget: Budget, progress: Progress, limits: Limits,
     }
     progress.stage("judging")
     return judged(replace(run, dropped=late), shipped)
+
+
+def _looked(run: Run, folds: PreparedFolds, weights: Doubles) -> Looks:
+    """A closer look at the heaviest of the trials of `weights`, in what refits and packaging leave."""
+    chosen = [(float(w), i) for i, w in enumerate(weights) if w > 0]
+    trials = run.choice.trials
+    heaviest = trials[max(chosen, key=lambda pair: pair[0])[1]] if chosen else None
+    again = SHORTENED * refit_seconds(run.problem, run.found, [trials[i] for _, i in chosen])
+    packaging = packaging_seconds(run.problem, run.found, run.budget)
+    return look_closer(folds, run.found, heaviest, run.budget, run.progress, again, packaging)
 
 
 def judged(run: Run, shipped: Shipped) -> Trained:
@@ -186,7 +210,18 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     )
     ending = Ending(concluded.decision, problem.link, problem.exposed, problem.floor)
     blend = Blend(shipped.plan, shipped.members, concluded.calibrator, problem.target, problem.shift, ending)
-    notes = (*shipped.notes, *run.found.notes, f"search ended because {run.found.stopped}")
+    given_up = choice.explained(chosen_on)[1] if run.simpler else ""
+    notes = (
+        *shipped.notes,
+        *run.found.notes,
+        *([given_up] if given_up else []),
+        f"search ended because {run.found.stopped}",
+    )
+    share = 0.0 if run.looks.trial is None else shipped.shares.get(id(run.looks.trial), 0.0)
+    fitted_on = np.arange(len(problem.y)) if shipped.again else problem.split.folds[-1].train
+    standing = standing_of(problem, blend, fitted_on, evaluation, mixed)
+    report = Reported(problem, run.looks, mixed, standing, evaluation.weak, share).report
+    evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)
 

@@ -17,6 +17,8 @@ class Search:
     """What the ensemble would be made of, where it was asked."""
     plan: FeaturePlan | None = None
     """The plan of the only fold, where its models are kept so that they may ship as they are."""
+    plans: dict[int, FeaturePlan] = field(default_factory=dict)
+    """The plans of folds that may be fitted on once more to say what the model relies on."""
     prepare_seconds: float = 0.0
     """How long the feature plan of one fold took."""
     view_seconds: dict[str, float] = field(default_factory=dict)

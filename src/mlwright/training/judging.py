@@ -25,6 +25,7 @@ from mlwright.statistics.links import linked, unlinked
 from mlwright.training.found import Search
 from mlwright.training.limits import Pricing
 from mlwright.training.problem import Problem
+from mlwright.training.slicing import sliced
 from mlwright.training.trial import LEFT_OUT
 from mlwright.training.unseen import Concluded, Unseen
 
@@ -47,6 +48,7 @@ def evaluate_blend(
         table = tuple(tuple(int(v) for v in row) for row in counts)
     answered = Answered(unseen.answer, unseen.labels) if problem.classes else unseen.answer
     scores = _scores(problem, answered, rows)
+    subgroups, slices = sliced(problem, unseen)
     if all(s.metric != problem.metric.name for s in scores):
         how += f"; {problem.metric.name} is undefined on them, as of rows of one class"
     return Evaluation(
@@ -65,6 +67,8 @@ def evaluate_blend(
         outcomes=_outcomes(problem, unseen, decision),
         sets=_sets(problem, unseen),
         reliability=_reliability(problem, unseen),
+        subgroups=subgroups,
+        slices=slices,
     )
 
 

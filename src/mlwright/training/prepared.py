@@ -89,6 +89,13 @@ class PreparedFolds:
             self._plans[k] = fit_plan(self.problem, self.problem.split.folds[k].train)
         return self._plans[k]
 
+    @property
+    def plans(self) -> dict[int, FeaturePlan]:
+        """Plans that were made: of the last fold alone, where there is a holdout; of all of few rows."""
+        last = len(self.problem.split.folds) - 1
+        kept = (last,) if len(self.problem.split.test) else range(last + 1)
+        return {k: p for k, p in self._plans.items() if k in kept}
+
     def parts(self, k: int, view: str) -> tuple[Part, Part]:
         """Training and validation part of fold `k` in a view; without columns in the view `NOTHING`."""
         if view == NOTHING:
@@ -135,10 +142,16 @@ class PreparedFolds:
         count = earlier or self._count(budget, last)
         if count > last:
             return self
-        fewer = replace(split, folds=split.folds[-count:])
-        folds = PreparedFolds(replace(self.problem, split=fewer))
-        folds._plans = {k - last - 1 + count: p for k, p in self._plans.items()}
-        folds._matrices = {(k - last - 1 + count, v): p for (k, v), p in self._matrices.items()}
+        return self.last(count)
+
+    def last(self, count: int) -> PreparedFolds:
+        """The last `count` folds alone, with what was made for them."""
+        split = self.problem.split
+        gone = len(split.folds) - count
+        folds = PreparedFolds(replace(self.problem, split=replace(split, folds=split.folds[gone:])))
+        folds._plans = {k - gone: p for k, p in self._plans.items() if k >= gone}
+        folds._matrices = {(k - gone, v): p for (k, v), p in self._matrices.items() if k >= gone}
+        folds.alone = self.alone
         return folds
 
     def _count(self, budget: Budget, last: int) -> int:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from mlwright.base.decision import LIKELIEST, Decision
 from mlwright.base.schema import Target
+from mlwright.evaluation.cuts import Values
 from mlwright.evaluation.decision import Wanted, decide, labels_by
 from mlwright.evaluation.metrics import Answered, Metric, Truth, seen_by
 from mlwright.evaluation.splits import Split
@@ -52,6 +53,8 @@ class Problem:
     """By place among the numbers: 1 where the margin may only rise with the column, -1 where only fall."""
     wanted: Wanted = field(default_factory=Wanted)
     """What was asked of labels."""
+    protected: tuple[Values, ...] = ()
+    """Columns of the N rows that no learner is given: how the model does for each of their groups is told."""
     seed: int = 0
     threads: int = 1
 

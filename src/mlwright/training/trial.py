@@ -85,12 +85,14 @@ def run_trial(
     fold_deadline: Callable[[], float | None],
     *,
     keep: bool = False,
+    settled: Settings | None = None,
 ) -> Trial:
     """Cross-validates `config`, folds side by side in lanes. Whatever the learner raises, or does to the
     process that it is fitted in, is kept as the trial's failure, with its reason.
 
     `learner` is the family's, by itself or by its name; one that lanes could not find is fitted in this
-    process. So is one whose model of the last fold is to be kept in the trial.
+    process. So is one whose model of the last fold is to be kept in the trial. `settled` is what an earlier
+    trial of the configuration settled on, to be used again.
     """
     began, trial = time.monotonic(), Trial(config)
     trial.failure = _unable(config, learner, folds.problem)
@@ -98,10 +100,10 @@ def run_trial(
         return trial
     try:
         lanes = not keep and _in_lanes(config, learner, folds)
-        if not (lanes and _tried_in_lanes(trial, folds, fold_deadline)):
+        if not (lanes and _tried_in_lanes(trial, folds, fold_deadline, settled)):
             found = learner if learner and not isinstance(learner, str) else families()[config.family]
             trial, crew = Trial(config), Here(found, folds.problem.threads)
-            _Attempt(trial, folds, crew, fold_deadline).run()
+            _Attempt(trial, folds, crew, fold_deadline, settled).run()
             if keep and not trial.failure:
                 trial.fitted = crew.fitted(len(folds.problem.split.folds) - 1)
     except Exception as problem:  # noqa: BLE001  # features of a view may fail as learners do: it costs this candidate alone
@@ -135,13 +137,18 @@ def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFold
     return any(point.value == own for point in points)
 
 
-def _tried_in_lanes(trial: Trial, folds: PreparedFolds, fold_deadline: Callable[[], float | None]) -> bool:
+def _tried_in_lanes(
+    trial: Trial,
+    folds: PreparedFolds,
+    fold_deadline: Callable[[], float | None],
+    settled: Settings | None,
+) -> bool:
     """Fits and judges the trial in lanes; False where none is to be had after all."""
     why = ""
     for _ in range(STARTS):
         try:
             with closing(Lanes(POOL, folds.lanes, folds.threads)) as crew:
-                _Attempt(trial, folds, crew, fold_deadline).run()
+                _Attempt(trial, folds, crew, fold_deadline, settled).run()
             return True
         except EnvironmentProblem as problem:
             why = str(problem)
@@ -156,13 +163,18 @@ class _Attempt:
     """One candidate's folds, fitted by a crew: the first alone until it has settled, then side by side."""
 
     def __init__(
-        self, trial: Trial, folds: PreparedFolds, crew: Crew, fold_deadline: Callable[[], float | None]
+        self,
+        trial: Trial,
+        folds: PreparedFolds,
+        crew: Crew,
+        fold_deadline: Callable[[], float | None],
+        settled: Settings | None = None,
     ) -> None:
         self.trial, self.folds, self.crew, self.fold_deadline = trial, folds, crew, fold_deadline
         self.count = len(folds.problem.split.folds)
         # Of thousands of columns, the features of all folds take seconds: the baseline does without.
         self.view = NOTHING if trial.config.family == "baseline" else trial.config.view
-        self.settled: Settings | None = None
+        self.settled = settled
         self.done: dict[int, Done] = {}
 
     def run(self) -> None:

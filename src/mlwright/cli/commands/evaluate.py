@@ -22,7 +22,13 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
     options = options_of(arguments)
     model = load(arguments.model)
-    evaluation = evaluate(model, arguments.source, metric=arguments.metric, options=options)
+    evaluation = evaluate(
+        model,
+        arguments.source,
+        metric=arguments.metric,
+        options=options,
+        importance=arguments.importance,
+    )
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
     caveats = evaluation.how.split("; ")[1:]  # after which rows they were: what to know about them
     screen.answer(
@@ -39,6 +45,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
         from mlwright.cli import look
         from mlwright.cli.reliable import reliability_of
+        from mlwright.cli.relied import relied_on
+        from mlwright.cli.sliced import slices_of
 
         rows = f"on {figures.counted(evaluation.rows, 'row')} of {shown_source(arguments.source)}"
         screen.show(
@@ -46,6 +54,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             look.quality(evaluation),
             *reliability_of(evaluation.reliability),
             *confusion_of(evaluation, model.schema, screen.console.width),
+            *slices_of(evaluation, every=True),
+            *relied_on(evaluation),
         )
         if arguments.require is not None:
             word = Text("passed", "green") if passed else Text("not passed", "red")
@@ -80,6 +90,11 @@ COMMAND = Command(
         ),
         Flag(
             "--require", "Exit with 1 unless the main metric is at least this good", "number", value="SCORE"
+        ),
+        Flag(
+            "--importance",
+            "Also measure which columns the answers rest on, and how they move them",
+            "nothing",
         ),
         *WRITTEN,
     ),

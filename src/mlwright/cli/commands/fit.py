@@ -11,6 +11,7 @@ from mlwright.base import figures
 from mlwright.base.errors import ChecksRefused, Misuse
 from mlwright.base.evaluation import SplitRule
 from mlwright.base.naming import shown_source
+from mlwright.base.purpose import MOST
 from mlwright.cli.flags import ROLES, SCHEMA, SOURCE, WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.parse import typed_again
 from mlwright.cli.screen import Screen
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mlwright.base.progress import Progress
     from mlwright.data.dataset import Dataset
     from mlwright.lifecycle.state import State
+
+_CARD = "what the card says of its use"
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -85,7 +88,9 @@ class Asked:
             split=arguments.split,
             gap=arguments.gap,
             monotone=directions_in(arguments.monotone),
+            simpler=arguments.simpler,
             waive=self._waive,
+            **{name: getattr(arguments, name) for name in MOST},
         )
         refuse_settings(self._settings)
         refuse_absent(arguments.test, self._options and self._options.for_another)
@@ -105,6 +110,7 @@ class Asked:
             task=arguments.task,
             seconds=None if arguments.max_trials else CHECKING * self._limit_s,
             threads=arguments.threads,
+            seed=arguments.seed,
         )
         if arguments.target is None and dataset.target is None:
             raise without_target()
@@ -191,12 +197,16 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
     """What was tried, how good it is, what was written, and (`onward`) the next commands."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.fitted import fit_report_of
+    from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
     screen.show(
         tried(model.leaderboard),
         look.quality(model.evaluation),
         *decision_of(model.evaluation),
+        *fit_report_of(model.fit_report),
+        *slices_of(model.evaluation),
         look.written(output, figures.size(output.stat().st_size)),
     )
     if onward:
@@ -282,6 +292,12 @@ COMMAND = Command(
             "Columns that the prediction may only rise or fall with, such as age=+1,income=-1",
             value="COLUMNS",
         ),
+        Flag(
+            "--simpler",
+            "Prefer the candidate that is cheapest to serve where its error is within one standard error of "
+            "the best choice's",
+            "nothing",
+        ),
         Flag("--time-limit", "For the whole call, such as 90s, 5m or 1h", default="60s", value="TIME"),
         Flag("--max-trials", "Candidates to try instead of a time limit; repeatable", "whole", value="N"),
         Flag("--max-latency", "CPU time a row that the model may take when asked one by one", value="TIME"),
@@ -300,6 +316,9 @@ COMMAND = Command(
         WAIVE,
         Flag("--seed", "Makes runs repeatable, together with --max-trials", "whole", default=0, value="N"),
         Flag("--threads", "CPUs to use", "whole", value="N", shown_default="all that this process may use"),
+        Flag("--intended-use", "What the answers are for, and who acts on them", value="TEXT", group=_CARD),
+        Flag("--not-for", "What the model must not be used for", value="TEXT", group=_CARD),
+        Flag("--owner", "Who answers for the model", value="TEXT", group=_CARD),
         *WRITTEN,
     ),
     run=run,

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Opens the file, which verifies it, and shows it."""
-    from mlwright.lifecycle import load
+    from mlwright.cli import look
+    from mlwright.lifecycle import load, report
+    from mlwright.lifecycle.report import page_at
 
     path = Path(arguments.model)
+    page = page_at(arguments.html, path) if arguments.html else None
     model = load(path)
+    if page is not None:
+        report(model, page)
     screen.answer(
         {
             "model": str(path),
@@ -34,11 +39,14 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "schema": model.schema,
             "evaluation": model.evaluation,
             "findings": list(model.findings),
+            **({"page": str(page)} if page else {}),
         }
     )
     if screen.json:
         return 0
-    if arguments.card:
+    if page is not None:
+        screen.show(look.title(str(path), "intact, not authenticated"), look.written(page))
+    elif arguments.card:
         print("\n".join(safe(line) for line in model.card.splitlines()))
     else:
         show_model(screen, model, path, every=arguments.all)
@@ -49,7 +57,10 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     """The whole page, as `show`, `demo` and the tests draw it."""
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
+    from mlwright.cli.fitted import fit_report_of
     from mlwright.cli.reliable import reliability_of
+    from mlwright.cli.relied import relied_on
+    from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
     most = 10_000 if every else 16
@@ -60,7 +71,10 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         *reliability_of(model.evaluation.reliability),
         *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
+        *slices_of(model.evaluation, every=every),
+        *relied_on(model.evaluation, most=10_000 if every else 10),
         tried(model.leaderboard, most=most),
+        *fit_report_of(model.fit_report, every=every),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         look.section("Found in the data", look.findings(model.findings)),
         look.section("Costs", look.pairs(_costs(model, path))),
@@ -118,7 +132,7 @@ def _uses(path: Path) -> list[tuple[str, str]]:
     return [
         ("predict a table", f"mlwright predict {path} new.csv -o scored.csv"),
         ("serve it over HTTP", f"mlwright serve {path}"),
-        ("the card, to hand on", f"mlwright show {path} --card"),
+        ("the card, to hand on", f"mlwright show {path} --html {path.stem}.html"),
     ]
 
 
@@ -133,7 +147,10 @@ COMMAND = Command(
         MODEL,
         Flag("--all", "List every column and every candidate", "nothing"),
         Flag("--card", "Print the model card (Markdown) instead", "nothing"),
+        Flag(
+            "--html", "Write the model card as a page with charts, which loads nothing, instead", value="FILE"
+        ),
     ),
     run=run,
-    examples=("mlwright show loans.mlw", "mlwright show loans.mlw --card > CARD.md"),
+    examples=("mlwright show loans.mlw", "mlwright show loans.mlw --html loans.html"),
 )

@@ -20,6 +20,7 @@ from mlwright.base.labels import matcher
 from mlwright.base.schema import Column, LabelType, Target, TaskName
 from mlwright.data.dataset import Dataset
 from mlwright.evaluation.asked import metric_of
+from mlwright.evaluation.cuts import values_of
 from mlwright.evaluation.metrics import default_metric
 from mlwright.features import table_of
 from mlwright.tasks.kind import Asked
@@ -83,6 +84,7 @@ class Tabular:
             exposure=exposure_of(joined, exposed) if exposed else None,
             monotone=monotone_of(joined.schema, target, asked.monotone),
             wanted=wanted,
+            protected=tuple(values_of(joined, c) for c in joined.role("protected")),
             seed=asked.seed,
             threads=asked.threads,
         )

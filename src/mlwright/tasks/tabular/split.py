@@ -130,8 +130,13 @@ def _with_gap(rows: Rows, gap: float | str, *, by_rows: bool) -> Rows:
 
 
 def _moments(dataset: Dataset, name: str) -> Keys:
+    """When each row happened [N]: datetimes as such, though a table holds them as seconds, so that a gap is a
+    span of time; numbers as they are."""
     _refuse_missing(dataset, "time", name)
-    return dataset.frame[name].to_numpy()
+    moments = dataset.frame[name].to_numpy()
+    if dataset.schema.column(name).kind != "datetime" or moments.dtype.kind == "M":
+        return moments
+    return np.round(moments * _MICROSECONDS).astype("datetime64[us]")
 
 
 def _folds(dataset: Dataset, name: str) -> Keys:

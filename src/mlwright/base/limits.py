@@ -1,0 +1,32 @@
+"""Limits: what the evidence of a model does not say, one sentence each, for those who would rely on it.
+
+Used by the cards, so that both say the same. Made from values alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlwright.base.evaluation import Evaluation
+from mlwright.base.finding import Findings
+from mlwright.base.purpose import Purpose
+
+
+def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iterator[str]:
+    """Plain sentences, the gravest first."""
+    borne = sorted({f.code for f in findings if f.status == "waived" and f.severity == "issue"})
+    if borne:
+        yield f"Trained although {', '.join(borne)} was found: scores may promise more than use will keep."
+    if evaluation.doubt:
+        yield evaluation.doubt
+    yield f"Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
+    if evaluation.split in ("stratified", "random"):
+        yield (
+            "Rows were taken as independent. If rows of one customer, patient or day belong together, "
+            "name group= or time= and fit again."
+        )
+    yield "Categories not seen in training are treated alike, as one unknown category."
+    if not purpose.intended_use:
+        yield "No intended use was stated (intended_use=): that is for its owner to add."
+    if not evaluation.subgroups:
+        yield "No subgroup was examined (protected=): that is for its owner to add."
