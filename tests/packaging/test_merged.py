@@ -16,6 +16,7 @@ import mlwright as mw
 from mlwright.artifact import decode_rows
 from mlwright.base.schema import Target
 from mlwright.evaluation.calibration import Calibrator
+from mlwright.evaluation.curves import BetaCurve, BrokenLine
 from mlwright.features import FeaturePlan
 from mlwright.features.table import table_of
 from mlwright.graph import shared_trees
@@ -131,6 +132,35 @@ def answers(blend: Blend, dataset: mw.Dataset) -> np.ndarray:
 def test_the_graph_answers_as_its_members_do(target: str, names: tuple[str, ...]) -> None:
     blend, dataset = blend_of(target, *names)
     answers(blend, dataset)
+
+
+CALIBRATORS = {
+    "two": [
+        Calibrator(curve=BetaCurve(0.6, 1.4, -0.2)),
+        Calibrator(0.8, 0.1, curve=BrokenLine((-2.0, 0.0, 1.0), (-2.5, 0.1, 0.9), 1.0, 1.0)),
+    ],
+    "many": [Calibrator(0.8, (0.3, -0.4, 0.1))],
+}
+
+
+@pytest.mark.parametrize(("target", "calibrator"), [(t, c) for t, cs in CALIBRATORS.items() for c in cs])
+@pytest.mark.parametrize("names", [("linear",), ("linear", "lightgbm", "catboost")])
+def test_every_calibration_is_the_same_in_the_graph(
+    target: str, calibrator: Calibrator, names: tuple[str, ...]
+) -> None:
+    blend, dataset = blend_of(target, *names)
+    plain = answers(dataclasses.replace(blend, calibrator=Calibrator()), dataset)
+    found = answers(dataclasses.replace(blend, calibrator=calibrator), dataset)
+    assert np.abs(found - plain).max() > 0.05
+    if target == "two":  # who stands before whom is as it was
+        assert (np.argsort(found[:ROWS, 1]) == np.argsort(plain[:ROWS, 1])).all()
+
+
+def test_a_curve_costs_few_nodes_and_a_line_none() -> None:
+    blend, _ = blend_of("two", "lightgbm")
+    before = len(operators(blend.graph()))
+    for calibrator, more in zip([Calibrator(0.7, 0.2), *CALIBRATORS["two"]], (0, 5, 3), strict=True):
+        assert len(operators(dataclasses.replace(blend, calibrator=calibrator).graph())) == before + more
 
 
 def test_all_trees_are_one_ensemble_over_one_matrix() -> None:

@@ -15,6 +15,7 @@ from mlwright.base.finding import Finding
 from mlwright.base.fit_report import FitReport
 from mlwright.base.importance import Curve, Importance
 from mlwright.base.prediction_intervals import Intervals
+from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
 from mlwright.base.selection import Rival, Selection
@@ -93,6 +94,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What sets of labels are made from, and how often they held the truth; of classes only."""
     intervals: Intervals | None = None
     """What intervals are made from, and how often they held the truth; of numbers only."""
+    reliability: Reliability | None = None
+    """Whether probabilities mean what they say; of numbers, means foretold beside those that came."""
     fit_report: FitReport | None = None
     """What is wrong with the fit, or is not, or cannot be told."""
     subgroups: Subgroups | None = None

@@ -1,8 +1,8 @@
-"""Calibration: probabilities that mean what they say, fitted on out-of-fold margins.
+"""Calibration: probabilities that mean what they say, chosen and fitted on out-of-fold margins.
 
-Two classes: Platt's two numbers on the log-odds (Platt, 1999). More: one temperature (Guo et al., 2017).
-Kept only
-where cross-fitted log loss says it helps. Both are a slope and a shift, folded into the graph's leaves.
+Methods are compared by cross-fitted log loss, in which rows that depend on each other stay together; of those
+that are hardly worse than the best the simplest is kept, and none at all is the simplest. Slope and shift
+are folded into the graph's leaves; a curve is three to five nodes behind them.
 """
 
 from __future__ import annotations
@@ -11,73 +11,125 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
-from mlwright.statistics.links import sigmoid, softmax
+from mlwright.evaluation.calibration_methods import OF_MORE, OF_TWO, Line, losses
+from mlwright.evaluation.curves import Curve
+from mlwright.statistics.intervals import clustered_error
 
 Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FOLDS = 5
+DOUBT = 0.5
+"""What a method must gain on a simpler one, in standard errors of the gain. With 1, real gains are forgone
+where rows are few or losses have long tails; with 0, what was right already is changed too often. Fits are
+held to doing nothing, so that a needless one costs little. Measured: `benchmarks/calibration.py`."""
+LEAST_ROWS, LEAST_OF_A_CLASS = 50, 5
+MOST_ROWS, MOST_CELLS = 100_000, 2_000_000
+"""Rows, and rows times classes, that a calibration is chosen and fitted on: a few seconds at most."""
 
 
 @dataclass(frozen=True)
 class Calibrator:
-    """margin' = slope * margin + shift. With two classes the margin is the log-odds of the second."""
+    """margin' = curve(slope * margin + shift). With two classes the margin is the log-odds of the second."""
 
     slope: float = 1.0
-    shift: float = 0.0
+    shift: float | tuple[float, ...] = 0.0
+    """One number, or one for each of more than two classes."""
     method: str = "none"
-    said: str = "not needed: no calibration lowered the log loss by more than chance"
+    said: str = "not needed: no calibration lowered the cross-fitted log loss enough"
+    curve: Curve | None = None
+    """Of two classes; None where a straight line does."""
 
     def apply(self, margin: Doubles) -> Doubles:
         """Calibrated margins, as wide as `margin` [N, M]: log-odds [N, 1], or scores [N, K]."""
-        return np.asarray(margin * self.slope + self.shift)
+        straight = np.asarray(margin * self.slope + self.shift)
+        return straight if self.curve is None else self.curve.apply(straight)
 
 
 def fit_calibrator(
-    margin: Doubles, y: npt.NDArray[np.int64], weights: Doubles | None, seed: int = 0
+    margin: Doubles, y: Ints, weights: Doubles | None, seed: int = 0, *, clusters: Ints | None = None
 ) -> Calibrator:
-    """The calibration of `margin` for classes `y` [N], or none where it does not clearly help.
+    """The calibration of `margin` for classes `y` [N], or none where it hardly helps.
 
-    `margin` is [N, 1], the log-odds of the second of two classes, or [N, K] scores of more. It helps when the
-    cross-fitted gain in log loss exceeds its own standard error. Fewer than 50 rows, or a class that is
-    absent: none. Rows of no weight are as if they were not there.
+    `margin` is [N, 1], the log-odds of the second of two classes, or [N, K] scores of more. `clusters` [N]
+    are codes of rows that depend on each other: they are cross-fitted together, and standard errors heed
+    them. Fewer than 50 rows, or a class with fewer than 5: none. Rows of no weight are as if they were not
+    there.
     """
-    if weights is not None and not weights.all():
-        counting = weights > 0
-        margin, y, weights = margin[counting], y[counting], weights[counting]
+    margin, y, weights, clusters = _some(margin, y, weights, clusters, seed)
     n, classes = len(margin), max(margin.shape[1], 2)
-    counts = np.bincount(y, minlength=classes)
-    if n < 50 or counts.min() < 5:
+    if n < LEAST_ROWS or np.bincount(y, minlength=classes).min() < LEAST_OF_A_CLASS:
         return Calibrator(said="not attempted: too few rows to fit it")
-    w = np.ones(n) if weights is None else weights
-    fold = np.random.default_rng(seed).permutation(n) % 5
-    gain = np.empty(n)
-    for f in range(5):
-        out = fold == f
-        slope, shift = _fit(margin[~out], y[~out], w[~out])
-        gain[out] = _losses(margin[out], y[out], 1.0, 0.0) - _losses(margin[out], y[out], slope, shift)
-    mean = float(np.average(gain, weights=w))
-    error = float(gain.std() / np.sqrt(n))
-    if mean <= error:
+    w = np.ones(n) if weights is None else weights * (weights.sum() / (weights @ weights))
+    methods = OF_TWO if margin.shape[1] == 1 else OF_MORE
+    by_method = _cross_fitted(margin, y, w, clusters, seed)
+    if by_method is None:
+        return Calibrator(said="not attempted: too few independent rows to compare it with none")
+    name, gain, error = _chosen(by_method, w, clusters)
+    if name == "none":
         return Calibrator()
-    slope, shift = _fit(margin, y, w)
-    method = "platt" if classes == 2 else "temperature"
-    said = f"{method}: lowered the cross-fitted log loss by {mean:.2g} (standard error {error:.1g})"
-    return Calibrator(slope, shift, method, said)
+    line = methods[name](margin, y, w)
+    said = f"{name}: lowered the cross-fitted log loss by {gain:.2g} (standard error {error:.1g})"
+    shift = line.shift[0] if len(line.shift) == 1 else line.shift
+    return Calibrator(line.slope, shift, name, said, line.curve)
 
 
-def _losses(margin: Doubles, y: npt.NDArray[np.int64], slope: float, shift: float) -> Doubles:
-    scaled = margin * slope + shift
-    p = sigmoid(scaled[:, 0]) if margin.shape[1] == 1 else softmax(scaled)
-    return np.asarray(-np.log(np.maximum(p[np.arange(len(y)), y], 1e-300)))
+def _cross_fitted(
+    margin: Doubles, y: Ints, w: Doubles, clusters: Ints | None, seed: int
+) -> dict[str, Doubles] | None:
+    """Losses [N] by method, the simplest first, each row's by a fit without it and what depends on it; None
+    where some fold leaves the others without a class."""
+    n, classes = len(margin), max(margin.shape[1], 2)
+    random = np.random.default_rng(seed)
+    if clusters is None:
+        fold = random.permutation(n) % FOLDS
+    else:
+        fold = (random.permutation(int(clusters.max()) + 1) % FOLDS)[clusters]
+    methods = OF_TWO if margin.shape[1] == 1 else OF_MORE
+    out = {"none": losses(margin, y), **{name: np.empty(n) for name in methods}}
+    for f in range(FOLDS):
+        held = fold == f
+        if not held.any():
+            continue
+        if held.all() or np.bincount(y[~held], minlength=classes).min() < 1:
+            return None
+        for name, method in methods.items():
+            line: Line = method(margin[~held], y[~held], w[~held])
+            out[name][held] = losses(line.apply(margin[held]), y[held])
+    return out
 
 
-def _fit(margin: Doubles, y: npt.NDArray[np.int64], w: Doubles) -> tuple[float, float]:
-    start = np.zeros(2 if margin.shape[1] == 1 else 1)
+def _chosen(by_method: dict[str, Doubles], w: Doubles, clusters: Ints | None) -> tuple[str, float, float]:
+    """The simplest method that the best does not beat by more than `DOUBT` standard errors; what it gains on
+    none, and the standard error of that."""
+    share = w / w.sum()
 
-    def loss(theta: Doubles) -> float:
-        slope = float(np.exp(theta[0]))
-        shift = float(theta[1]) if len(theta) > 1 else 0.0
-        return float(np.average(_losses(margin, y, slope, shift), weights=w))
+    def gained(worse: str, better: str) -> tuple[float, float]:
+        gain = by_method[worse] - by_method[better]
+        mean = float(share @ gain)
+        return mean, clustered_error(share * (gain - mean), clusters)[0]
 
-    done = minimize(loss, start, method="L-BFGS-B", bounds=[(-2.5, 2.5), (-5.0, 5.0)][: len(start)])
-    return float(np.exp(done.x[0])), float(done.x[1]) if len(start) > 1 else 0.0
+    best = min(by_method, key=lambda name: float(share @ by_method[name]))
+    for name in by_method:
+        gain, error = gained(name, best)
+        if name == best or not gain > DOUBT * error:
+            return (name, *gained("none", name))
+    raise AssertionError("the best is among them")
+
+
+def _some(
+    margin: Doubles, y: Ints, weights: Doubles | None, clusters: Ints | None, seed: int
+) -> tuple[Doubles, Ints, Doubles | None, Ints | None]:
+    """Rows of some weight and with finite margins, no more of them than can be afforded, drawn by `seed`."""
+    kept = np.isfinite(margin).all(axis=1)
+    if weights is not None:
+        kept &= weights > 0
+    rows = np.flatnonzero(kept)
+    most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // margin.shape[1]))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    if len(rows) == len(margin):
+        return margin, y, weights, clusters
+    codes = None if clusters is None else np.unique(clusters[rows], return_inverse=True)[1].astype(np.int64)
+    return margin[rows], y[rows], None if weights is None else weights[rows], codes

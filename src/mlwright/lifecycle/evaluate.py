@@ -18,6 +18,7 @@ from mlwright.lifecycle.sliced import sliced
 if TYPE_CHECKING:
     from mlwright.artifact import Model, Outputs
     from mlwright.base.evaluation import Evaluation, Outcome, Score
+    from mlwright.base.reliability import Reliability
     from mlwright.base.schema import Target
     from mlwright.data.dataset import Dataset
     from mlwright.evaluation.metrics import Metric
@@ -118,9 +119,22 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
         confusion=table,
         decision=prior.decision,
         outcomes=outcomes,
+        reliability=_reliability(outputs, rows),
         subgroups=subgroups,
         slices=slices,
     )
+
+
+def _reliability(outputs: Outputs, rows: Fresh) -> Reliability | None:
+    from mlwright.evaluation.reliability import reliability_of, reliability_of_numbers
+
+    labels = next(iter(rows.dependent.values()), None)
+    units = None if labels is None else np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    if outputs.prediction is not None:
+        return reliability_of_numbers(rows.y, outputs.prediction, rows.weights, units)
+    assert outputs.margin is not None and outputs.probability is not None  # classes have both
+    y = rows.y.astype(np.int64)
+    return reliability_of(y, outputs.margin, outputs.probability, rows.weights, units)
 
 
 def numbers_of(outputs: Outputs, target: Target) -> Ints:

@@ -1,8 +1,8 @@
 """The Blend: a feature plan, fitted members with weights, a calibration: the whole model before it is a file.
 
 Made by `training`, turned into one graph here: the trees of all members become one ensemble, with weights and
-calibration in its leaves. It answers in two ways, which the parity report compares: the training path
-(`answer`: each library's own margin) and the graph (`graph`).
+the straight part of the calibration in its leaves. It answers in two ways, which the parity report compares:
+the training path (`answer`: each library's own margin) and the graph (`graph`).
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Blend:
     @cached_property
     def _merged(self) -> Merged:
         slope = self.calibrator.slope
-        constant = self.calibrator.shift + slope * self.shift
         outputs = self.classes if self.classes > 2 else 1
+        constant = np.broadcast_to(np.asarray(self.calibrator.shift) + slope * self.shift, (outputs,))
         return merge(self.plan, self.members, outputs, slope, constant)
 
     def graph(self) -> bytes:
@@ -129,6 +129,8 @@ class Blend:
             g.columns(numbers, [sent.index(i) for i in inputs.numbers], len(sent)) if inputs.numbers else ""
         )
         margin = self._merged.nodes(g, features, codes)
+        if self.calibrator.curve is not None:
+            margin = self.calibrator.curve.nodes(g, margin)
         names = [every[i].name for i in sent]
         columns = {name: g.columns(numbers, [names.index(name)], len(sent)) for name in self.ending.columns}
         publish_answers(g, margin, self.target, self.ending, columns)

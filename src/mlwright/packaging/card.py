@@ -15,6 +15,7 @@ from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
 from mlwright.base.selection import Selection
 from mlwright.base.verdict import decided, verdict
+from mlwright.packaging.card_calibration import calibration_section
 from mlwright.packaging.card_fit_report import fit_lines
 from mlwright.packaging.card_importance import reliance_section
 from mlwright.packaging.card_intervals import interval_lines
@@ -37,6 +38,7 @@ def render_card(
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         *([interval_lines(evaluation.intervals)] if evaluation.intervals else []),
+        *([calibration_section(evaluation.reliability)] if evaluation.reliability else []),
         *slice_sections(evaluation, _plain),
         *([reliance_section(evaluation, _plain)] if evaluation.importance else []),
         _candidates(evaluation, timings),

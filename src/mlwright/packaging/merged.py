@@ -114,10 +114,10 @@ class Merged:
 
 
 def merge(
-    plan: FeaturePlan, members: Sequence[Weighted], outputs: int, slope: float, constant: float
+    plan: FeaturePlan, members: Sequence[Weighted], outputs: int, slope: float, constant: Doubles
 ) -> Merged:
-    """The sum of the members' margins, weighted and times `slope`, plus `constant`."""
-    merged = Merged(plan, outputs, np.full(outputs, float(constant)))
+    """The sum of the members' margins, weighted and times `slope`, plus `constant` [outputs]."""
+    merged = Merged(plan, outputs, np.array(constant, dtype=np.float64))
     trees: list[Grown] = []
     for m in members:
         weight = m.weight * slope

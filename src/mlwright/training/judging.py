@@ -14,10 +14,12 @@ from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.evaluation import Entry, Evaluation, Outcome, Score
 from mlwright.base.leaderboard import COMPARED, KEPT, NO_GAIN
+from mlwright.base.reliability import Reliability
 from mlwright.evaluation.conformal import conformal_of
 from mlwright.evaluation.intervals import all_scores
 from mlwright.evaluation.metrics import Answered, Output, confusion
 from mlwright.evaluation.outcomes import Judged, outcomes_of
+from mlwright.evaluation.reliability import reliability_of, reliability_of_numbers
 from mlwright.learners.baseline import weighted_median
 from mlwright.statistics.links import linked, unlinked
 from mlwright.training.found import Search
@@ -64,9 +66,18 @@ def evaluate_blend(
         decision=None if decision.rule == "likeliest" else decision,
         outcomes=_outcomes(problem, unseen, decision),
         sets=_sets(problem, unseen),
+        reliability=_reliability(problem, unseen),
         subgroups=subgroups,
         slices=slices,
     )
+
+
+def _reliability(problem: Problem, unseen: Unseen) -> Reliability | None:
+    rows, truth = unseen.rows, problem.truth[unseen.rows]
+    weights, units = problem.weights_of(rows), problem.units(rows)
+    if not problem.classes:
+        return reliability_of_numbers(problem.y[rows], unseen.answer[:, 0], weights, units)
+    return reliability_of(truth.astype(np.int64), unseen.margin, unseen.answer, weights, units)
 
 
 def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
@@ -77,15 +88,13 @@ def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
     rows = unseen.rows[kept]
     if not problem.classes or not len(rows):
         return None
-    units = next(iter(problem.dependent(rows).values()), None)
-    clusters = None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
     how = "by " + unseen.how.removeprefix("on ").removesuffix(".")
     return conformal_of(
         unseen.answer[kept],
         problem.y[rows].astype(np.int64),
         problem.classes,
         how,
-        clusters=clusters,
+        clusters=problem.units(rows),
         seed=problem.seed,
     )
 

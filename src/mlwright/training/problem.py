@@ -70,6 +70,11 @@ class Problem:
         stretches = self.split.stretches(rows)
         return {} if stretches is None else {"blocks": stretches}
 
+    def units(self, rows: Ints) -> Ints | None:
+        """Codes from 0 of the group or the stretch of time of each of `rows`; None of independent rows."""
+        units = next(iter(self.dependent(rows).values()), None)
+        return None if units is None else np.unique(units, return_inverse=True)[1].astype(np.int64)
+
     @property
     def truth(self) -> Truth:
         """`y` as metrics want it: int64 classes, or float64."""

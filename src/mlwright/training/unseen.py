@@ -53,7 +53,7 @@ def conclude(problem: Problem, margin: Doubles, rows: Ints) -> Concluded:
     calibrator = Calibrator(said="")
     if problem.classes:
         y, weights = problem.y[rows].astype(np.int64), problem.weights_of(rows)
-        calibrator = fit_calibrator(margin, y, weights, problem.seed)
+        calibrator = fit_calibrator(margin, y, weights, problem.seed, clusters=problem.units(rows))
     return Concluded(problem, calibrator, problem.decide(calibrator.apply(margin), rows))
 
 

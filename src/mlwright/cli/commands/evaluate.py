@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from rich.text import Text
 
         from mlwright.cli import look
+        from mlwright.cli.reliable import reliability_of
         from mlwright.cli.relied import relied_on
         from mlwright.cli.sliced import slices_of
 
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.show(
             look.title(arguments.model, rows),
             look.quality(evaluation),
+            *reliability_of(evaluation.reliability),
             *confusion_of(evaluation, model.schema, screen.console.width),
             *slices_of(evaluation, every=True),
             *relied_on(evaluation),

@@ -58,6 +58,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     from mlwright.cli import look
     from mlwright.cli.decided import decision_of
     from mlwright.cli.fitted import fit_report_of
+    from mlwright.cli.reliable import reliability_of
     from mlwright.cli.relied import relied_on
     from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
@@ -67,6 +68,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
         look.quality(model.evaluation),
+        *reliability_of(model.evaluation.reliability),
         *decision_of(model.evaluation),
         *confusion_of(model.evaluation, model.schema, screen.console.width),
         *slices_of(model.evaluation, every=every),
