@@ -17,6 +17,7 @@ from mlwright.artifact.manifest import Manifest
 from mlwright.base.errors import RowProblem
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
+from mlwright.base.fit_report import FitReport
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.cli import main
@@ -128,6 +129,7 @@ def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> 
     return SimpleNamespace(
         schema=schema,
         evaluation=evaluation,
+        fit_report=evaluation.fit_report or FitReport(),
         leaderboard=evaluation.leaderboard,
         findings=FINDINGS,
         card="# Card\nfor people\x1b[2J\n",

@@ -231,7 +231,7 @@ def test_an_unused_column_is_told_and_may_be_sent_to_a_server() -> None:
     kept = [c.name for c in schema.features]
     assert kept == ["size", "city", "colour"]
     assert "Not used, and not needed in a row: `noise`, `shop`." in "\n".join(
-        card._purpose(msgspec.structs.replace(schema, target=about))
+        card._what(msgspec.structs.replace(schema, target=about))
     )
     described = routes.describe(schema, ())
     assert described["required"] == kept and "shop" in described["properties"]

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from mlwright.base.reliability import Reliability
 
 
-def reliability_of(reliability: Reliability | None) -> list[RenderableType]:
-    """The section, with a line for each bin; nothing where it was not measured (in older files)."""
+def reliability_of(reliability: Reliability | None, *, every: bool = True) -> list[RenderableType]:
+    """The section; nothing where it was not measured (in older files). A line for each bin with `every`, and
+    for numbers where some bin is off, of which there is nothing else to say."""
     if reliability is None or not reliability.bins:
         return []
     numbers = reliability.subject == "number"
@@ -32,9 +33,12 @@ def reliability_of(reliability: Reliability | None) -> list[RenderableType]:
         interval = f"{shown(b.low)} to {shown(b.high)}"
         told = Text(shown(b.predicted), "" if b.holds else "yellow")
         table.add_row(f"{b.rows:,}", told, Text(shown(b.observed), "bold"), interval)
-    body: list[RenderableType] = [table, *(Text(line) for line in reliability.said)]
+    wanted = every or (numbers and not all(b.holds for b in reliability.bins))
+    body: list[RenderableType] = [*([table] if wanted else ()), *(Text(line) for line in reliability.said)]
     if reliability.remedy:
         body.append(Text(reliability.remedy, "yellow"))
+    if not body:
+        return []
     what = "Foretold and came" if numbers else f"Probability of the {reliability.subject}"
     return [section(what, *body)]
 
