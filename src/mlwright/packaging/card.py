@@ -13,7 +13,6 @@ from mlwright.base.limits import limits
 from mlwright.base.measures import METRICS, OUTCOMES
 from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
-from mlwright.base.selection import Selection
 from mlwright.base.verdict import decided, verdict
 from mlwright.packaging.card_calibration import calibration_section
 from mlwright.packaging.card_fit_report import fit_lines
@@ -89,20 +88,10 @@ def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
     if evaluation.default:
         lines += ["", f"{_plain(evaluation.default.said)}."]
     if evaluation.selection:
-        lines += ["", *_chosen(evaluation.selection)]
+        chosen = (evaluation.selection.said, evaluation.selection.whole_said)
+        lines += ["", " ".join(_plain(said) for said in chosen if said)]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
-    return lines
-
-
-def _chosen(selection: Selection) -> list[str]:
-    """What choosing among candidates flatters."""
-    lines = [_plain(selection.said)]
-    if whole := selection.whole_seen:
-        lines[0] += (
-            f" On the rows that chose its weights, rounds and calibration the whole model shows "
-            f"{_plain(whole.metric)} {whole.value:.4g}, which is not to be relied on."
-        )
     return lines
 
 
