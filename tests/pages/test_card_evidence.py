@@ -5,17 +5,17 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from evidence import all_evidence, between, fitting, holding, of_groups, of_slices, relying
+from evidence import all_evidence, between, fitting, holding, of_groups, of_slices, reliance, relying
 from markup import Markup
 
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Finding, Findings
-from mlwright.base.importance import Importance
+from mlwright.base.importance import Curve, Importance
 from mlwright.base.profile import Profile
 from mlwright.base.reliability import Bin, Reliability
 from mlwright.base.schema import Schema, Target
 from mlwright.base.score import Score
-from mlwright.base.slices import Slices, Subgroups
+from mlwright.base.slices import Condition, Figure, Slices, Subgroup, Subgroups
 from mlwright.pages import (
     ModelPage,
     card_fit,
@@ -332,3 +332,59 @@ def test_hostile_names_stay_text_in_every_section():
         markup = make(shown(**all_evidence(HOSTILE)))
         names = {tag for tag, _ in Markup(markup).tags}
         assert not names & {"script", "img", "style"} and "<script>" in Markup(markup).text, make
+
+
+def large():
+    """As much of each as an evaluation may hold, under long names."""
+    name = "a rather long name of a column "
+    figures = tuple(Figure(metric=f"metric {m}", value=0.5123, low=0.4, high=0.6, rows=99) for m in range(8))
+    single = [(Condition(column=f"{name}{c}", value=f"value {v}"),) for c in range(6) for v in range(8)]
+    pairs = [(*a, *b) for a, b in zip(single[:12], single[20:], strict=False)]
+    groups = tuple(Subgroup(conditions=c, rows=99, events=9, figures=figures) for c in (*single, *pairs))
+    columns = tuple(reliance(0.1, f"{name}{k}") for k in range(30))
+    together = tuple(reliance(0.3, *(f"{name}{15 * g + k}" for k in range(15))) for g in range(2))
+    twenty = tuple(k / 7 for k in range(20))
+    curves = tuple(
+        Curve(
+            column=f"{name}{k}",
+            kind="numeric",
+            of="yes",
+            average=0.3,
+            at=twenty,
+            answer=twenty,
+            low=twenty,
+            high=twenty,
+            rows=(9,) * 19,
+        )
+        for k in range(12)
+    )
+    levels = tuple(
+        Curve(
+            column=f"{name}{k}",
+            kind="categorical",
+            of="yes",
+            average=0.3,
+            answer=twenty[:12],
+            levels=tuple(f"category {n}" for n in range(12)),
+            low=twenty[:12],
+            high=twenty[:12],
+        )
+        for k in range(12)
+    )
+    importance = msgspec.structs.replace(relying()["importance"], columns=columns, groups=together)
+    all_groups = Subgroups(columns=("sex",), groups=groups, compared=400)
+    return {"subgroups": all_groups, "importance": importance}, (curves, levels)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_page_of_all_evidence_that_there_may_be_stays_bounded(which):
+    most, effects = large()
+    page = shown(**all_evidence() | most | {"effects": effects[which]})
+    html = model_page(page)
+    assert len(html.encode()) < 200_000
+    Markup(html).assert_harmless()
+    Markup(html).assert_accessible()
+
+
+def test_an_ordinary_page_stays_small():
+    assert len(model_page(shown(**all_evidence())).encode()) < 60_000

@@ -26,7 +26,7 @@ from mlwright.pages.page import text
 from mlwright.pages.shown import ModelPage, section
 
 MOST_CHARTS: Final = 4
-"""Figures of groups that are drawn at once; the others are folded away."""
+"""Figures of groups that are drawn; the others stand in the table that is folded away."""
 MOST_METRICS: Final = 12
 _MARK: Final = "≠ "
 """Before a figure that differs by more than chance."""
@@ -48,7 +48,7 @@ def groups(shown: ModelPage) -> str:
     # What differs beyond chance is seen first; the metric that was optimised, always.
     first = shown.evaluation.metric
     order = sorted(metrics, key=lambda m: (m != first, not _differs(of, m), m not in RATES))
-    charts = [c for m in order if (c := _chart(of, m, overall.get(m)))]
+    charts = [c for m in order if (c := _chart(of, m, overall.get(m)))][:MOST_CHARTS]
     told_apart = [f.evidence for f in of.findings]
     lead = (
         f"<p>Groups of {text(' and of '.join(_columns_apart(of)))} differ by more than chance.</p>"
@@ -57,8 +57,7 @@ def groups(shown: ModelPage) -> str:
     )
     remedies = dict.fromkeys(f.remedy for f in of.findings)
     remedy = "".join(f'<p class="do small">{text(r)}</p>' for r in remedies)
-    folded = "".join(charts[MOST_CHARTS:])
-    every = f"<details><summary>all groups and figures</summary>{folded}{_table(of, metrics)}</details>"
+    every = f"<details><summary>all groups and figures</summary>{_table(of, metrics)}</details>"
     return section(
         "For whom it works",
         f'{lead}<p class="small">{text(compared_said(of))} {_MARK}{text(marked_said(of))}</p>{remedy}'
