@@ -142,6 +142,7 @@ def test_groups_stand_with_their_intervals_and_what_differs_is_marked_in_words_t
     assert markup.count('<tr class="stressed">') == 1
     text = told(markup)
     assert "Groups of sex differ by more than chance" in text and "the 6 differences that were tested" in text
+    assert "share of positives found 0.515 where sex = women, 0.615 elsewhere (difference -0.14 to" in text
     assert "2 further groups not shown" in text and "Not looked at: notes" in text
     assert "What to do" not in text and "Decide whether that may be" in text
 

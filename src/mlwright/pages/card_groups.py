@@ -49,19 +49,24 @@ def groups(shown: ModelPage) -> str:
     first = shown.evaluation.metric
     order = sorted(metrics, key=lambda m: (m != first, not _differs(of, m), m not in RATES))
     charts = [c for m in order if (c := _chart(of, m, overall.get(m)))][:MOST_CHARTS]
-    told_apart = [f.evidence for f in of.findings]
+    apart = [clause for f in of.findings for clause in f.evidence.split("; ")]
     lead = (
         f"<p>Groups of {text(' and of '.join(_columns_apart(of)))} differ by more than chance.</p>"
-        if told_apart
+        if apart
         else "<p>No group differs from all other rows by more than chance.</p>"
     )
     remedies = dict.fromkeys(f.remedy for f in of.findings)
     remedy = "".join(f'<p class="do small">{text(r)}</p>' for r in remedies)
+    clauses = "".join(f"<li>{text(clause)}</li>" for clause in apart)
+    gaps = f'<ul class="plainly small">{clauses}</ul>'
+    differs = (
+        f"<details><summary>what differs most, and by how much</summary>{gaps}</details>" if apart else ""
+    )
     every = f"<details><summary>all groups and figures</summary>{_table(of, metrics)}</details>"
     return section(
         "For whom it works",
         f'{lead}<p class="small">{text(compared_said(of))} {_MARK}{text(marked_said(of))}</p>{remedy}'
-        f"{''.join(charts[:MOST_CHARTS])}{every}"
+        f"{''.join(charts)}{differs if apart else ''}{every}"
         f'<p class="small soft">{text(left_said(of))}</p>',
     )
 
