@@ -1,6 +1,7 @@
 """Whether promises hold: models are fitted on a small part of a table and judged on the large rest.
 
     python benchmarks/honesty.py [--only adult,dry_bean] [--rows 1500] [--seeds 3] [--seconds 5]
+                                 [--peers autogluon,flaml]
 
 Asked of each fit: does the 95 % interval of the promised score hold the score on the rest, and on which side
 does it miss; and is each class in its conformal sets as often as the error rate says, within the band that
@@ -9,18 +10,26 @@ intervals of rows hold the truth as often, within the same band; how often in th
 and how wide are they, told in the width of intervals that are alike for all rows. Tables ordered by time are
 left out, for there the rest is another time. The shipped model is fitted on all rows of the part, the promise
 is of models fitted on most of them, so that a small pessimism is no fault.
+
+Beside it stands what plain cross-validation of the whole model, on the rows that chose it, would have
+promised; and with `--peers` what other tools promise by their own validation scores, on the same rows in the
+same time. Their bias is in our standard errors, for they tell none.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from peers_tabular import python
 from scipy import stats
-from tabular_sets import listed, prepared
+from tabular_sets import Facts, listed, prepared
 
 import mlwright as mw
 from mlwright.base.machine import cpu_count, cpu_name
@@ -29,6 +38,7 @@ LEAST, MOST_JUDGED = 5_000, 20_000
 ERRORS = (0.05, 0.1, 0.2)
 HEADINGS = (
     "set", "metric", "fits", "held", "too good", "too bad", "bias", "class x rate", "in band", "too seldom",
+    "plain bias",
     "intervals", "in band", "too seldom", "coverage - asked", "worst third - asked", "width / alike",
 )  # fmt: skip
 
@@ -41,10 +51,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--peers", default="")
     asked = parser.parse_args()
     print(f"{cpu_name()}, {cpu_count()} CPUs; fits of {asked.rows} rows, {asked.seconds:g} s each")
     print(f"| {' | '.join(HEADINGS)} |")
     print(f"|---|---|{'--:|' * (len(HEADINGS) - 2)}")
+    peers = [p for p in asked.peers.split(",") if p]
     total: dict[str, list[float]] = defaultdict(list)
     for entry in listed([n for n in asked.only.split(",") if n], ("tabular",)):
         facts = prepared(entry)
@@ -53,27 +65,34 @@ def main() -> None:
             continue
         seen: dict[str, list[float]] = defaultdict(list)
         for seed in range(asked.seeds):
-            _once(table, facts.target, facts.metric, seed, asked.rows, asked.seconds, seen)
+            order = np.random.default_rng(seed).permutation(len(table))
+            part, rest = table[order[: asked.rows]], table[order[asked.rows : asked.rows + MOST_JUDGED]]
+            if part[facts.target].n_unique() < 2:
+                continue
+            error = _once(part, rest, facts.target, facts.metric, seed, asked.seconds, seen)
+            for peer in peers:
+                _peer(peer, part, rest, facts, seed, asked.seconds, error, seen)
         print(f"| {facts.name} | {facts.metric} | {_told(seen)} |", flush=True)
         for key, values in seen.items():
             total[key] += values
     if total:
         print(f"| all | | {_told(total)} |")
+    for peer in peers:
+        away = np.array(total[peer])
+        said = f"{np.mean(away):+.2f} standard errors in the mean, {np.median(away):+.2f} in the median"
+        print(f"{peer}: {len(away)} fits, promised less true {said}; {np.mean(away > 1.96):.0%} beyond 1.96")
 
 
 def _once(
-    table: pl.DataFrame,
+    part: pl.DataFrame,
+    rest: pl.DataFrame,
     target: str,
     metric: str,
     seed: int,
-    rows: int,
     seconds: float,
     seen: dict[str, list[float]],
-) -> None:
-    order = np.random.default_rng(seed).permutation(len(table))
-    part, rest = table[order[:rows]], table[order[rows : rows + MOST_JUDGED]]
-    if part[target].n_unique() < 2:
-        return
+) -> float:
+    """Fits, judges, and returns the standard error of the promised score."""
     model = mw.fit(
         part, target=target, metric=metric, time_limit=seconds, seed=seed, waive=("MLW404", "MLW206")
     )
@@ -84,11 +103,13 @@ def _once(
     seen["too good"].append(flatters)
     error = max((promised.high - promised.low) / 3.92, 1e-12)
     seen["bias"].append(way * (promised.value - true.value) / error)
+    if model.evaluation.selection and (whole := model.evaluation.selection.whole_seen):
+        seen["plain bias"].append(way * (whole.value - true.value) / error)
     known = rest.filter(pl.col(target).is_not_null())
     _intervals(model, known, target, seen)
     sets = model.evaluation.sets
     if sets is None:
-        return
+        return error
     plausible = model.p_values(known.drop(target))
     labels = known[target].to_list()
     names = [model.target.label(k) for k in range(len(model.target.classes))]
@@ -103,6 +124,34 @@ def _once(
             hits = int((plausible[of, k] > rate).sum())
             seen["in band"].append(low <= hits <= high)
             seen["too seldom"].append(hits < low)
+    return error
+
+
+def _peer(
+    system: str,
+    part: pl.DataFrame,
+    rest: pl.DataFrame,
+    facts: Facts,
+    seed: int,
+    seconds: float,
+    error: float,
+    seen: dict[str, list[float]],
+) -> None:
+    """What another tool promises less what it reaches, in our standard errors; positive where it flatters."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("part.csv", "rest.csv")]
+        for path, rows in zip(paths, (part, rest), strict=True):
+            rows.filter(pl.col(facts.target).is_not_null()).write_csv(path)
+        script = Path(__file__).with_name("honesty_peer.py")
+        asked = (system, *paths, facts.target, facts.task, facts.metric, seconds, seed)
+        command = [str(python(system)), str(script), *map(str, asked)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode:
+        print(f"  {system} failed on {facts.name}: {done.stderr.strip().splitlines()[-1][:200]}", flush=True)
+        return
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    way = -1.0 if facts.metric in ("rmse", "log_loss") else 1.0
+    seen[system].append(way * (told["promised"] - told["reached"]) / error)
 
 
 def _intervals(model: mw.Model, known: pl.DataFrame, target: str, seen: dict[str, list[float]]) -> None:
@@ -130,9 +179,10 @@ def _told(seen: dict[str, list[float]]) -> str:
     band = seen["in band"]
     inside = f"{np.mean(band):.0%}" if band else ""
     bias = f"{np.mean(seen['bias']):+.2f}"
+    plain = f"{np.mean(seen['plain bias']):+.2f}" if seen["plain bias"] else ""
     kept = f"{held / fits:.0%} | {good:g} | {fits - held - good:g}"
     classes = f"{len(band)} | {inside} | {sum(seen['too seldom']):g}"
-    return f"{fits} | {kept} | {bias} | {classes} | {_told_of_intervals(seen)}"
+    return f"{fits} | {kept} | {bias} | {classes} | {plain} | {_told_of_intervals(seen)}"
 
 
 def _told_of_intervals(seen: dict[str, list[float]]) -> str:

@@ -134,17 +134,21 @@ class Model:
         """`rows` as tensors, with a problem for each refused value; see `decode_rows`."""
         return self._decoder.decode(rows)
 
-    def predict(self, rows: object) -> npt.NDArray[Any]:  # Any: labels of the target's own type, or float64
+    def predict(  # Any: labels of the target's own type (None where it abstains), or float64
+        self, rows: object, *, abstain: float | None = None
+    ) -> npt.NDArray[Any]:
         """One label (in the target's original type) or number for each row.
 
-        `rows`: one dict, a list of dicts, a dict of columns, or a data frame. Raises `RowsRefused` with every
-        fault, `SchemaBroken` for a table without a needed column.
+        `rows`: one dict, a list of dicts, a dict of columns, or a data frame. With `abstain`, the share of
+        answers that may be wrong, rows that it is not sure enough of get None; `evaluation.abstaining` says
+        how many are answered. Raises `RowsRefused` with every fault, `SchemaBroken` for a table without a
+        needed column, and `Misuse` for a rate that cannot be kept.
         """
         outputs = _answer(self, rows)[1]
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
-        return answer
+        return answer if abstain is None else _sure_ones(self, outputs, abstain)
 
     def predict_proba(self, rows: object) -> npt.NDArray[np.float64]:
         """Calibrated probabilities [N, K], in the order of `target.classes`.
@@ -328,6 +332,29 @@ def _made_of(board: Leaderboard) -> str:
     others = counted(len(board) - len(board.kept), "other candidate")
     more = f"<small>{others}: <code>model.leaderboard</code></small>"
     return f"{board.kept.table()}{more}" if board.kept else ""
+
+
+def _sure_ones(model: Model, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
+    """The labels of rows that are sure enough for at most a share `error` of them to be wrong; None else."""
+    known = model.evaluation.abstaining
+    if not 0.0 < error < 1.0:
+        raise Misuse(f"abstain={error!r} is no rate between 0 and 1", remedy="say such as 0.05")
+    if known is None or outputs.label is None or outputs.probability is None:
+        what = "a regression abstains from nothing" if model.task == "regression" else "this file holds none"
+        raise Misuse(what, remedy="fit a classification with this version of mlwright")
+    step = known.at(error)
+    if step is None:
+        raise Misuse(
+            f"no rows are so sure that at most {error:.1%} of the answers are wrong, by the {known.rows:,} "
+            "that judged the model",
+            remedy=f"allow more; {'; '.join(known.said) or 'more rows would tell'}",
+        )
+    number = {model.target.label(k): k for k in range(len(model.target.classes))}
+    places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
+    sure = outputs.probability[np.arange(len(places)), places] >= step.least
+    answer = outputs.label.astype(object)
+    answer[~sure] = None
+    return answer
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.finding import Finding
@@ -92,6 +93,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What choosing among candidates flatters; None where nothing was chosen."""
     sets: Conformal | None = None
     """What sets of labels are made from, and how often they held the truth; of classes only."""
+    abstaining: Abstaining | None = None
+    """From which probability on it may answer, so that few enough answers are wrong; of classes only."""
     intervals: Intervals | None = None
     """What intervals are made from, and how often they held the truth; of numbers only."""
     reliability: Reliability | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mlwright.base.comparison import Gain, two_digits
+from mlwright.base.comparison import ALIKE, Gain, two_digits
 from mlwright.base.score import Score
 
 
@@ -25,6 +25,8 @@ class Rival(msgspec.Struct, frozen=True, kw_only=True):
         beside = (
             f"{self.name} alone, one booster as it comes, reaches {self.score.metric} {self.score.value:.4g}"
         )
+        if self.gain.method == ALIKE:
+            return f"{beside}; the model answers as well as it, and no better"
         about = f"{self.gain.value:.2g} ({self.gain.low:.2g} to {self.gain.high:.2g})"
         if self.gain.verdict == "unclear":
             return f"{beside}; the model is not clearly better than it: by {about}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlwright.artifact import Timings
+from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
@@ -36,6 +37,7 @@ def render_card(
         _quality(evaluation, schema),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
+        *([_abstaining(evaluation.abstaining)] if evaluation.abstaining else []),
         *([interval_lines(evaluation.intervals)] if evaluation.intervals else []),
         *([calibration_section(evaluation.reliability)] if evaluation.reliability else []),
         *slice_sections(evaluation, _plain),
@@ -127,6 +129,12 @@ def _sets(sets: Conformal, schema: Schema) -> list[str]:
             f"| {_plain(name)}: {worst.value:.1%} of {worst.rows:,} | {worst.interval} |"
         )
     return lines
+
+
+def _abstaining(known: Abstaining) -> list[str]:
+    """How many rows it answers where it may leave out what it is not sure of."""
+    said = known.said or ("none of 1, 5 and 10 % of wrong answers can be kept to on so few rows",)
+    return ["Asked to abstain from what it is not sure of (95 % confidence):", "", *(f"- {s}" for s in said)]
 
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.evaluation import Entry, Evaluation, Outcome, Score
 from mlwright.base.leaderboard import COMPARED, KEPT, NO_GAIN
 from mlwright.base.reliability import Reliability
+from mlwright.evaluation.abstaining import abstaining_of
 from mlwright.evaluation.conformal import conformal_of
 from mlwright.evaluation.intervals import all_scores
 from mlwright.evaluation.metrics import Answered, Output, confusion
@@ -66,6 +68,7 @@ def evaluate_blend(
         decision=None if decision.rule == "likeliest" else decision,
         outcomes=_outcomes(problem, unseen, decision),
         sets=_sets(problem, unseen),
+        abstaining=_abstaining(problem, unseen),
         reliability=_reliability(problem, unseen),
         subgroups=subgroups,
         slices=slices,
@@ -96,6 +99,19 @@ def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
         how,
         clusters=problem.units(rows),
         seed=problem.seed,
+    )
+
+
+def _abstaining(problem: Problem, unseen: Unseen) -> Abstaining | None:
+    """From which probability on it may answer; None of numbers."""
+    if not problem.classes:
+        return None
+    return abstaining_of(
+        unseen.answer,
+        unseen.labels,
+        problem.y[unseen.rows].astype(np.int64),
+        weights=problem.weights_of(unseen.rows),
+        clusters=problem.units(unseen.rows),
     )
 
 
