@@ -5,7 +5,17 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from evidence import all_evidence, between, fitting, holding, of_groups, of_slices, reliance, relying
+from evidence import (
+    abstaining,
+    all_evidence,
+    between,
+    fitting,
+    holding,
+    of_groups,
+    of_slices,
+    reliance,
+    relying,
+)
 from markup import Markup
 
 from mlwright.base.evaluation import Evaluation
@@ -295,6 +305,25 @@ def test_numbers_foretold_stand_beside_those_that_came():
     assert min(lefts) >= 6.0 * len("409,900")
 
 
+def test_abstaining_stands_with_its_steps():
+    markup = card_unsure.unsure(shown(abstaining=abstaining()))
+    text = told(markup)
+    assert "Asked to abstain" in text and "5% of its answers may be wrong: it answers 40% of the rows" in text
+    assert cells(markup)[1:] == [
+        ["0.9", "40.0% (400)", "2.00%", "3.60%"],
+        ["0.6", "80.0% (800)", "6.00%", "7.60%"],
+        ["0.5", "100.0% (1,000)", "14.00%", "16.00%"],
+    ]
+    line = re.search(r'class="line" d="M([^"]+)', markup)[1].split("L")
+    assert len(line) == 3 and float(line[0].split()[1]) > float(line[2].split()[1])
+
+
+def test_rates_that_cannot_be_kept_to_are_said_to_be():
+    few = msgspec.structs.replace(abstaining(), steps=())
+    markup = card_unsure.unsure(shown(abstaining=few))
+    assert "none of 1, 5 and 10 % of wrong answers can be kept to" in markup and "<svg" not in markup
+
+
 def test_intervals_stand_by_third_and_beside_those_alike_for_all():
     markup = card_unsure.intervals(shown((), intervals=between()))
     rows = cells(markup)
@@ -319,7 +348,7 @@ def test_intervals_that_nothing_measured_say_so():
 @pytest.mark.parametrize(
     "make",
     [card_fit.fit, card_groups.groups, card_groups.weak, card_reliance.reliance, card_unsure.probabilities,
-     card_unsure.sets, card_unsure.intervals],
+     card_unsure.unsure, card_unsure.intervals],
 )  # fmt: skip
 def test_a_file_without_the_evidence_has_no_such_section(make):
     assert make(shown()) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlwright.base.abstaining import Abstaining, Step
 from mlwright.base.comparison import Gain
 from mlwright.base.fit_report import Diagnosis, FitReport, LearningCurve, Span
 from mlwright.base.importance import Change, Curve, Importance, Reliance
@@ -152,9 +153,16 @@ def between(text: str = "") -> Intervals:
     )  # fmt: skip
 
 
+def abstaining() -> Abstaining:
+    known = ((0.9, 0.4, 400, 0.02, 0.036), (0.6, 0.8, 800, 0.06, 0.076), (0.5, 1.0, 1000, 0.14, 0.16))
+    steps = tuple(Step(least=a, answered=b, answers=c, wrong=d, at_most=e) for a, b, c, d, e in known)
+    return Abstaining(steps=steps, rows=1000)
+
+
 def all_evidence(text: str = "") -> dict[str, Any]:
     """Fields of an Evaluation."""
     return {
         **choosing(text), **relying(text), "fit_report": fitting(text), "subgroups": of_groups(text),
         "slices": of_slices(text), "reliability": holding(), "intervals": between(text),
+        "abstaining": abstaining(),
     }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlwright.artifact import Timings
-from mlwright.base.abstaining import Abstaining
+from mlwright.base.abstaining import ASKED, Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
@@ -133,8 +133,7 @@ def _sets(sets: Conformal, schema: Schema) -> list[str]:
 
 def _abstaining(known: Abstaining) -> list[str]:
     """How many rows it answers where it may leave out what it is not sure of."""
-    said = known.said or ("none of 1, 5 and 10 % of wrong answers can be kept to on so few rows",)
-    return ["Asked to abstain from what it is not sure of (95 % confidence):", "", *(f"- {s}" for s in said)]
+    return [ASKED, "", *(f"- {said}" for said in known.told)]
 
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:

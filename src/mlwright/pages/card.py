@@ -22,7 +22,7 @@ from mlwright.pages.card_fit import fit
 from mlwright.pages.card_groups import groups, weak
 from mlwright.pages.card_reliance import reliance
 from mlwright.pages.card_scores import confusion, decision, scores
-from mlwright.pages.card_unsure import intervals, probabilities, sets
+from mlwright.pages.card_unsure import intervals, probabilities, unsure
 from mlwright.pages.page import page, text
 from mlwright.pages.shown import ModelPage, section
 
@@ -131,7 +131,7 @@ SECTIONS: Final[tuple[Callable[[ModelPage], str], ...]] = (
     weak,
     reliance,
     probabilities,
-    sets,
+    unsure,
     intervals,
     limited,
     data,

@@ -59,9 +59,7 @@ def groups(shown: ModelPage) -> str:
     remedy = "".join(f'<p class="do small">{text(r)}</p>' for r in remedies)
     clauses = "".join(f"<li>{text(clause)}</li>" for clause in apart)
     gaps = f'<ul class="plainly small">{clauses}</ul>'
-    differs = (
-        f"<details><summary>what differs most, and by how much</summary>{gaps}</details>" if apart else ""
-    )
+    differs = f"<details><summary>what differs most, and by how much</summary>{gaps}</details>"
     every = f"<details><summary>all groups and figures</summary>{_table(of, metrics)}</details>"
     return section(
         "For whom it works",

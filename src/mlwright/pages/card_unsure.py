@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 
+from mlwright.base.abstaining import ASKED, Abstaining
 from mlwright.base.evaluation import Score
 from mlwright.base.figures import plain
 from mlwright.base.prediction_intervals import Intervals, IntervalSize
 from mlwright.base.reliability import Bin as Group
 from mlwright.base.reliability import Reliability
-from mlwright.pages.card_charts import Bin, Dot, Row, dot_list, reliability, table
+from mlwright.pages.card_charts import At, Bin, Dot, Row, curve, dot_list, reliability, table
 from mlwright.pages.page import text
 from mlwright.pages.shown import ModelPage, section
 
@@ -49,7 +50,13 @@ def probabilities(shown: ModelPage) -> str:
     )
 
 
-def sets(shown: ModelPage) -> str:
+def unsure(shown: ModelPage) -> str:
+    """Sets of plausible labels; and what share of rows is answered where few answers may be wrong."""
+    parts = _sets(shown) + _abstaining(shown.evaluation.abstaining)
+    return section("When it is unsure", parts) if parts else ""
+
+
+def _sets(shown: ModelPage) -> str:
     """How large sets of plausible labels are, and how often they hold the truth."""
     conformal, names = shown.evaluation.sets, shown.target.classes
     if conformal is None or not conformal.measured:
@@ -68,7 +75,29 @@ def sets(shown: ModelPage) -> str:
         rows.append((f"{m.error:.0%}", f"{m.mean:.2f}", f"{m.single:.0%}", f"{m.empty:.0%}", held))
     heads = ("error rate", "labels in a set", "sets of one label", "empty sets", "class held least often")
     inner = table(heads, rows, "sets of labels by error rate", words=(0, 4))
-    return section("When it is unsure", f"<p>{text(told)}</p>{inner}")
+    return f"<p>{text(told)}</p>{inner}"
+
+
+def _abstaining(of: Abstaining | None) -> str:
+    """How many answers are wrong by the share of rows that are answered, the surest first."""
+    if of is None:
+        return ""
+    lines = "".join(f"<li>{text(said)}</li>" for said in of.told)
+    steps = sorted(of.steps, key=lambda s: s.answered)
+    points = [At(s.answered, s.wrong, s.wrong, s.at_most) for s in steps]
+    said = "the share of wrong answers by the share of rows that are answered"
+    ends = (f"{points[0].x:.0%}", f"{points[-1].x:.0%}") if points else None
+    drawn = curve(points, ("share of rows answered, the surest first", "share wrong"), said, ends=ends)
+    note = "The line is the share of its answers that were wrong; the band reaches to the 95 % upper end."
+    shown = f"<figure>{drawn}<figcaption>{note}</figcaption></figure>" if drawn else ""
+    rows = [
+        (f"{s.least:.3g}", f"{s.answered:.1%} ({s.answers:,})", f"{s.wrong:.2%}", f"{s.at_most:.2%}")
+        for s in steps
+    ]
+    heads = ("from a probability of", "rows answered", "wrong", "at most")
+    inner = table(heads, rows, "answers by how sure", words=())
+    figures = f"<details><summary>the figures of this chart</summary>{inner}</details>" if shown else ""
+    return f'<p>{text(ASKED)}</p><ul class="plainly">{lines}</ul>{shown}{figures}'
 
 
 def intervals(shown: ModelPage) -> str:
