@@ -17,6 +17,7 @@ from mlwright.artifact.manifest import Manifest
 from mlwright.base.errors import RowProblem
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
+from mlwright.base.fit_report import FitReport
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.cli import main
@@ -136,6 +137,7 @@ def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> 
         digest="ab" * 32,
         file_digest="cd" * 32,
         task="binary",
+        fit_report=evaluation.fit_report or FitReport(),
         timings=SimpleNamespace(
             created_at="2026-11-22T13:00:00Z",
             machine="AMD",
