@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.importance import Change, Curve, Importance, Reliance
-from mlwright.packaging.card_importance import MOST_LINES, reliance_section
+from mlwright.base.reliance_words import MOST_LINES
+from mlwright.packaging.card_importance import reliance_section
 
 
 def reliance(value, *columns, loss=0.1):

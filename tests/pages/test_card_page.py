@@ -4,6 +4,7 @@ import re
 
 import msgspec
 import pytest
+from evidence import all_evidence
 from hypothesis import given
 from hypothesis import strategies as st
 from markup import Markup
@@ -88,6 +89,7 @@ def shown(name="late", classes=("no", "yes"), text="plain", findings=(), **chang
             measured=(SetSize(error=0.1, mean=1.32, single=0.68, empty=0.0, coverage=coverage),),
         ),
     )
+    changes = {**all_evidence("" if text == "plain" else text), **changes}
     page = ModelPage(
         schema=Schema(columns=columns, target=target),
         target=target,
@@ -127,9 +129,10 @@ def test_any_names_make_a_page(name, text, classes):
 def test_every_section_stands_under_its_heading_and_an_empty_one_is_absent():
     full = Markup(model_page(shown(findings=[found()])))
     assert len(full.all("h2")) == len(SECTIONS)
-    bare = shown(scores=(), confusion=(), decision=None, outcomes=(), sets=None, leaderboard=())
+    nothing = dict.fromkeys((*all_evidence(), "decision", "sets")) | {"effects": ()}
+    bare = shown(scores=(), confusion=(), outcomes=(), leaderboard=(), **nothing)
     page = Markup(model_page(bare))
-    assert len(page.all("h2")) == len(SECTIONS) - 5
+    assert len(page.all("h2")) == len(SECTIONS) - 11
     assert "How good it is was not measured" in page.text
 
 
@@ -165,7 +168,7 @@ def test_scores_stand_with_interval_and_baseline_as_the_evaluation_has_them():
 
 
 def test_the_dots_lie_where_the_scores_are_between_guessing_and_perfect():
-    page = shown()
+    page = shown(default=None)
     drawn = [a for a in Markup(model_page(page)).all("circle") if a["class"] == "dot"][:3]
     plain = float(next(a for a in Markup(model_page(page)).all("circle") if a["class"] == "plain")["cx"])
     perfect = 194.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+ASKED = "Asked to abstain from what it is not sure of (95 % confidence):"
 SOME_WRONG = 10
 """Answers times the rate that is allowed, from which on steps are tested: fewer forgive no mistake."""
 
@@ -44,6 +45,11 @@ class Abstaining(msgspec.Struct, frozen=True, kw_only=True):
                     f"{error:.0%} of its answers may be wrong: it answers {step.answered:.0%} of the rows"
                 )
         return tuple(lines)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The same, or that no usual rate can be kept."""
+        return self.said or ("none of 1, 5 and 10 % of wrong answers can be kept to on so few rows",)
 
     def at(self, error: float) -> Step | None:
         """The last step, from the surest rows on, down to which no step may be wrong more often than `error`,

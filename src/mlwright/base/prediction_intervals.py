@@ -22,6 +22,13 @@ _SLACK = 1e-9
 not quite 9 in binary."""
 
 
+TOO_FEW = "Too few rows were unseen to measure how far off it may be."
+_MEASURED = (
+    "Measured on unseen rows, none of which calibrated its own interval, beside intervals that reach as far "
+    "to both sides of every prediction:"
+)
+
+
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """How far from the prediction the truth lay, on each row's own scale: some order statistics."""
 
@@ -118,3 +125,25 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def learned(self) -> bool:
         """Whether rows differ in how far the truth may lie from the prediction."""
         return not self.constant
+
+    @property
+    def alike_said(self) -> str:
+        """That every row's interval is as wide, and why; "" where rows differ."""
+        return "" if self.learned else f"Every row's are as wide: {self.why_constant}."
+
+    @property
+    def measured_said(self) -> str:
+        """What intervals are, and on which rows they were measured."""
+        if not self.measured:
+            return " ".join(s for s in (self.alike_said, TOO_FEW) if s)
+        what = "Asked for intervals, it says two ends between which the truth lies but for an error rate."
+        return " ".join(s for s in (what, self.alike_said, _MEASURED) if s)
+
+    @property
+    def least_said(self) -> str:
+        """The least error rate, and what thirds are good for."""
+        return (
+            f"The least error rate that {self.reach.rows:,.0f} rows can vouch for is "
+            f"{self.reach.least_error:.2g}. Thirds are by prediction, lowest to highest: a share far from "
+            "what was asked for says where not to trust the width."
+        )

@@ -69,3 +69,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         need = self.lead.rows_to_tell
         more = f"; some {two_digits(need)} would, if the difference is as it looks" if need else ""
         return f"{lines} {self.lead.rows:,} rows do not tell it from {self.runner_up}{more}."
+
+    @property
+    def whole_said(self) -> str:
+        """What the whole model shows on the rows that chose it, which is no evidence; "" if unknown."""
+        if self.whole_seen is None:
+            return ""
+        return (
+            f"On the rows that chose its weights, rounds and calibration the whole model shows "
+            f"{self.whole_seen.metric} {self.whole_seen.value:.4g}, which is not to be relied on."
+        )

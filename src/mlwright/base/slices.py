@@ -13,6 +13,7 @@ import msgspec
 
 from mlwright.base.canonical import number_text
 from mlwright.base.finding import Finding, Status, counted
+from mlwright.base.fit_report import brief
 
 GROUPS_DIFFER, WEAK_SLICE, WRONG_SLICE = "MLW801", "MLW802", "MLW803"
 TITLES: dict[str, str] = {
@@ -296,15 +297,16 @@ def _times(ratio: float | None) -> str:
 
 def told(one: Slice, loss: str) -> str:
     """What is the matter in a slice, with its figures, in words."""
-    apart = f"(difference {one.low:.3g} to {one.high:.3g})"
+    apart = f"(difference {brief(one.low, 3)} to {brief(one.high, 3)})"
     if one.kind == "unsure":
-        return f"{loss} {one.inside:.3g} beside {one.elsewhere:.3g} elsewhere {apart}"
+        return f"{loss} {brief(one.inside, 3)} beside {brief(one.elsewhere, 3)} elsewhere {apart}"
     if one.kind == "too_sure":
-        return f"{loss} larger by {one.inside:.3g} than foretold, elsewhere by {one.elsewhere:.3g} {apart}"
+        here, elsewhere = brief(one.inside, 3), brief(one.elsewhere, 3)
+        return f"{loss} larger by {here} than foretold, elsewhere by {elsewhere} {apart}"
     predicted, observed = one.of("predicted"), one.of("observed")
     if predicted is None or observed is None:
-        return f"error {one.inside:.3g} beside {one.elsewhere:.3g} elsewhere {apart}"
-    return f"{predicted.value:.3g} predicted and {observed.value:.3g} observed on average {apart}"
+        return f"error {brief(one.inside, 3)} beside {brief(one.elsewhere, 3)} elsewhere {apart}"
+    return f"{brief(predicted.value, 3)} predicted and {brief(observed.value, 3)} observed on average {apart}"
 
 
 def _slice_finding(one: Slice, loss: str) -> Finding:
@@ -333,8 +335,8 @@ def _gap_finding(columns: tuple[str, ...], found: list[tuple[Subgroup, Figure, A
         if kept is None or _size(one) > _size(kept):
             greatest[one[1].metric] = one
     said = [
-        f"{RATES.get(f.metric, f.metric)} {f.value:.3g} where {g.said}, {f.value - a.value:.3g} elsewhere "
-        f"(difference {a.low:.3g} to {a.high:.3g})"
+        f"{RATES.get(f.metric, f.metric)} {brief(f.value, 3)} where {g.said}, "
+        f"{brief(f.value - a.value, 3)} elsewhere (difference {brief(a.low, 3)} to {brief(a.high, 3)})"
         for g, f, a in greatest.values()
     ]
     mild = set(greatest) <= {"selection_rate", "log_loss"}

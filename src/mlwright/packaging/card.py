@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlwright.artifact import Timings
-from mlwright.base.abstaining import Abstaining
+from mlwright.base.abstaining import ASKED, Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import Findings
@@ -14,7 +14,6 @@ from mlwright.base.limits import limits
 from mlwright.base.measures import METRICS, OUTCOMES
 from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
-from mlwright.base.selection import Selection
 from mlwright.base.verdict import decided, verdict
 from mlwright.packaging.card_calibration import calibration_section
 from mlwright.packaging.card_fit_report import fit_lines
@@ -91,20 +90,10 @@ def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
     if evaluation.default:
         lines += ["", f"{_plain(evaluation.default.said)}."]
     if evaluation.selection:
-        lines += ["", *_chosen(evaluation.selection)]
+        chosen = (evaluation.selection.said, evaluation.selection.whole_said)
+        lines += ["", " ".join(_plain(said) for said in chosen if said)]
     if evaluation.calibration:
         lines.append(f"Calibration: {evaluation.calibration}.")
-    return lines
-
-
-def _chosen(selection: Selection) -> list[str]:
-    """What choosing among candidates flatters."""
-    lines = [_plain(selection.said)]
-    if whole := selection.whole_seen:
-        lines[0] += (
-            f" On the rows that chose its weights, rounds and calibration the whole model shows "
-            f"{_plain(whole.metric)} {whole.value:.4g}, which is not to be relied on."
-        )
     return lines
 
 
@@ -144,8 +133,7 @@ def _sets(sets: Conformal, schema: Schema) -> list[str]:
 
 def _abstaining(known: Abstaining) -> list[str]:
     """How many rows it answers where it may leave out what it is not sure of."""
-    said = known.said or ("none of 1, 5 and 10 % of wrong answers can be kept to on so few rows",)
-    return ["Asked to abstain from what it is not sure of (95 % confidence):", "", *(f"- {s}" for s in said)]
+    return [ASKED, "", *(f"- {said}" for said in known.told)]
 
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:

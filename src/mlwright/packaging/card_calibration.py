@@ -5,6 +5,7 @@ Called by `card`. It draws `base.reliability` and measures nothing.
 
 from __future__ import annotations
 
+from mlwright.base.figures import plain
 from mlwright.base.reliability import Reliability
 
 
@@ -14,7 +15,8 @@ def calibration_section(reliability: Reliability) -> list[str]:
         lines = ["## Whether numbers hold on the whole", "", "Rows by what was foretold of them:", ""]
         lines += ["| rows | mean foretold | mean that came | 95 % interval |", "|--:|--:|--:|---|"]
         lines += [
-            f"| {b.rows:,} | {b.predicted:.4g} | **{b.observed:.4g}** | {b.low:.4g} to {b.high:.4g} |"
+            f"| {b.rows:,} | {plain(b.predicted)} | **{plain(b.observed)}** "
+            f"| {plain(b.low)} to {plain(b.high)} |"
             for b in reliability.bins
         ]
         return lines

@@ -10,9 +10,18 @@ from collections.abc import Callable, Sequence
 from mlwright.base.effect_words import change_said, effect_said
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.importance import Curve, Importance, Reliance
-
-MOST_LINES = 15
-MOST_NAMED = 20
+from mlwright.base.reliance_words import (
+    IN_USE,
+    MOST_LINES,
+    MOST_NAMED,
+    SEEN,
+    alone,
+    further_said,
+    grows_said,
+    measured_said,
+    together_said,
+    unused_more,
+)
 
 
 def reliance_section(evaluation: Evaluation, escaped: Callable[[str], str]) -> list[str]:
@@ -21,39 +30,23 @@ def reliance_section(evaluation: Evaluation, escaped: Callable[[str], str]) -> l
     if importance is None:
         return []
     lines = ["## What it relies on", ""]
+    lines.append(escaped(measured_said(importance)))
     if importance.skipped:
-        return [*lines, f"Not measured: {escaped(importance.skipped)}.", *_unused(importance, escaped)]
-    grows = "falls" if importance.greater_is_better else "grows"
-    lines += [
-        f"How far the answers get worse where a column's values are shuffled among the rows: by "
-        f"{escaped(importance.how)}; {importance.rows:,} rows, {importance.repeats} times."
-    ]
+        return [*lines, *_unused(importance, escaped)]
     if not importance.unseen:
-        lines += [
-            "",
-            "**It had seen these rows:** columns that it merely remembers look more useful than they are.",
-        ]
+        lines += ["", f"**{SEEN[0]}** {SEEN[1]}"]
     loss = importance.loss.replace("_", " ")
     lines += [
         "",
-        f"| column | {escaped(importance.metric)} {grows} by | 95 % interval | {loss} | effect |",
+        f"| column | {escaped(grows_said(importance))} | 95 % interval | {loss} | effect |",
     ]
     lines += ["|---|--:|---|--:|---|"]
-    ranked = importance.ranked()
-    for one in ranked[:MOST_LINES]:
+    for one in importance.ranked()[:MOST_LINES]:
         lines += _rows(one, importance, evaluation.effects, escaped)
-    more = len(ranked) - MOST_LINES
-    left = importance.not_measured
-    if more > 0 or left:
-        parts = [f"{more} more that were measured matter less"] if more > 0 else []
-        parts += [f"{left} others were not measured"] if left else []
-        lines += ["", f"Further columns: {'; '.join(parts)}."]
+    if further := further_said(importance):
+        lines += ["", further]
     lines += _unused(importance, escaped)
-    lines += [
-        "",
-        "This says what the model uses, not what would happen if a column were changed in the world.",
-    ]
-    return lines
+    return [*lines, "", IN_USE]
 
 
 def _rows(
@@ -62,11 +55,8 @@ def _rows(
     """The line of a column; of columns together, theirs and then one for each alone."""
     if len(one.columns) == 1:
         return [_row(escaped(one.columns[0]), one, importance, _effect(one, effects, escaped))]
-    some = ", ".join(escaped(name) for name in one.columns[:MOST_NAMED])
-    more = f" and {len(one.columns) - MOST_NAMED} more" if len(one.columns) > MOST_NAMED else ""
-    lines = [_row(f"{some}{more} (together)", one, importance, "")]
-    alone = [r for r in (importance.of(name) for name in one.columns) if r is not None]
-    for r in sorted(alone, key=lambda r: -r.first.value):
+    lines = [_row(escaped(together_said(one)), one, importance, "")]
+    for r in alone(one, importance):
         lines.append(_row(f"– {escaped(r.columns[0])} alone", r, importance, _effect(r, effects, escaped)))
     return lines
 
@@ -86,5 +76,5 @@ def _unused(importance: Importance, escaped: Callable[[str], str]) -> list[str]:
     if not importance.unused_count:
         return []
     some = ", ".join(f"`{escaped(name)}`" for name in importance.unused[:MOST_NAMED])
-    more = importance.unused_count - min(len(importance.unused), MOST_NAMED)
-    return ["", f"Nothing rests on what it does not use: {some}{f' and {more} more' if more > 0 else ''}."]
+    more = unused_more(importance)
+    return ["", f"Nothing rests on what it does not use: {some}{f' and {more} more' if more else ''}."]

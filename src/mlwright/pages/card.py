@@ -18,7 +18,11 @@ from mlwright.base.limits import limits
 from mlwright.base.verdict import decided, verdict
 from mlwright.pages.card_charts import table
 from mlwright.pages.card_data import data, findings
-from mlwright.pages.card_scores import confusion, decision, scores, sets
+from mlwright.pages.card_fit import fit
+from mlwright.pages.card_groups import groups, weak
+from mlwright.pages.card_reliance import reliance
+from mlwright.pages.card_scores import confusion, decision, scores
+from mlwright.pages.card_unsure import intervals, probabilities, unsure
 from mlwright.pages.page import page, text
 from mlwright.pages.shown import ModelPage, section
 
@@ -122,7 +126,13 @@ SECTIONS: Final[tuple[Callable[[ModelPage], str], ...]] = (
     scores,
     confusion,
     decision,
-    sets,
+    fit,
+    groups,
+    weak,
+    reliance,
+    probabilities,
+    unsure,
+    intervals,
     limited,
     data,
     findings,
@@ -141,6 +151,8 @@ def _verdict(shown: ModelPage) -> str:
     first, *others = [s for s in (evaluation.doubt, *said) if s]
     lines = [f'<p class="lead">{text(first)}</p>', *(f"<p>{text(s)}</p>" for s in others)]
     lines += ["<p>It was trained although an issue was found in its data: see there.</p>"] if borne else []
+    if any(f.status == "found" and f.severity == "issue" for f in evaluation.weak):
+        lines.append("<p>It is not as good for all rows: see for whom it works, and where it is worse.</p>")
     lines.append(
         f'<p class="small soft">On {figures.counted(evaluation.rows, "row")} that it had not seen. '
         "In brackets: 95 % intervals.</p>"

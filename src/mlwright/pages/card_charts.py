@@ -108,6 +108,10 @@ class Row:
     dot: Dot
     said: str
     """The figure as people read it."""
+    stressed: bool = False
+    """Whether it stands out; `said` must tell so, too."""
+    part: bool = False
+    """Whether it is a part of what the row above tells."""
 
 
 def bar_list(rows: Sequence[Row], headings: tuple[str, str]) -> str:
@@ -133,13 +137,18 @@ def _around(rows: Sequence[Row], marks: Sequence[float]) -> Scale | None:
 
 def _listed(rows: Sequence[Row], headings: tuple[str, str], draw: Callable[[Row], str]) -> str:
     lines = (
-        f'<tr><th scope="row">{text(r.label)}</th><td class="plot">{draw(r)}</td>'
+        f'<tr{_kind(r)}><th scope="row">{text(r.label)}</th><td class="plot">{draw(r)}</td>'
         f'<td class="n">{text(r.said)}</td></tr>'
         for r in rows
     )
     first, last = (text(h) for h in headings)
     head = f'<tr><th scope="col">{first}</th><td></td><th scope="col" class="n">{last}</th></tr>'
     return f'<table class="bars"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
+
+
+def _kind(row: Row) -> str:
+    kinds = [name for name, so in (("stressed", row.stressed), ("part", row.part)) if so]
+    return f' class="{" ".join(kinds)}"' if kinds else ""
 
 
 def heat(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
@@ -172,17 +181,24 @@ class Bin:
     rows: int
 
 
-def reliability(bins: Sequence[Bin], said: str) -> str:
-    """Predicted probability against the observed share, with intervals; on the dashed line is right.
+def reliability(
+    bins: Sequence[Bin],
+    said: str,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
+    ends: tuple[str, str] = ("0", "1"),
+) -> str:
+    """What was predicted against what was observed, with intervals; on the dashed line is right.
 
-    The bars below count the rows. Empty where there is no bin.
+    Both axes go over `span`, at whose ends stands `ends`. The bars below count the rows. Empty where there
+    is no bin.
     """
     if not bins:
         return ""
-    x, y = Scale(0, 1, LEFT, SQUARE - RIGHT), Scale(0, 1, SQUARE - BOTTOM, TOP)
+    x, y = Scale(*span, _left(ends), SQUARE - RIGHT), Scale(*span, SQUARE - BOTTOM, TOP)
     most = max(b.rows for b in bins)
     foot = SQUARE + COUNTS
-    parts = [f'<path class="mark" d="M{x.at(0)} {y.at(0)}L{x.at(1)} {y.at(1)}"/>']
+    parts = [f'<path class="mark" d="M{x.start} {y.start}L{x.end} {y.end}"/>']
     for b in bins:
         at, height = x.at(b.predicted), max(1.0, (COUNTS - 4) * b.rows / most)
         parts.append(f'<path class="whisker" d="M{at:.1f} {y.at(b.low):.1f}V{y.at(b.high):.1f}"/>')
@@ -190,7 +206,7 @@ def reliability(bins: Sequence[Bin], said: str) -> str:
         parts.append(
             f'<rect class="bar" x="{at - 3:.1f}" y="{foot - height:.1f}" width="6" height="{height:.1f}"/>'
         )
-    parts += _axes(x, y, ("0", "1"), ("0", "1"), ("predicted", "happened"))
+    parts += _axes(x, y, ends, ends, ("predicted", "happened"))
     return _svg("".join(parts), SQUARE, foot, said, "square")
 
 
@@ -212,31 +228,49 @@ def curve(
     rug: Iterable[float] = (),
     mark: float | None = None,
     ends: tuple[str, str] | None = None,
+    beyond: Sequence[At] = (),
 ) -> str:
     """A line with its band; ticks of `rug` below show where rows are; a dashed line lies at `mark`.
 
     `ends` are what stands at the ends of the axis below, where that is not the figures there (dates, say).
-    Empty for fewer than two points.
+    `beyond` are points that nobody measured: from the last one a dashed line goes there. Empty for fewer than
+    two points.
     """
     if len(points) < 2:
         return ""
-    xs = [p.x for p in points]
-    ys = [v for p in points for v in (p.low, p.high, p.y)] + ([] if mark is None else [mark])
-    x = Scale(min(xs), max(xs), LEFT, PLOT[0] - RIGHT)
+    every = [*points, *beyond]
+    xs = [p.x for p in every]
+    ys = [v for p in every for v in (p.low, p.high, p.y)] + ([] if mark is None else [mark])
     y = Scale(min(ys), max(ys), PLOT[1] - BOTTOM, TOP)
-    there = [f"{x.at(p.x):.1f} {y.at(p.high):.1f}" for p in points]
-    back = [f"{x.at(p.x):.1f} {y.at(p.low):.1f}" for p in reversed(points)]
-    line = "L".join(f"{x.at(p.x):.1f} {y.at(p.y):.1f}" for p in points)
-    parts = [f'<path class="band" d="M{"L".join([*there, *back])}z"/>']
-    parts += (
-        [f'<path class="mark" d="M{LEFT} {y.at(mark):.1f}H{PLOT[0] - RIGHT}"/>'] if mark is not None else []
-    )
-    parts.append(f'<path class="line" d="M{line}"/>')
+    of_y = figure(y.low), figure(y.high)
+    x = Scale(min(xs), max(xs), _left(of_y), PLOT[0] - RIGHT)
+    parts = [_band(points, x, y, "band")]
+    if mark is not None:
+        parts.append(f'<path class="mark" d="M{x.start} {y.at(mark):.1f}H{x.end}"/>')
+    if beyond:
+        last = points[-1]
+        ahead = [At(last.x, last.y, last.y, last.y), *beyond]  # their bands are of what changes from here
+        parts += [_band(ahead, x, y, "band guessed"), _line(ahead, x, y, "line guessed")]
+        parts += [
+            f'<circle class="plain" cx="{x.at(p.x):.1f}" cy="{y.at(p.y):.1f}" r="3.5"/>' for p in beyond
+        ]
+    parts.append(_line(points, x, y, "line"))
     ticks = "".join(f"M{x.at(r):.1f} {PLOT[1] - BOTTOM}v-5" for r in rug if x.low <= r <= x.high)
     parts += [f'<path class="rug" d="{ticks}"/>'] if ticks else []
     below = ends or (figure(x.low), figure(x.high))
-    parts += _axes(x, y, below, (figure(y.low), figure(y.high)), axes)
+    parts += _axes(x, y, below, of_y, axes)
     return _svg("".join(parts), *PLOT, said, "plotted")
+
+
+def _line(points: Sequence[At], x: Scale, y: Scale, kind: str) -> str:
+    path = "L".join(f"{x.at(p.x):.1f} {y.at(p.y):.1f}" for p in points)
+    return f'<path class="{kind}" d="M{path}"/>'
+
+
+def _band(points: Sequence[At], x: Scale, y: Scale, kind: str) -> str:
+    there = [f"{x.at(p.x):.1f} {y.at(p.high):.1f}" for p in points]
+    back = [f"{x.at(p.x):.1f} {y.at(p.low):.1f}" for p in reversed(points)]
+    return f'<path class="{kind}" d="M{"L".join([*there, *back])}z"/>'
 
 
 def wide(inner: str, said: str) -> str:
@@ -267,6 +301,11 @@ def _whisker(scale: Scale, dot: Dot, middle: float) -> str:
     low, high = scale.at(dot.low), scale.at(dot.high)
     caps = f"M{low:.1f} {middle - 6}v12M{high:.1f} {middle - 6}v12"
     return f'<path class="whisker" d="M{low:.1f} {middle}H{high:.1f}{caps}"/>'
+
+
+def _left(said: tuple[str, str]) -> float:
+    """Room for the figures beside an axis, of which a digit is some 6.6 wide."""
+    return max(float(LEFT), 10 + 6.6 * max(map(len, said)))
 
 
 def _axes(

@@ -46,7 +46,10 @@ def data(shown: ModelPage) -> str:
 
 def findings(shown: ModelPage) -> str:
     """What the checks found, what was waived, and how many found nothing."""
-    found = [*shown.findings.issues, *(f for f in shown.findings.found if f.severity == "tip")]
+    above = {f.code for f in shown.evaluation.weak}
+    said_above = [f for f in shown.findings.found if f.code in above]
+    left = [f for f in shown.findings.found if f.code not in above]
+    found = sorted(left, key=lambda f: f.severity != "issue")
     waived = [f for f in shown.findings if f.status == "waived"]
     parts = [
         _group(list(same))
@@ -56,6 +59,7 @@ def findings(shown: ModelPage) -> str:
     blind = sorted({f.code for f in shown.findings if f.status in ("not_enough_data", "skipped")})
     said = [f"{counted(passed, 'check')} found nothing." if passed else ""]
     said += [f"Could not look: {', '.join(blind)}."] if blind else []
+    said += ["What was found of groups and slices stands above."] if said_above else []
     rest = " ".join(s for s in said if s) or ("" if parts else "Nothing was found.")
     return section(
         "What the checks found in the data", "".join(parts) + f'<p class="small soft">{text(rest)}</p>'

@@ -1,4 +1,4 @@
-"""The sections on how good a model is: scores, right and wrong labels, what decisions bring, sets of labels.
+"""The sections on how good a model is: scores, right and wrong labels, what decisions bring.
 
 Called by `card`, in its order. Every figure that is drawn stands beside the drawing.
 """
@@ -11,6 +11,7 @@ from mlwright.base import figures
 from mlwright.base.evaluation import Evaluation, Score
 from mlwright.base.finding import counted
 from mlwright.base.measures import METRICS, OUTCOMES, best_of
+from mlwright.base.selection import Rival
 from mlwright.pages.card_charts import Dot, Row, Scale, across, dot_list, ends, heat, strip, table
 from mlwright.pages.page import text
 from mlwright.pages.shown import ModelPage, section
@@ -35,6 +36,8 @@ def scores(shown: ModelPage) -> str:
         _row(s, plain.get(s.metric), skills.get(s.metric), scale, k == 0)
         for k, s in enumerate(evaluation.scores)
     ]
+    if evaluation.default is not None:
+        rows.insert(1, _rival(evaluation.default, plain, scale))
     names = [(0.0, "guessing"), (1.0, "perfect")]
     names = [(scale.low, "worse"), *names] if scale.low < -0.6 else names
     heads = (
@@ -49,7 +52,8 @@ def scores(shown: ModelPage) -> str:
     told = "".join(f'<p class="small">{text(note)}</p>' for note in notes)
     return section(
         "How good it is",
-        f'<table class="scores"><thead>{heads}</thead><tbody>{"".join(rows)}</tbody></table>{told}',
+        f'<table class="scores"><thead>{heads}</thead><tbody>{"".join(rows)}</tbody></table>'
+        f"{_beside(evaluation)}{told}",
     )
 
 
@@ -116,42 +120,46 @@ def decision(shown: ModelPage) -> str:
     return section("How it decides", told + costs + (table(heads, rows, "ways to decide") if left else ""))
 
 
-def sets(shown: ModelPage) -> str:
-    """How large sets of plausible labels are, and how often they hold the truth."""
-    conformal, names = shown.evaluation.sets, shown.target.classes
-    if conformal is None or not conformal.measured:
-        return ""
-    usual = next((m for m in conformal.measured if m.error == 0.1), conformal.measured[0])
-    told = (
-        "Where it is unsure it can answer with every label that is plausible. Allowed to miss the truth in "
-        f"{usual.error:.0%} of the rows of each class, it names a single label for {usual.single:.0%} of "
-        f"rows, {usual.mean:.2f} labels in the mean."
-    )
-    rows = []
-    for m in conformal.measured:
-        seen = [(c, name) for c, name in zip(m.coverage, names, strict=True) if c.rows]
-        worst = min(seen, key=lambda pair: pair[0].value, default=None)
-        held = "" if worst is None else f"{worst[1]}: {_share_of(worst[0])}"
-        rows.append((f"{m.error:.0%}", f"{m.mean:.2f}", f"{m.single:.0%}", f"{m.empty:.0%}", held))
-    heads = ("error rate", "labels in a set", "sets of one label", "empty sets", "class held least often")
-    inner = table(heads, rows, "sets of labels by error rate", words=(0, 4))
-    return section("When it is unsure", f"<p>{text(told)}</p>{inner}")
-
-
 def _row(score: Score, plain: Score | None, skill: Dot | None, scale: Scale, first: bool) -> str:
     value, interval = figures.score(score)
     beside = figures.like(plain.value, score) if plain else ""
     drawn = ""
     if skill is not None:
-        shown = Dot(*(max(LEAST, min(1.0, v)) for v in (skill.value, skill.low, skill.high)))
         said = f"{score.metric}: {100 * skill.value:.0f} % of the way from guessing to perfect"
-        drawn = strip(scale, shown, said, marks=(0.0, 1.0), plain=0.0)
+        drawn = strip(scale, _within(skill), said, marks=(0.0, 1.0), plain=0.0)
     meaning = text(METRICS.get(score.metric, ""))
     return (
         f'<tr class="{"first" if first else "next"}"><th scope="row">{text(score.metric)}'
         f'<span class="small soft">{meaning}</span></th><td class="plot">{drawn}</td>'
         f'<td class="n">{value}</td><td class="n from">{interval}</td><td class="n guess">{beside}</td></tr>'
     )
+
+
+def _rival(rival: Rival, plain: dict[str, Score], scale: Scale) -> str:
+    """The strong default, under the score that was optimised."""
+    score = rival.score
+    value, interval = figures.score(score)
+    skill = skill_of(score, plain.get(score.metric))
+    said = f"{score.metric} of {rival.name} alone"
+    drawn = strip(scale, _within(skill), said, marks=(0.0, 1.0)) if skill is not None else ""
+    return (
+        f'<tr class="rival"><th scope="row">{text(rival.name)} alone'
+        f'<span class="small soft">{text(score.metric)} of one booster as it comes</span></th>'
+        f'<td class="plot">{drawn}</td>'
+        f'<td class="n">{value}</td><td class="n from">{interval}</td><td></td></tr>'
+    )
+
+
+def _beside(evaluation: Evaluation) -> str:
+    """The strong default, and what choosing among candidates flatters, in a line each."""
+    lines = [f"{evaluation.default.said}."] if evaluation.default is not None else []
+    chosen = evaluation.selection
+    lines += [" ".join(s for s in (chosen.said, chosen.whole_said) if s)] if chosen is not None else []
+    return "".join(f"<p>{text(line)}</p>" for line in lines)
+
+
+def _within(skill: Dot) -> Dot:
+    return Dot(*(max(LEAST, min(1.0, v)) for v in (skill.value, skill.low, skill.high)))
 
 
 def _remarks(evaluation: Evaluation) -> list[str]:
@@ -188,7 +196,3 @@ def _with_interval(score: Score | None, between: str = " ") -> str:
         return ""
     value, interval = figures.score(score)
     return f"{value}{between}({interval})" if interval not in ("", "none") else value
-
-
-def _share_of(score: Score) -> str:
-    return f"{score.value:.1%} of {score.rows:,} ({score.low:.1%} to {score.high:.1%})"
