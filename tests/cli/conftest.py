@@ -138,7 +138,6 @@ def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> 
         digest="ab" * 32,
         file_digest="cd" * 32,
         task="binary",
-        fit_report=evaluation.fit_report or FitReport(),
         timings=SimpleNamespace(
             created_at="2026-11-22T13:00:00Z",
             machine="AMD",
