@@ -160,3 +160,16 @@ def test_fit_by_a_family_of_labels_draws_the_line_for_it(table):
 def test_fit_by_pinball_says_that_no_learner_answers_so(table):
     with pytest.raises(Misuse, match="no learner here answers with a quantile"):
         mw.fit(table, target="x0", metric="pinball_0.9", max_trials=2)
+
+
+def test_a_function_that_refuses_some_rows_costs_no_fit(table):
+    def strict(truth, p):
+        if len(set(truth.tolist())) < 2 or np.ptp(p) == 0:
+            raise ValueError("only one class is present")
+        return float(np.mean((p > 0.5) == truth))
+
+    own = mw.metric(strict, needs="probability")
+    assert mw.fit(table, target="y", metric=own, max_trials=2, seed=0).evaluation.score.metric == "strict"
+    broken = mw.metric(lambda truth, p: truth.nothing, name="broken", needs="probability")
+    with pytest.raises(Misuse, match="metric 'broken' raised AttributeError"):
+        broken.function(*rows(2)[:2])

@@ -106,3 +106,16 @@ def test_ends_of_bands_are_round():
 def test_conditions_together_are_said_in_one_sentence():
     both = (Condition(column="age", least=30.0, below=61.0), Condition(column="job", value="retired"))
     assert said_of(both) == "age at least 30 and below 61 and job = retired"
+
+
+def test_values_of_one_or_two_rows_end_no_range():
+    values = np.concatenate([np.repeat(np.arange(5.0), 100), [987_654.0, 987_654.0]])
+    [cut] = cuts_of(numbers(values))
+    assert all("987" not in condition.said for condition, *_ in cut.choices)
+    assert cut.codes[-1] == cut.codes[-3]  # they go with the largest that may be named
+
+
+def test_a_column_that_spreads_beyond_what_numbers_hold_is_cut_all_the_same():
+    values = np.random.default_rng(0).normal(size=300) * 4e307
+    for cut in cuts_of(numbers(values)):
+        assert len(cut.codes) == 300

@@ -11,6 +11,9 @@ from mlwright.base.comparison import ALIKE
 from mlwright.evaluation.metrics import METRICS
 from mlwright.evaluation.paired import gain, rows_to_tell
 
+SLOW = ("average_precision", "f1", "mcc")
+"""By the bootstrap."""
+
 
 def two_classes(n: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Classes, and probabilities of two models that see the same thing, each with noise of its own."""
@@ -59,7 +62,9 @@ def test_the_error_of_a_difference_of_auc_is_what_drawing_rows_again_shows():
     assert (found.high - found.low) / (2 * 1.966) == pytest.approx(np.std(drawn), rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["log_loss", "roc_auc", "accuracy", "average_precision", "f1", "mcc"])
+@pytest.mark.parametrize(
+    "name", ["log_loss", "roc_auc", "accuracy", *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)]
+)
 def test_two_models_that_are_as_good_are_told_apart_by_chance_alone(name):
     told = sum(gain(METRICS[name], *two_classes(150, seed)).verdict != "unclear" for seed in range(200))
     # Five in a hundred are to be expected; 20 of 200 is beyond the 99.9th hundredth of that.

@@ -109,6 +109,14 @@ def test_what_cannot_be_compared_is_refused_with_its_reason(models):
         mw.compare(models / "half.mlw", three, fresh)
 
 
+def test_a_metric_of_ones_own_is_not_in_the_file_and_said_so(models):
+    own = mw.metric(lambda truth, label: float((truth == label).mean()), name="right")
+    table = people(300, 3)
+    model = mw.fit(table, target="y", metric=own, max_trials=2, seed=0)
+    found = mw.compare(model, models / "whole.mlw", models / "fresh.csv")
+    assert found.metric == "roc_auc" and "'right' is not kept in the file" in found.how
+
+
 def test_the_command_is_a_gate(models, capsys):
     half, whole, fresh = (str(models / name) for name in ("half.mlw", "whole.mlw", "fresh.csv"))
     assert main(["compare", half, whole, fresh, "--require", "better"]) == 0

@@ -10,9 +10,10 @@ import mlwright as mw
 from mlwright.base.canonical import canonical_json
 from mlwright.base.errors import ParityFailed
 from mlwright.base.profile import ColumnProfile, Profile
+from mlwright.base.schema import Target
 from mlwright.graph.build import GraphBuilder
 from mlwright.packaging.merged import Merged
-from mlwright.packaging.package import sized
+from mlwright.packaging.package import prediction_profiles, sized
 
 
 def rows_of_every_kind(n: int = 400) -> pl.DataFrame:
@@ -132,3 +133,12 @@ def test_the_profile_of_thousands_of_columns_fits_in_a_file_those_in_use_first()
     kept = {c.name for c in held.columns if c.quantiles}
     assert kept >= {f"c{i}" for i in range(1, 1000, 2)} and not kept & set(unused)
     assert sized(Profile(rows=9, columns=columns[:50]), unused).columns == columns[:50]
+
+
+def test_a_profile_of_answers_too_far_apart_to_square_has_no_deviation():
+    from types import SimpleNamespace
+
+    blend = SimpleNamespace(target=Target(name="y", task="regression"))
+    [profile] = prediction_profiles(blend, np.array([[1e200], [-1e200], [3.0]]))
+    assert profile.deviation is None
+    assert canonical_json(profile)

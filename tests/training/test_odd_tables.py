@@ -39,3 +39,10 @@ def test_one_fold_is_said_to_have_chosen_what_it_judges():
     model = mw.fit(frame, target="y", time="t", max_trials=3)
     assert "for want of a second fold" in model.evaluation.how
     assert "chosen without it" not in model.evaluation.how
+
+
+def test_numbers_near_the_largest_that_there_is_end_in_a_file():
+    rng = np.random.default_rng(0)
+    table = {"x": (rng.normal(size=200) * 4e307).tolist(), "y": rng.normal(size=200).tolist()}
+    model = mw.fit(table, target="y", max_trials=2, seed=0)
+    assert mw.load(model.to_bytes()).evaluation.rows == 200

@@ -78,6 +78,7 @@ def test_features_that_had_seen_them_would_be_found_out(table):
     assert mw.fit(table(), **QUICK).evaluation.score.low > 0.6
 
 
+@pytest.mark.slow
 def test_a_patient_is_on_one_side_and_would_be_recognised_on_both():
     apart = mw.fit(stays(), group="patient", **QUICK).evaluation.score
     both = mw.fit(stays(), group="patient", split="stratified", **QUICK).evaluation.score
@@ -85,6 +86,7 @@ def test_a_patient_is_on_one_side_and_would_be_recognised_on_both():
     assert both.low > 0.8
 
 
+@pytest.mark.slow
 def test_weights_rounds_and_calibration_are_chosen_without_the_rows_that_they_are_judged_by():
     """Ten candidates on a coin: what was chosen on the rows that judge it looks better there."""
     rng = np.random.default_rng(7)
@@ -95,6 +97,7 @@ def test_weights_rounds_and_calibration_are_chosen_without_the_rows_that_they_ar
     assert known.selection.corrected.value > known.selection.seen.value
 
 
+@pytest.mark.slow
 def test_a_threshold_is_drawn_without_the_rows_that_it_is_judged_by():
     rng = np.random.default_rng(9)
     table = pl.DataFrame({f"c{j}": rng.normal(size=200) for j in range(8)} | {"y": coin(200, 10)})

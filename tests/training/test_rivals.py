@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from importlib.resources import files
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -50,6 +51,31 @@ def test_where_nothing_is_chosen_nothing_is_said(bent):
 
 
 def test_numbers_have_both_too(bent):
-    known = mw.fit(bent, target="y", max_trials=5, seed=0, metric="mae").evaluation
+    known = mw.fit(bent, target="y", max_trials=3, seed=0, metric="mae").evaluation
     assert known.selection.corrected.value >= known.selection.seen.value
     assert known.default.gain.value == pytest.approx(known.default.score.value - known.score.value)
+
+
+def test_the_line_of_the_default_is_drawn_without_the_rows_that_judge_it(monkeypatch):
+    from mlwright.training.problem import Problem
+
+    asked = []
+    honest = Problem.decide
+
+    def decide(problem, margin, rows):
+        asked.append((rows, problem.split))
+        return honest(problem, margin, rows)
+
+    monkeypatch.setattr(Problem, "decide", decide)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    table = {
+        "x": x.tolist(),
+        "z": rng.normal(size=400).tolist(),
+        "y": (x + rng.normal(size=400) > 1).tolist(),
+    }
+    test = {name: values[:60] for name, values in table.items()}
+    table = {name: values[60:] for name, values in table.items()}
+    model = mw.fit(table, target="y", metric="f1", test=test, max_trials=3, seed=0)
+    assert model.evaluation.default is not None
+    assert all(len(np.intersect1d(rows, split.test)) == 0 for rows, split in asked)

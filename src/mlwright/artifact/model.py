@@ -171,8 +171,7 @@ class Model:
         shipped model is fitted again on all rows, so that the rate is approximate. Raises `Misuse` for a
         regression, for a file without them and for no error rate, and otherwise as `predict`.
         """
-        if not 0.0 < error < 1.0:
-            raise Misuse(f"error={error!r} is no rate between 0 and 1", remedy="say such as 0.1")
+        _refuse_no_rate("error", error)
         labels = [self.target.label(k) for k in range(len(self.target.classes))]
         held = self.p_values(rows) > error
         return [tuple(labels[k] for k in np.flatnonzero(row)) for row in held]
@@ -334,11 +333,15 @@ def _made_of(board: Leaderboard) -> str:
     return f"{board.kept.table()}{more}" if board.kept else ""
 
 
+def _refuse_no_rate(name: str, rate: object) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 < rate < 1.0:
+        raise Misuse(f"{name}={rate!r} is no rate between 0 and 1", remedy="say such as 0.1")
+
+
 def _sure_ones(model: Model, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
     """The labels of rows that are sure enough for at most a share `error` of them to be wrong; None else."""
     known = model.evaluation.abstaining
-    if not 0.0 < error < 1.0:
-        raise Misuse(f"abstain={error!r} is no rate between 0 and 1", remedy="say such as 0.05")
+    _refuse_no_rate("abstain", error)
     if known is None or outputs.label is None or outputs.probability is None:
         what = "a regression abstains from nothing" if model.task == "regression" else "this file holds none"
         raise Misuse(what, remedy="fit a classification with this version of mlwright")

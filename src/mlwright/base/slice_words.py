@@ -23,6 +23,8 @@ def compared_said(groups: Subgroups) -> str:
 
 def marked_said(groups: Subgroups) -> str:
     """What it means that a figure is marked; stands behind how it is."""
+    if not groups.compared:
+        return "would differ from all other rows by more than chance, but no difference could be tested."
     return (
         f"differs from all other rows by more than chance, corrected for the "
         f"{counted(groups.compared, 'difference')} that were tested (Benjamini and Hochberg, 5 %)."
@@ -32,7 +34,10 @@ def marked_said(groups: Subgroups) -> str:
 def left_said(groups: Subgroups) -> str:
     """Which groups and columns cannot be told of."""
     small = any(not g.enough for g in groups.groups)
-    notes = [f"Not enough data to tell: groups of fewer than {LEAST_ROWS} rows."] if small else []
+    notes = []
+    if not groups.compared:
+        notes.append("No group was compared: too few rows, or too few groups of rows that belong together.")
+    notes += [f"Not enough data to tell: groups of fewer than {LEAST_ROWS} rows."] if small else []
     notes.append(f"Shares that rest on fewer than {LEAST_OF_CLASS} rows of a class are not compared.")
     if groups.left_out:
         notes.append(f"{counted(groups.left_out, 'further group')} not shown.")

@@ -57,7 +57,10 @@ def _groups(subgroups: Subgroups, every: bool) -> list[RenderableType]:
         table.add_column(heading, justify="right", no_wrap=True)
     for group in groups:
         table.add_row(safe(group.said), f"{group.rows:,}", *_cells(group, metrics))
-    said = "* differs from all other rows by more than chance; intervals are on the card (--card)"
+    said = "* differs from all other rows by more than chance"
+    if not subgroups.compared:
+        said = "whether groups differ cannot be told: none could be compared"
+    said += "; intervals are on the card (mlwright show --card)"
     more = len(subgroups.groups) - len(groups)
     said += f"; {more} more groups (--all)" if more > 0 else ""
     return [table, Text(said, "dim")]

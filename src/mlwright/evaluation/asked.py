@@ -135,7 +135,7 @@ def _prepared(function: Callable[..., float], name: str, needs: Needs) -> Callab
         def value(weights: Floats | None) -> float:
             if weights is None or weighable:
                 more = {"sample_weight": weights} if weighable else {}
-                return _number(function(y, seen, **more), name)
+                return _called(lambda: function(y, seen, **more), name)
             times = weights.astype(np.int64)
             if (times != weights).any():
                 raise Misuse(
@@ -143,11 +143,23 @@ def _prepared(function: Callable[..., float], name: str, needs: Needs) -> Callab
                     remedy="let the function take sample_weight=",
                 )
             drawn = np.repeat(np.arange(len(y)), times)  # rows that were drawn twice are there twice
-            return _number(function(y[drawn], seen[drawn]), name)
+            return _called(lambda: function(y[drawn], seen[drawn]), name)
 
         return value
 
     return prepare
+
+
+def _called(function: Callable[[], Any], name: str) -> float:  # Any: whatever a user's function returns
+    """What it returns; NaN where it refuses the values, as some do those of one class. Raises `Misuse` for
+    what is no number, and for whatever else it raises."""
+    try:
+        returned = function()
+    except (ValueError, ArithmeticError):
+        return math.nan
+    except Exception as error:
+        raise Misuse(f"metric {name!r} raised {type(error).__name__}: {error}") from error
+    return _number(returned, name)
 
 
 def _takes_weights(function: Callable[..., float]) -> bool:

@@ -193,7 +193,8 @@ def _bands(column: Column, numbers: Doubles, bands: int, ranges: bool, part: Par
     known = numbers[~absent]
     if not len(known):
         return None
-    few = _few(known)
+    few = _few(known, FEWEST_NAMED if ranges else 1)
+    alone = bool(np.isin(known, few).all())
     edges = few[1:] if len(few) else _edges(known, bands, part)
     count = len(edges) + 1
     codes = np.searchsorted(edges, numbers, side="right").astype(np.int64)
@@ -204,7 +205,7 @@ def _bands(column: Column, numbers: Doubles, bands: int, ranges: bool, part: Par
     for width in range(1, count if ranges and count > 1 else 2):
         for first in range(count - width + 1):
             least, below = ends[first], ends[first + width]
-            single = float(few[first]) if len(few) and width == 1 else None
+            single = float(few[first]) if len(few) and width == 1 and alone else None
             if whole and least is not None and below == least + 1:
                 single = least
             choices.append((_band(column, least, below, single, part), first, first + width))
@@ -215,17 +216,20 @@ def _bands(column: Column, numbers: Doubles, bands: int, ranges: bool, part: Par
     return Cut(column.name, codes, count + int(absent.any()), tuple(choices))
 
 
-def _few(known: Doubles) -> Doubles:
-    """All values, ascending, where they are few; else none."""
+def _few(known: Doubles, least: int) -> Doubles:
+    """The values of `least` rows or more, ascending, where all are few; else none. Rarer ones, which nobody
+    is to read as the end of a range, go with the next lower one."""
     if len(np.unique(known[: 20 * DISTINCT])) > DISTINCT:
         return np.zeros(0)
-    distinct = np.unique(known)
-    return distinct if len(distinct) <= DISTINCT else np.zeros(0)
+    distinct, counts = np.unique(known, return_counts=True)
+    return distinct[counts >= least] if len(distinct) <= DISTINCT else np.zeros(0)
 
 
 def _edges(known: Doubles, bands: int, part: Part) -> Doubles:
     """Where one band ends and the next begins, ascending; each stands for itself and what is above it."""
-    quantiles = np.quantile(known, np.arange(1, bands) / bands)
+    with np.errstate(over="ignore", invalid="ignore"):
+        quantiles = np.quantile(known, np.arange(1, bands) / bands)
+    quantiles = quantiles[np.isfinite(quantiles)]
     if part == "time" and known.max() - known.min() > 60 * DAY_S:
         quantiles = np.ceil(quantiles / DAY_S) * DAY_S
     elif part:
@@ -240,7 +244,7 @@ def _rounded(value: float, known: Doubles) -> float:
     """`value` with three digits, or as many as tell it from a hundredth of what the values spread."""
     if value == 0 or not math.isfinite(value):
         return value
-    spread = float(known.max() - known.min()) / 100
+    spread = float(known.max()) / 100 - float(known.min()) / 100  # a hundredth first: it may overflow
     digits = 2 - math.floor(math.log10(abs(value)))
     if spread > 0:
         digits = max(digits, -math.floor(math.log10(spread)))

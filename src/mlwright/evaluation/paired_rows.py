@@ -52,6 +52,7 @@ class PairedRows:
         width = outputs[0].shape[1] if outputs[0].ndim == 2 else 1
         work = len(self.y) * max(1.0, width / 2) * len(outputs)
         draws = int(np.clip(CELLS / max(work, 1.0), FEWEST_DRAWS, MOST_DRAWS))
+        draws = draws if self.metric.bounded else FEWEST_DRAWS  # a user's own may be slow
         value = np.array([error_of(self.smooth, f(self.weights)) for f in judged])
         drawn = np.array(
             [

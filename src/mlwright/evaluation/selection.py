@@ -58,6 +58,7 @@ def flattery(
     best = int(np.argmin(_errors(metric, [value(weights) for value in valued])))
     units = len(y) if clusters is None else int(clusters.max()) + 1
     draws = int(np.clip(CELLS / (len(y) * len(outputs)), LEAST_DRAWS, MOST_DRAWS))
+    draws = draws if metric.bounded else LEAST_DRAWS  # a user's own may be slow
     lost: list[float] = []
     for _ in range(draws):
         counts = np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64)

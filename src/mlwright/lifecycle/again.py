@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SINGLE: Final = ("target", "time", "group", "id", "weight", "exposure", "fold")
 """Roles that one column has."""
 SETTINGS: Final = (
-    "task", "metric", "threshold", "alerts", "rows_per_day", "costs", "split", "gap", "monotone",
+    "task", "metric", "threshold", "alerts", "rows_per_day", "costs", "split", "gap", "monotone", "simpler",
     "time_limit", "max_trials", "max_latency", "max_size", "max_memory", "waive", "seed", "threads",
 )  # fmt: skip
 """In the order in which they are said."""
@@ -96,6 +96,8 @@ def _words(said: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON values
             yield from _words(value)
         elif name == "header":
             yield "--header" if value else "--no-header"
+        elif name == "simpler":
+            yield flag
         elif name == "kinds":
             yield from (f"{flag} {shlex.quote(f'{column}={kind}')}" for column, kind in value.items())
         elif name == "monotone":

@@ -11,7 +11,7 @@ import numpy as np
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import Misuse
 from mlwright.base.naming import shown_source
-from mlwright.lifecycle.evaluate import numbers_of
+from mlwright.lifecycle.evaluate import metric_for, numbers_of
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
@@ -60,8 +60,12 @@ def compare(
     rows, other = of_a.of(both), of_b.of(both)
     if other.caveat and not rows.caveat:
         rows = replace(rows, how=f"{rows.how}; {other.caveat.replace('it', 'the second', 1)}")
+    decides: str | Metric = COST
+    if metric != COST:
+        decides, caveat = metric_for(a, metric)
+        rows = replace(rows, how=rows.how + caveat)
     judged = _Judged(a, b, rows, _Answers.of(a, rows), _Answers.of(b, other, a))
-    pairs = tuple(judged.pairs(metric or a.evaluation.metric))
+    pairs = tuple(judged.pairs(decides))
     names = _names(first, second, a, b)
     return Comparison(
         first=names[0],
@@ -125,10 +129,11 @@ class _Judged:
             ways[deciding.name] = (deciding, self.first.answer, self.second.answer)
         chosen = self._pair(truth, *ways.pop(deciding.name if deciding else COST))
         if chosen is None:
+            few = "rows of one class" if self.a.target.classes else "a single row"
             raise Misuse(
-                f"{deciding.name if deciding else COST} is undefined on these rows, as of rows of one class",
+                f"{deciding.name if deciding else COST} is undefined on these rows, as of {few}",
                 where=self.rows.source,
-                remedy="choose another metric, or bring rows of each class",
+                remedy="choose another metric, or bring more rows",
             )
         yield chosen
         others = (

@@ -53,7 +53,7 @@ def evaluate(
 
     opened = model if isinstance(model, Model) else load(model)
     fresh = fresh_rows(opened, read_raw(data, options), options)
-    chosen, caveat = _metric(opened, metric)
+    chosen, caveat = metric_for(opened, metric)
     rows = fresh.of(fresh.usable)
     evaluation = _judged(opened, replace(rows, how=rows.how + caveat), chosen)
     if not importance:
@@ -64,7 +64,7 @@ def evaluate(
     return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 
-def _metric(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
+def metric_for(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
     """The metric that is to stand first, and what is to be known of it."""
     from mlwright.evaluation.asked import metric_of
     from mlwright.evaluation.metrics import default_metric

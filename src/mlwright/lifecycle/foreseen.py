@@ -33,7 +33,7 @@ def refuse_settings(settings: FitSettings) -> None:
     if settings.metric is not None and known(settings.metric).name.startswith("pinball"):
         raise Misuse(
             "no learner here answers with a quantile, which pinball asks for",
-            remedy="choose by mae; evaluate takes it",
+            remedy="choose by another metric, such as mae; evaluate and compare take it",
         )
     if settings.metric is not None and settings.task is not None:
         metric_of(settings.metric, settings.task)

@@ -174,13 +174,15 @@ def prediction_profiles(
     profiles = []
     for k, name in enumerate(names):
         values = unseen[:, k]
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = float(values.mean()), float(values.std())
         profiles.append(
             ColumnProfile(
                 name=name,
                 rows=len(values),
                 missing=0,
-                mean=float(values.mean()),
-                deviation=float(values.std()),
+                mean=mean if np.isfinite(mean) else None,
+                deviation=deviation if np.isfinite(deviation) else None,
                 quantiles=tuple(float(q) for q in np.quantile(values, np.linspace(0, 1, 101))),
             )
         )

@@ -54,6 +54,8 @@ def groups(shown: ModelPage) -> str:
         f"<p>Groups of {text(' and of '.join(_columns_apart(of)))} differ by more than chance.</p>"
         if apart
         else "<p>No group differs from all other rows by more than chance.</p>"
+        if of.compared
+        else "<p>Whether groups differ cannot be told: none could be compared.</p>"
     )
     remedies = dict.fromkeys(f.remedy for f in of.findings)
     remedy = "".join(f'<p class="do small">{text(r)}</p>' for r in remedies)

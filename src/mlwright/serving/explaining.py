@@ -61,13 +61,15 @@ class Explaining:
             1, thread_name_prefix="mlwright-explain"
         )  # starts with its first job
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Names the loop whose thread calls everything else here."""
         self._loop = loop
 
     def close(self) -> None:
-        """Ends the worker thread once its request is done."""
+        """Ends the worker thread once the row that it explains is done."""
+        self._closing = True
         self._worker.shutdown(wait=True)
 
     @property
@@ -133,7 +135,7 @@ class Explaining:
         schema = deployed.model.schema
         numbers, strings = tensors([rows], (len(schema.numbers), len(schema.strings)))
         parts = deployed.model.explainer().each(np.asarray(numbers), strings)
-        explained = list(_in_time(parts, job.deadline))
+        explained = list(_in_time(parts, lambda: self._closing or time.monotonic() > job.deadline))
         if len(explained) < rows.good:
             return Outcome(late())
         answer = dialect.explained(rows, job.options, prediction_ids(rows.good), explained)
@@ -163,9 +165,13 @@ class Explaining:
         self._running_rows = 0
         self._rows -= job.rows
         self._batch.held_bytes -= len(job.body)
-        if outcome.rows:
+        rows = outcome.rows
+        if not rows and seconds > self.seconds_per_row:
+            rows = 1  # that was not done in time costs at least so much
+        if rows:
             self._seconds = _MEMORY * self._seconds + seconds
-            self._counted = _MEMORY * self._counted + outcome.rows
+            self._counted = _MEMORY * self._counted + rows
+        if outcome.rows:
             self._bytes_per_row += (1.0 - _MEMORY) * (len(job.body) / outcome.rows - self._bytes_per_row)
         self._metrics.count_explained(outcome, outcome.rows)
         self._next()
@@ -176,9 +182,9 @@ class Explaining:
             log.error("an answer could not be handed back: %s", type(error).__name__)
 
 
-def _in_time(parts: Iterator[Explanation], deadline: float) -> Iterator[str]:
-    """Explanations of one row each as JSON, as many as are made before the deadline."""
+def _in_time(parts: Iterator[Explanation], over: Callable[[], bool]) -> Iterator[str]:
+    """Explanations of one row each as JSON, as many as are made before it is `over`."""
     for part in parts:
-        if time.monotonic() > deadline:
+        if over():
             return
         yield msgspec.json.encode(part.to_dicts()[0]).decode()

@@ -63,8 +63,10 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
     making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
+    # A metric of the user's own may be slow, and is asked by fold and slice as well.
+    scores = 2 if problem.metric.bounded else 8 + 2 * len(problem.split.folds)
     kept = interval_seconds(problem, budget) + explaining_seconds(budget)
-    return making * budget.slowness() + kept + chosen + 2 * found.score_seconds
+    return making * budget.slowness() + kept + chosen + scores * found.score_seconds
 
 
 def explaining_seconds(budget: Budget) -> float:

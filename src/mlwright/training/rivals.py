@@ -66,8 +66,7 @@ def default_beside(problem: Problem, trials: list[Trial], unseen: Unseen) -> Riv
         return None
     rows = unseen.rows
     margins = found.held if len(problem.split.test) else found.margins[rows]
-    answer = problem.answer_of(margins, rows)
-    plain = _judged(problem, answer, problem.labels_of(problem.decide(margins, rows), margins, rows))
+    plain = _judged(problem, problem.answer_of(margins, rows), _labels(problem, found, rows))
     model = _judged(problem, unseen.answer, unseen.labels)
     dependent = problem.dependent(rows)
     by = gain(
@@ -81,6 +80,22 @@ def default_beside(problem: Problem, trials: list[Trial], unseen: Unseen) -> Riv
     )
     own = _score(problem, plain, rows)
     return None if by is None or own is None else Rival(name=found.config.name, score=own, gain=by)
+
+
+def _labels(problem: Problem, trial: Trial, rows: Ints) -> Ints:
+    """What the trial decides of `rows` by a line that was drawn without them, as the model's was."""
+    split = problem.split
+    if not problem.classes:
+        return np.zeros(len(rows), dtype=np.int64)
+    if len(split.test):
+        decision = problem.decide(trial.margins[split.judged], split.judged)
+        return problem.labels_of(decision, trial.held, rows)
+    labels = np.zeros(len(problem.y), dtype=np.int64)
+    for fold in split.folds:
+        others = np.setdiff1d(split.judged, fold.valid) if len(split.folds) > 1 else split.judged
+        decision = problem.decide(trial.margins[others], others)
+        labels[fold.valid] = problem.labels_of(decision, trial.margins[fold.valid], fold.valid)
+    return labels[rows]
 
 
 def _judged(problem: Problem, answer: Doubles, labels: Ints) -> Output | Answered:
