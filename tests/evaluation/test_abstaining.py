@@ -99,3 +99,12 @@ def test_a_rate_that_cannot_be_kept_is_refused_with_what_can(model):
     numbers = mw.fit(table, target="y", max_trials=2, waive=("MLW401", "MLW402"))
     with pytest.raises(Misuse, match="a regression abstains from nothing"):
         numbers.predict({"a": 3}, abstain=0.1)
+
+
+@pytest.mark.parametrize("rate", ["x", None, True, 0, 1, float("nan")])
+def test_what_is_no_rate_is_refused_by_its_name(model, rate):
+    with pytest.raises(Misuse, match=r"error=.* is no rate between 0 and 1"):
+        model.predict_set({"a": 0.0, "b": 0.0}, error=rate)
+    if rate is not None:
+        with pytest.raises(Misuse, match=r"abstain=.* is no rate between 0 and 1"):
+            model.predict({"a": 0.0, "b": 0.0}, abstain=rate)

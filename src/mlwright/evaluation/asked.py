@@ -157,7 +157,7 @@ def _called(function: Callable[[], Any], name: str) -> float:  # Any: whatever a
         returned = function()
     except (ValueError, ArithmeticError):
         return math.nan
-    except Exception as error:
+    except Exception as error:  # whatever a user's function raises is told as its own
         raise Misuse(f"metric {name!r} raised {type(error).__name__}: {error}") from error
     return _number(returned, name)
 
