@@ -115,3 +115,17 @@ def test_a_member_that_its_deadline_cut_off_is_left_out_and_said(data, monkeypat
     assert {e.name for e in model.leaderboard if e.weight > 0} == {"linear"}
     reason = next(e.reason for e in model.leaderboard if e.name == "lightgbm")
     assert re.match(r"dropped: it stopped at 2 of \d+ rounds: the time limit was reached", reason)
+
+
+def test_a_model_that_its_deadline_cut_off_does_not_ship_under_the_score_of_a_whole_one(data, monkeypatch):
+    steps = data.frame.drop("y").with_columns(y=(3 * pl.col("a")).sin().sign() * 5 + pl.col("b"))
+    table = mw.read(steps, target="y")
+    assert [e.name for e in mw.fit(table, max_trials=3).leaderboard if e.weight > 0] == ["lightgbm"]
+    whole = LightGBM.fit
+    monkeypatch.setattr(LightGBM, "fit", lambda self, job: whole(self, replace(job, rounds=2)))
+    model = mw.fit(table, max_trials=3)
+    assert {e.name for e in model.leaderboard if e.weight > 0} == {"linear"}
+    reason = next(e.reason for e in model.leaderboard if e.name == "lightgbm")
+    assert re.match(r"dropped: it stopped at 2 of \d+ rounds: the time limit was reached", reason)
+    linear = next(e for e in model.leaderboard if e.name == "linear")
+    assert model.evaluation.score.value == pytest.approx(linear.score.value, rel=0.02)

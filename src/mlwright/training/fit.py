@@ -48,6 +48,7 @@ Ints = npt.NDArray[np.int64]
 SHORTENED = 0.85
 """A refit that its deadline ends after this share of its rounds is still worth more than another member less:
 what the last rounds bring is little beside what a blend brings (1 % of the error on adult)."""
+NO_TIME = "no time was left to fit it on all rows"
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,39 @@ def _train(
         found.notes.append(f"candidates were fitted in this process, since {folds.alone}")
     progress.stage("refitting on all rows")
     shipped = run.refitted(found.finished, weights)
-    late = {
-        id(t): f"dropped: {shipped.failed.get(id(t), 'no time was left to fit it on all rows')}"
-        for t, w in zip(found.finished, weights, strict=True)
+    run = run.without(_late(found.finished, weights, shipped))
+    if shipped.cut_off:
+        run, shipped = _in_time(run, shipped)
+    progress.stage("judging")
+    return judged(run, shipped)
+
+
+def _late(trials: list[Trial], weights: Doubles, shipped: Shipped) -> dict[int, str]:
+    """Why trials of positive weight do not ship, by their identity."""
+    return {
+        id(t): f"dropped: {shipped.failed.get(id(t), NO_TIME)}"
+        for t, w in zip(trials, weights, strict=True)
         if w > 0 and id(t) not in shipped.shares
     }
-    progress.stage("judging")
-    return judged(replace(run, dropped=late), shipped)
+
+
+def _in_time(run: Run, stump: Shipped) -> tuple[Run, Shipped]:
+    """What ships in place of a model that was cut off, whose score would be that of a whole one: a choice
+    among what can be fitted in the time left, at the least the plain baseline, which takes none."""
+    problem, found = run.problem, run.found
+    left = max(run.budget.left_s(), 0.0)
+    slow = {
+        id(t): f"dropped: {NO_TIME}"
+        for t in run.choice.trials
+        if t.config.family != "baseline" and refit_seconds(problem, found, [t]) > left
+    }
+    rest = run.without(slow | {k: f"dropped: {why}" for k, why in stump.cut_off.items()})
+    trials, weights = rest.choice.trials, rest.weights()
+    if not weights.any():
+        return run, stump
+    shipped = rest.refitted(trials, weights)
+    rest = rest.without(_late(trials, weights, shipped))
+    return _in_time(rest, shipped) if shipped.cut_off else (rest, shipped)
 
 
 def _looked(run: Run, folds: PreparedFolds, weights: Doubles) -> Looks:

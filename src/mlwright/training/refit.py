@@ -46,6 +46,9 @@ class Shipped:
     """Why trials that were chosen could not be fitted on all rows, by their identity."""
     again: bool = True
     """Whether the members were fitted again on all rows; else they are those of the only fold."""
+    cut_off: Mapping[int, str] = field(default_factory=dict)
+    """Why not even these members are what was judged, by their trials' identities: their deadline ended all
+    of them long before their last round. Empty where one is whole."""
 
     def without(self, *trials: int) -> Shipped:
         """The same without some members, by their trials' identities; the others share their weight."""
@@ -111,11 +114,11 @@ def refit(
             fits = _side_by_side(job, trials, begins, stops, side_by_side)
     notes: list[str] = []
     failed: dict[int, str] = {}
-    members = _members(kept, fits, notes, failed)
+    members, cut_off = _members(kept, fits, notes, failed)
     total = sum(m.weight for m in members.values())
     members = {k: replace(m, weight=m.weight / total) for k, m in members.items()}
     shares = {k: m.weight for k, m in members.items()}
-    return Shipped(job.plan, tuple(members.values()), shares, tuple(notes), failed)
+    return Shipped(job.plan, tuple(members.values()), shares, tuple(notes), failed, cut_off=cut_off)
 
 
 def _in_turn(
@@ -182,9 +185,9 @@ def _members(
     fits: list[Future[Fitted | None]],
     notes: list[str],
     failed: dict[int, str],
-) -> dict[int, Member]:
+) -> tuple[dict[int, Member], dict[int, str]]:
     """The fits that came to something, by their trials' identities. One that failed costs itself alone: why
-    it did is added to `notes` and `failed`.
+    it did is added to `notes` and `failed`. Beside them, where all were cut off, why.
 
     Raises what the heaviest raised where nothing came of any.
     """
@@ -205,9 +208,10 @@ def _members(
             cut_off[id(trial)] = stopped
     if not members:
         fits[0].result()
-    if len(cut_off) < len(members):  # the others are worth more without them
-        failed |= cut_off
-    return {k: m for k, m in members.items() if k not in failed}
+    if len(cut_off) == len(members):
+        return members, cut_off
+    failed |= cut_off  # the others are worth more without them
+    return {k: m for k, m in members.items() if k not in failed}, {}
 
 
 @dataclass(frozen=True)
