@@ -35,8 +35,8 @@ def test_of_many_rows_a_few_scores_are_kept_whose_p_values_are_nearly_and_never_
     every = np.sort(1 - p[y == 0, 0])
     exact = (1 + len(every) - np.searchsorted(every, 1 - p[:, 0], side="left")) / (len(every) + 1)
     told = reference.p_values(1 - p[:, 0])
-    assert len(reference.scores) <= 200 < len(every) == reference.rows
-    assert (told >= exact).all() and (told <= 1.1 * exact + 1e-9).all()
+    assert len(reference.scores) <= 500 < len(every) == reference.rows
+    assert (told >= exact).all() and (told <= 1.05 * exact + 1e-9).all()
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1])

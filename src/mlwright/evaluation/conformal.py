@@ -20,8 +20,9 @@ Doubles = npt.NDArray[np.float64]
 ERRORS = (0.05, 0.1, 0.2)
 """Error rates at which sets are measured; any other may be asked for."""
 PARTS = 10
-KEPT, KEPT_IN_ALL = 200, 5_000
-"""Order statistics that are kept of a class, and of all together."""
+KEPT, KEPT_IN_ALL = 500, 5_000
+"""Order statistics that are kept of a class, and of all together: with 200, sets held the truth of 1,100 rows
+half a point too often at 20 %, for what lies between is taken as the more plausible."""
 _STEP = 1e-7
 """Kept scores are rounded up to it: a p-value may then be too large, never too small."""
 

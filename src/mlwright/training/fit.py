@@ -232,7 +232,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     concluded = conclude(problem, mixed, chosen_on)
     entries = leaderboard(run.found, shipped.shares, run.dropped, run.price)
     evaluation = msgspec.structs.replace(
-        evaluate_blend(problem, unseen, concluded, entries),
+        evaluate_blend(problem, unseen, concluded, mixed, entries),
         default=default_beside(problem, choice.trials, unseen),
         selection=selection_of(problem, choice.trials, concluded, mixed),
     )

@@ -30,8 +30,9 @@ MOST_CELLS = 20_000_000
 """Cells of the table up to which members are refitted side by side; beyond it, memory counts."""
 
 
-LEAST_ROUNDS = 0.6
-"""A member that its deadline ended after a lesser share of its rounds is left out, where others are there."""
+LEAST_ROUNDS = 0.75
+"""A member that its deadline ended after a lesser share of its rounds does not ship, where others are there:
+it is less sure of everything than those that were judged."""
 
 
 @dataclass(frozen=True)
