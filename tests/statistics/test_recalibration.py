@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from mlwright.statistics.links import sigmoid, softmax
-from mlwright.statistics.recalibration import slope_of
+from mlwright.statistics.recalibration import intercept_of, slope_of
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
@@ -67,3 +67,16 @@ def test_one_answer_for_all_rows_has_no_slope(classes):
 def test_classes_told_apart_wholly_have_no_slope_that_is_known():
     m = np.linspace(-1, 1, 100)[:, None]
     assert np.isnan(slope_of(m, (m[:, 0] > 0).astype(float), 2, None, None).value)
+
+
+def test_odds_that_were_shifted_have_the_intercept_that_undoes_it():
+    held = 0
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        m = 1.5 * random.normal(size=800)
+        y = (random.random(800) < sigmoid(m + 0.7)[:, 1]).astype(float)
+        found = intercept_of(m, y, None, None)
+        held += found.low <= 0.7 <= found.high
+        assert np.mean(sigmoid(m + found.value)[:, 1]) == pytest.approx(y.mean(), abs=1e-9)
+    assert held >= 26
+    assert np.isnan(intercept_of(m, np.ones(800), None, None).value)

@@ -13,14 +13,8 @@ import numpy.typing as npt
 from scipy import optimize, special
 
 from mlwright.base.reliability import Bin, Estimate, Reliability
-from mlwright.statistics.intervals import (
-    clustered_error,
-    mean_interval,
-    normal_quantile,
-    proportion_interval,
-    t_quantile,
-)
-from mlwright.statistics.links import sigmoid, softmax
+from mlwright.statistics.intervals import Interval, mean_interval, normal_quantile, proportion_interval
+from mlwright.statistics.recalibration import intercept_of, slope_of
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,7 +29,6 @@ MOST_CELLS = 5_000_000
 """Rows times classes that a slope of many classes is found on, and class-wise errors are."""
 FARTHEST = 50.0
 """Log-odds beyond which one is as certain as the other."""
-STEPS = 50
 
 
 def reliability_of(
@@ -196,66 +189,25 @@ def _noncentrality(x: float, freedom: float, p: float) -> float:
 def _of_two(
     odds: Doubles, hits: Doubles, weights: Doubles | None, clusters: Ints | None
 ) -> tuple[Estimate | None, Estimate | None]:
-    """Slope and intercept (Cox, "Two further applications of a model for binary regression", Biometrika
-    1958); the intercept is that at slope 1, calibration in the large (Van Calster et al., 2016)."""
+    """Slope and intercept; the intercept is that at slope 1, calibration in the large (Van Calster et al.,
+    2016)."""
     if min(hits.sum(), len(hits) - hits.sum()) < LEAST_OF_A_CLASS:
         return None, None
-    w = np.ones(len(odds)) if weights is None else weights / weights.mean()
-    ones = np.ones((len(odds), 1))
-    slope = None
-    if np.ptp(odds) > 1e-9:
-        slope = _regressed(
-            np.concatenate([odds[:, None], ones], axis=1), np.zeros(len(odds)), hits, w, clusters
-        )
-    return slope, _regressed(ones, odds, hits, w, clusters)
-
-
-def _regressed(
-    x: Doubles, offset: Doubles, hits: Doubles, w: Doubles, clusters: Ints | None
-) -> Estimate | None:
-    """The first weight of a logistic regression of `hits` on `x` [N, P] beside `offset`, with its interval by
-    the sandwich; None where it has no maximum."""
-    theta = np.zeros(x.shape[1])
-    for _ in range(STEPS):
-        p = sigmoid(x @ theta + offset)[:, 1]
-        bend = (x * (w * p * (1 - p))[:, None]).T @ x
-        if not np.linalg.cond(bend) < 1e12:
-            return None
-        step = np.linalg.solve(bend, x.T @ (w * (hits - p)))
-        theta = theta + np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-9:
-            parts = (x * (w * (hits - p))[:, None]) @ np.linalg.inv(bend)[0]
-            return _estimate(float(theta[0]), parts, clusters)
-    return None
+    slope = slope_of(odds[:, None], hits, 2, weights, clusters)
+    return _estimate(slope), _estimate(intercept_of(odds, hits, weights, clusters))
 
 
 def _of_more(margin: Doubles, y: Ints, weights: Doubles | None, clusters: Ints | None) -> Estimate | None:
-    """The slope s at which softmax(s * margin) is the likeliest, with its interval by the sandwich."""
+    """The slope s at which softmax(s * margin) is the likeliest."""
     if len(y) - np.bincount(y).max() < LEAST_OF_A_CLASS:
         return None
-    w = np.ones(len(y)) if weights is None else weights / weights.mean()
     level = np.maximum(margin - margin.max(axis=1, keepdims=True), -2 * FARTHEST)
-    own = level[np.arange(len(y)), y]
-    slope = 1.0
-    for _ in range(STEPS):
-        p = softmax(level * slope)
-        mean = (p * level).sum(axis=1)
-        bend = float(w @ ((p * level**2).sum(axis=1) - mean**2))
-        if not bend > 1e-9:
-            return None
-        step = float(w @ (own - mean)) / bend
-        slope += float(np.clip(step, -slope / 2, 1.0))
-        if abs(step) < 1e-9:
-            return _estimate(slope, w * (own - mean) / bend, clusters)
-    return None
+    return _estimate(slope_of(level, y.astype(np.float64), margin.shape[1], weights, clusters))
 
 
-def _estimate(value: float, parts: Doubles, clusters: Ints | None) -> Estimate | None:
-    error, units = clustered_error(parts, clusters)
-    if units < 2 or not math.isfinite(error):
-        return None
-    half = t_quantile(0.975, units - 1) * error
-    return Estimate(value=value, low=value - half, high=value + half)
+def _estimate(found: Interval) -> Estimate | None:
+    told = math.isfinite(found.value)
+    return Estimate(value=found.value, low=found.low, high=found.high) if told else None
 
 
 def _of_classes(

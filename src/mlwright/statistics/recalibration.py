@@ -1,7 +1,7 @@
-"""The slope of what happened on what was predicted: below 1, predictions are too extreme.
+"""Slope and intercept of what happened on what was predicted: below 1, predictions are too extreme.
 
 Cox (1958), Biometrika 45; Van Calster et al. (2019), BMC Medicine 17: a slope below 1 on rows that were not
-learned from is the sign of overfitting. Used by `evaluation`; knows margins and classes.
+learned from is the sign of overfitting. Used by `evaluation` and `training`; knows margins and classes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,28 @@ def slope_of(
     found = _scale(margin, y, share) if classes > 2 else _line(margin[:, 0], y, share, logistic=bool(classes))
     if found is None:
         return Interval(math.nan, math.nan, math.nan)
-    value, parts = found
+    return _interval(*found, clusters)
+
+
+def intercept_of(odds: Floats, y: Floats, weights: Floats | None, clusters: Codes | None) -> Interval:
+    """What should have been added to the log-odds [n] of two classes for targets `y` [n] of 0 and 1, with a
+    95 % interval; NaN where one class is not there."""
+    share = np.full(len(y), 1 / max(len(y), 1)) if weights is None else weights / weights.sum()
+    shift = 0.0
+    for _ in range(STEPS):
+        p = sigmoid(odds + shift)[:, 1]
+        curved = float(share @ (p * (1 - p)))
+        if not curved > 1e-12:
+            break
+        step = float(share @ (y - p)) / curved
+        shift += float(np.clip(step, -2 * MOST_STEP, 2 * MOST_STEP))
+        if abs(step) < 1e-9:
+            return _interval(shift, share * (y - p) / curved, clusters)
+    return Interval(math.nan, math.nan, math.nan)
+
+
+def _interval(value: float, parts: Floats, clusters: Codes | None) -> Interval:
+    """By the sandwich: `parts` [n] is what each row adds to the estimate's error."""
     error, units = clustered_error(parts, clusters)
     if units < 3 or not math.isfinite(error):
         return Interval(math.nan, math.nan, math.nan)
