@@ -13,7 +13,8 @@ is of models fitted on most of them, so that a small pessimism is no fault.
 
 Beside it stands what plain cross-validation of the whole model, on the rows that chose it, would have
 promised; and with `--peers` what other tools promise by their own validation scores, on the same rows in the
-same time. Their bias is in our standard errors, for they tell none.
+same time. Their bias is in our standard errors, for they tell none. Of classes, the log loss of their
+probabilities and the slope of their log-odds (1 is right, less is too sure) stand beside those of ours.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import json
 import subprocess
 import tempfile
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ from tabular_sets import Facts, listed, prepared
 
 import mlwright as mw
 from mlwright.base.machine import cpu_count, cpu_name
+from mlwright.statistics.recalibration import slope_of
 
 LEAST, MOST_JUDGED = 5_000, 20_000
 ERRORS = (0.05, 0.1, 0.2)
@@ -52,6 +55,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--peers", default="")
+    parser.add_argument("--peer-seeds", type=int, default=10**6)
     asked = parser.parse_args()
     print(f"{cpu_name()}, {cpu_count()} CPUs; fits of {asked.rows} rows, {asked.seconds:g} s each")
     print(f"| {' | '.join(HEADINGS)} |")
@@ -69,9 +73,9 @@ def main() -> None:
             part, rest = table[order[: asked.rows]], table[order[asked.rows : asked.rows + MOST_JUDGED]]
             if part[facts.target].n_unique() < 2:
                 continue
-            error = _once(part, rest, facts.target, facts.metric, seed, asked.seconds, seen)
-            for peer in peers:
-                _peer(peer, part, rest, facts, seed, asked.seconds, error, seen)
+            ours = _once(part, rest, facts.target, facts.metric, seed, asked.seconds, seen)
+            for peer in peers if seed < asked.peer_seeds else ():
+                _peer(peer, part, rest, facts, seed, asked.seconds, ours, seen)
         print(f"| {facts.name} | {facts.metric} | {_told(seen)} |", flush=True)
         for key, values in seen.items():
             total[key] += values
@@ -81,6 +85,18 @@ def main() -> None:
         away = np.array(total[peer])
         said = f"{np.mean(away):+.2f} standard errors in the mean, {np.median(away):+.2f} in the median"
         print(f"{peer}: {len(away)} fits, promised less true {said}; {np.mean(away > 1.96):.0%} beyond 1.96")
+        losses, slopes, mine = (np.array(total[f"{peer} {key}"]) for key in ("loss", "slope", "our slope"))
+        if len(losses):
+            less = f"less in {np.mean(losses < 1):.0%} of {len(losses)}"
+            print(f"  log loss ours / theirs {np.median(losses):.3f} in the median, {less}")
+            print(f"  slope ours {_slopes(mine)}, theirs {_slopes(slopes)}")
+    alone = np.array(total["slope"])
+    if len(alone):
+        print(f"slope of ours on all {len(alone)} fits of classes: {_slopes(alone)}")
+
+
+def _slopes(slopes: np.ndarray) -> str:
+    return f"{np.nanmedian(slopes):.2f} (from 1: {np.nanmedian(np.abs(slopes - 1)):.2f}) in the median"
 
 
 def _once(
@@ -91,8 +107,8 @@ def _once(
     seed: int,
     seconds: float,
     seen: dict[str, list[float]],
-) -> float:
-    """Fits, judges, and returns the standard error of the promised score."""
+) -> Ours:
+    """Fits, judges, and returns what peers stand beside."""
     model = mw.fit(
         part, target=target, metric=metric, time_limit=seconds, seed=seed, waive=("MLW404", "MLW206")
     )
@@ -109,7 +125,9 @@ def _once(
     _intervals(model, known, target, seen)
     sets = model.evaluation.sets
     if sets is None:
-        return error
+        return Ours(error)
+    ours = Ours(error, *_held(model.predict_proba(known.drop(target)), _codes(model, known[target])))
+    seen["slope"].append(ours.slope)
     plausible = model.p_values(known.drop(target))
     labels = known[target].to_list()
     names = [model.target.label(k) for k in range(len(model.target.classes))]
@@ -124,7 +142,32 @@ def _once(
             hits = int((plausible[of, k] > rate).sum())
             seen["in band"].append(low <= hits <= high)
             seen["too seldom"].append(hits < low)
-    return error
+    return ours
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Of one fit of ours: the standard error of the promised score; log loss and slope on the rest."""
+
+    error: float
+    loss: float = float("nan")
+    slope: float = float("nan")
+
+
+def _codes(model: mw.Model, labels: pl.Series) -> np.ndarray:
+    """The number of each label's class; -1 of those that were not learned."""
+    names = {str(model.target.label(k)): k for k in range(len(model.target.classes))}
+    return np.array([names.get(str(label), -1) for label in labels])
+
+
+def _held(probability: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
+    """Log loss, and the slope that the logarithms of probabilities should have had."""
+    p = np.clip(probability[codes >= 0], 1e-15, 1.0)
+    y = codes[codes >= 0]
+    logs = np.log(p / p.sum(axis=1, keepdims=True))
+    margin = logs[:, 1:] - logs[:, :1] if p.shape[1] == 2 else logs
+    loss = -float(np.mean(logs[np.arange(len(y)), y]))
+    return loss, slope_of(margin, y.astype(float), p.shape[1], None, None).value
 
 
 def _peer(
@@ -134,7 +177,7 @@ def _peer(
     facts: Facts,
     seed: int,
     seconds: float,
-    error: float,
+    ours: Ours,
     seen: dict[str, list[float]],
 ) -> None:
     """What another tool promises less what it reaches, in our standard errors; positive where it flatters."""
@@ -146,12 +189,20 @@ def _peer(
         asked = (system, *paths, facts.target, facts.task, facts.metric, seconds, seed)
         command = [str(python(system)), str(script), *map(str, asked)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    if done.returncode:
-        print(f"  {system} failed on {facts.name}: {done.stderr.strip().splitlines()[-1][:200]}", flush=True)
-        return
-    told = json.loads(done.stdout.strip().splitlines()[-1])
+        if done.returncode:
+            reason = done.stderr.strip().splitlines()[-1][:200]
+            print(f"  {system} failed on {facts.name}: {reason}", flush=True)
+            return
+        told = json.loads(done.stdout.strip().splitlines()[-1])
+        answers = Path(folder) / "answers.npz"
+        kept = dict(np.load(answers)) if answers.exists() else None
     way = -1.0 if facts.metric in ("rmse", "log_loss") else 1.0
-    seen[system].append(way * (told["promised"] - told["reached"]) / error)
+    seen[system].append(way * (told["promised"] - told["reached"]) / ours.error)
+    if kept is not None:
+        loss, slope = _held(kept["probability"], kept["codes"])
+        seen[f"{system} loss"].append(ours.loss / loss)
+        seen[f"{system} slope"].append(slope)
+        seen[f"{system} our slope"].append(ours.slope)
 
 
 def _intervals(model: mw.Model, known: pl.DataFrame, target: str, seen: dict[str, list[float]]) -> None:

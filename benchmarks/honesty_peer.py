@@ -1,5 +1,5 @@
 """What AutoGluon or FLAML promises of its model by its own validation, and what it reaches on other rows: run
-by `honesty.py` in the tool's environment.
+by `honesty.py` in the tool's environment. Probabilities of the other rows are left in answers.npz.
 
 python honesty_peer.py SYSTEM part.csv rest.csv TARGET TASK METRIC SECONDS SEED
 """
@@ -74,6 +74,7 @@ def reached(metric: str, y: pd.Series, answer: np.ndarray, classes: list | None)
     codes = y.map({label: k for k, label in enumerate(classes)}).to_numpy()
     known = ~pd.isna(codes)
     codes, answer = codes[known].astype(int), answer[known]
+    np.savez("answers.npz", probability=answer, codes=codes)
     if metric == "accuracy":
         return float(np.mean(answer.argmax(axis=1) == codes))
     if metric == "log_loss":
