@@ -47,7 +47,11 @@ def test_accuracy_is_tested_by_mcnemar():
     won, lost = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum())
     found = gain(METRICS["accuracy"], y, a, b)
     assert found.p_value == pytest.approx(stats.binomtest(won, won + lost).pvalue)
-    assert found.value == pytest.approx((won - lost) / 200) and found.low < found.value < found.high
+    assert found.value == pytest.approx((won - lost) / 200)
+    # Agresti and Min: as if each of the four ways to be right had been seen half a row more often.
+    middle = (won - lost) / 202
+    half = stats.norm.ppf(0.975) * np.sqrt(((won + lost + 1) / 202 - middle**2) / 202)
+    assert (found.low, found.high) == pytest.approx((middle - half, middle + half), rel=1e-6)
 
 
 def test_the_error_of_a_difference_of_auc_is_what_drawing_rows_again_shows():
@@ -99,6 +103,19 @@ def test_rows_of_one_group_are_one_witness():
     assert grouped.p_value == pytest.approx(alone.p_value, rel=1e-6)
     assert gain(METRICS["log_loss"], *tenfold).p_value < alone.p_value
     assert "by group" in grouped.method
+
+
+def test_rows_of_one_group_are_drawn_together_where_chance_is_drawn():
+    y, a, b = two_classes(120, 6)
+    copies = [np.concatenate([v] * 5) for v in (y, a, b)]
+    together = gain(METRICS["average_precision"], *copies, groups=np.tile(np.arange(120), 5))
+    apart = gain(METRICS["average_precision"], *copies)
+    assert together.high - together.low > 1.8 * (apart.high - apart.low)
+    assert together.method.endswith("by group")
+
+
+def test_no_difference_is_told_by_fewer_than_two_rows():
+    assert rows_to_tell(1e6, 0.1, 10) == 2
 
 
 def test_weights_count_as_so_many_rows_in_the_value():

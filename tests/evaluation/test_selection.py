@@ -50,10 +50,10 @@ def test_rankings_are_corrected_too():
 
 def test_rows_of_one_group_choose_and_judge_together():
     y, outputs = alike(40, 10, 2)
-    groups = np.tile(np.arange(40), 5)
-    fivefold = [np.tile(o, 5) for o in outputs]
-    by_group = flattery(MAE, np.tile(y, 5), fivefold, clusters=groups)
-    assert by_group > 3 * flattery(MAE, np.tile(y, 5), fivefold)
+    groups = np.repeat(np.arange(40), 5)
+    fivefold = [np.repeat(o, 5) for o in outputs]
+    by_group = flattery(MAE, np.repeat(y, 5), fivefold, clusters=groups)
+    assert by_group > 3 * flattery(MAE, np.repeat(y, 5), fivefold)
 
 
 def test_a_score_is_moved_to_the_worse_side_whichever_way_its_metric_goes():
