@@ -243,3 +243,19 @@ def test_what_a_model_cannot_write_beside_is_refused_before_anything_is_written(
         with pytest.raises(Misuse, match=said):
             mw.predict_file(model, source, out, **beside)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("interval", [None, 0.1])
+def test_an_answer_larger_than_any_number_is_refused_with_its_row(tmp_path, interval):
+    (tmp_path / "m.mlw").write_bytes(interval_model())
+    rows = [ROWS[0] | {"age": "old"}, ROWS[0], ROWS[0] | {"age": "1e308"}]
+    pl.DataFrame([{k: str(v) for k, v in r.items()} for r in rows]).write_csv(tmp_path / "new.csv")
+    report = mw.predict_file(
+        tmp_path / "m.mlw", tmp_path / "new.csv", tmp_path / "out.csv", interval=interval
+    )
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out["predicted_price"].to_list() == [None, 120.0, None] and report.refused == 2
+    assert "larger than any number" in out["error"][2] and out["error"][1] is None
+    assert [p.row for p in report.problems] == [0, 2]
+    lone = mw.predict(tmp_path / "m.mlw", [ROWS[0] | {"age": 1e308}], interval=interval)
+    assert lone["predicted_price"].to_list() == [None] and lone["error"][0]

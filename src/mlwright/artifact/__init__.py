@@ -13,6 +13,7 @@ from mlwright.artifact.explanation import Explanation, Reason
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
 from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
+from mlwright.artifact.overflow import overflow
 from mlwright.artifact.session import Outputs
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "draw_rows",
     "judge",
     "load",
+    "overflow",
     "read_file",
 ]

@@ -25,6 +25,7 @@ from mlwright.artifact.explanation import Explanation
 from mlwright.artifact.grounds import drawn_background, given_background
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
+from mlwright.artifact.overflow import overflow
 from mlwright.artifact.replay import replay
 from mlwright.artifact.session import Outputs, Session
 from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
@@ -315,8 +316,14 @@ class Model:
 
 
 def _answer(model: Model, rows: object) -> tuple[Decoded, Outputs]:
+    """Raises `RowsRefused` where a row was refused, or has an answer that no number holds."""
     decoded = _sound(model.decode(rows))
-    return decoded, model.run(decoded.numbers, decoded.strings)
+    outputs = model.run(decoded.numbers, decoded.strings)
+    if outputs.prediction is not None and (
+        problems := overflow(outputs.prediction, decoded.numbers, model.schema)
+    ):
+        raise RowsRefused(problems)
+    return decoded, outputs
 
 
 def _sound(decoded: Decoded) -> Decoded:

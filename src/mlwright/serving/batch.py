@@ -20,7 +20,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from mlwright.artifact import overflow
 from mlwright.serving.answers import Answer, Refused, error_body, prediction_ids
 from mlwright.serving.decode import Decoded, Problem, refusal
 from mlwright.serving.deployed import Deployed
@@ -213,8 +216,9 @@ class Batch:
         if not rows.problems and answer.status == 200:
             return Outcome(answer, predicted)
         problems = [p for of_row in rows.problems.values() for p in of_row]
+        is_answered = answer.status == 200
         failed = answer.status == 500
-        return Outcome(answer, 0 if failed else predicted, problems, len(rows.problems), failed)
+        return Outcome(answer, predicted if is_answered else 0, problems, len(rows.problems), failed)
 
     def _answers(self, dialect: Dialect, asked: Sequence[tuple[Decoded, Options]]) -> list[Answer]:
         """One answer a request; where the run fails, each runs alone, so that none fails others."""
@@ -225,6 +229,8 @@ class Batch:
             began = time.perf_counter()
             outputs = dialect.run(decoded) if total else None
             ran = time.perf_counter()
+            if outputs is not None and outputs.prediction is not None and np.isinf(outputs.prediction).any():
+                return self._without_overflow(dialect, asked, outputs.prediction)
             answers = dialect.answers(asked, outputs, prediction_ids(total))
             stages["run"].add(ran - began)
             stages["write"].add(time.perf_counter() - ran)
@@ -235,6 +241,21 @@ class Batch:
             # The error's text is not logged: a runtime may quote inputs in it.
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
             return [dialect.refusal(failure())]
+
+    def _without_overflow(
+        self, dialect: Dialect, asked: Sequence[tuple[Decoded, Options]], prediction: npt.NDArray[Any]
+    ) -> list[Answer]:  # Any: float32 or float64
+        """The answers where some are larger than any number: their rows are refused as those that break the
+        schema, each request by itself."""
+        if len(asked) > 1:
+            return [self._answers(dialect, [one])[0] for one in asked]
+        rows, options = asked[0]
+        schema = self.deployed.model.schema
+        numbers = np.array(rows.numbers, dtype=np.float64).reshape(rows.good, len(schema.numbers))
+        rows.leave_out(overflow(prediction, numbers, schema))
+        if rows.single or not options.partial:
+            return [dialect.refusal(refusal(rows.problems).answer)]
+        return self._answers(dialect, asked)
 
     @property
     def _most_rows(self) -> int:
