@@ -34,6 +34,7 @@ from mlwright.base.finding import Findings, counted
 from mlwright.base.fit_report import FitReport
 from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.profile import Profile
+from mlwright.base.rates import refuse_no_rate
 from mlwright.base.schema import Schema, Target
 from mlwright.graph.named import with_named_inputs
 from mlwright.graph.scan import GraphFacts
@@ -172,7 +173,7 @@ class Model:
         shipped model is fitted again on all rows, so that the rate is approximate. Raises `Misuse` for a
         regression, for a file without them and for no error rate, and otherwise as `predict`.
         """
-        _refuse_no_rate("error", error)
+        refuse_no_rate("error", error)
         labels = [self.target.label(k) for k in range(len(self.target.classes))]
         held = self.p_values(rows) > error
         return [tuple(labels[k] for k in np.flatnonzero(row)) for row in held]
@@ -340,25 +341,14 @@ def _made_of(board: Leaderboard) -> str:
     return f"{board.kept.table()}{more}" if board.kept else ""
 
 
-def _refuse_no_rate(name: str, rate: object) -> None:
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 < rate < 1.0:
-        raise Misuse(f"{name}={rate!r} is no rate between 0 and 1", remedy="say such as 0.1")
-
-
 def _sure_ones(model: Model, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
     """The labels of rows that are sure enough for at most a share `error` of them to be wrong; None else."""
     known = model.evaluation.abstaining
-    _refuse_no_rate("abstain", error)
+    refuse_no_rate("abstain", error)
     if known is None or outputs.label is None or outputs.probability is None:
         what = "a regression abstains from nothing" if model.task == "regression" else "this file holds none"
         raise Misuse(what, remedy="fit a classification with this version of mlwright")
-    step = known.at(error)
-    if step is None:
-        raise Misuse(
-            f"no rows are so sure that at most {error:.1%} of the answers are wrong, by the {known.rows:,} "
-            "that judged the model",
-            remedy=f"allow more; {'; '.join(known.said) or 'more rows would tell'}",
-        )
+    step = known.step(error)
     number = {model.target.label(k): k for k in range(len(model.target.classes))}
     places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
     sure = outputs.probability[np.arange(len(places)), places] >= step.least

@@ -82,7 +82,7 @@ def _abstaining(of: Abstaining | None) -> str:
     """How many answers are wrong by the share of rows that are answered, the surest first."""
     if of is None:
         return ""
-    lines = "".join(f"<li>{text(said)}</li>" for said in of.told)
+    lines = "".join(f"<li>{text(said)}</li>" for said in of.said)
     steps = sorted(of.steps, key=lambda s: s.answered)
     points = [At(s.answered, s.wrong, s.wrong, s.at_most) for s in steps]
     said = "the share of wrong answers by the share of rows that are answered"
