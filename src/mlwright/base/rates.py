@@ -22,5 +22,5 @@ def rounded_up(rate: float) -> float:
     >>> rounded_up(0.012345), rounded_up(1 - 0.95)
     (0.0124, 0.05)
     """
-    digits = 2 - math.floor(math.log10(max(rate, 1e-12)))
-    return math.ceil(rate * 10**digits - 1e-9) / 10**digits
+    scale = 10.0 ** (2 - math.floor(math.log10(max(rate, 1e-12))))
+    return math.ceil(rate * scale - 1e-9) / scale

@@ -97,6 +97,7 @@ def _sets(problem: Problem, unseen: Unseen) -> Conformal | None:
         problem.y[rows].astype(np.int64),
         problem.classes,
         how,
+        weights=None if weights is None else weights[kept],
         clusters=problem.units(rows),
         seed=problem.seed,
     )
