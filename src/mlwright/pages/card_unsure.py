@@ -133,7 +133,7 @@ def _widths(of: Intervals) -> str:
     rows = [
         (
             f"{m.error:.0%}",
-            *(plain(width) for width in (m.mean, m.median, m.constant)),
+            *("-" if width is None else plain(width) for width in (m.mean, m.median, m.constant)),
             _share_of(m.coverage),
             ", ".join(f"{s.value:.0%}" for s in m.thirds),
             ", ".join(f"{share:.0%}" for share in m.constant_thirds),
