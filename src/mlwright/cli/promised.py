@@ -6,7 +6,7 @@ Draws values of `base.promise`; it measures nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -35,8 +35,10 @@ def promises_of(promises: Sequence[Promise]) -> list[RenderableType]:
     if not promises:
         return []
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in ("", "at most", "wrong", "95 % interval", "rows", "", "size", "fitted"):
-        table.add_column(heading, justify="left" if heading in ("", "95 % interval") else "right")
+    table.add_column("", overflow="fold")
+    for heading in ("at most", "wrong", "95 % interval", "rows", "", "size", "fitted"):
+        side: Literal["left", "right"] = "left" if heading in ("", "95 % interval") else "right"
+        table.add_column(heading, justify=side, no_wrap=True)
     for one in _shown(promises):
         told = one.wrong.rows and not one.wrong.method.startswith("none")
         table.add_row(

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.artifact import overflow
+from mlwright.base.schema import Schema
 from mlwright.serving.answers import Answer, Refused, error_body, prediction_ids
 from mlwright.serving.decode import Decoded, Problem, refusal
 from mlwright.serving.deployed import Deployed
@@ -230,7 +231,10 @@ class Batch:
             outputs = dialect.run(decoded) if total else None
             ran = time.perf_counter()
             if outputs is not None and outputs.prediction is not None and np.isinf(outputs.prediction).any():
-                return self._without_overflow(dialect, asked, outputs.prediction)
+                if len(asked) > 1:
+                    return [self._answers(dialect, [one])[0] for one in asked]
+                answer = _without_overflow(*asked[0], outputs.prediction, self.deployed.model.schema)
+                return self._answers(dialect, asked) if answer is None else [dialect.refusal(answer)]
             answers = dialect.answers(asked, outputs, prediction_ids(total))
             stages["run"].add(ran - began)
             stages["write"].add(time.perf_counter() - ran)
@@ -241,21 +245,6 @@ class Batch:
             # The error's text is not logged: a runtime may quote inputs in it.
             log.error("the model failed on a request of %d rows: %s", total, type(error).__name__)
             return [dialect.refusal(failure())]
-
-    def _without_overflow(
-        self, dialect: Dialect, asked: Sequence[tuple[Decoded, Options]], prediction: npt.NDArray[Any]
-    ) -> list[Answer]:  # Any: float32 or float64
-        """The answers where some are larger than any number: their rows are refused as those that break the
-        schema, each request by itself."""
-        if len(asked) > 1:
-            return [self._answers(dialect, [one])[0] for one in asked]
-        rows, options = asked[0]
-        schema = self.deployed.model.schema
-        numbers = np.array(rows.numbers, dtype=np.float64).reshape(rows.good, len(schema.numbers))
-        rows.leave_out(overflow(prediction, numbers, schema))
-        if rows.single or not options.partial:
-            return [dialect.refusal(refusal(rows.problems).answer)]
-        return self._answers(dialect, asked)
 
     @property
     def _most_rows(self) -> int:
@@ -355,6 +344,16 @@ class Batch:
                 job.done(outcome.answer)
             except Exception as error:  # noqa: BLE001 - one broken connection must not keep others waiting
                 log.error("an answer could not be handed back: %s", type(error).__name__)
+
+
+def _without_overflow(
+    rows: Decoded, options: Options, prediction: npt.NDArray[Any], schema: Schema
+) -> Answer | None:  # Any: float32 or float64
+    """Refuses the rows whose answer is larger than any number as those that break the schema are. The answer
+    where that refuses the request."""
+    numbers = np.array(rows.numbers, dtype=np.float64).reshape(rows.good, len(schema.numbers))
+    rows.leave_out(overflow(prediction, numbers, schema))
+    return refusal(rows.problems).answer if rows.single or not options.partial else None
 
 
 @functools.cache
