@@ -97,6 +97,21 @@ def test_other_bodies_refuse_it_too(file):
         assert "larger than any number" in instances.json["error"]
 
 
+def test_intervals_and_explanations_are_written_together(file, monkeypatch):
+    model, honest = artifact.load(file), artifact.Model.explainer
+    monkeypatch.setattr(artifact.Model, "explainer", lambda self: honest(self, ROWS))  # it has no profile
+    rows = [ROWS[0] | {"age": float(a)} for a in (20, 50)]
+    with running({"m": file}) as url, Wire(url) as wire:
+        wire.send(predict([*rows, {}], "?interval=0.1&explain=true&partial=true"))
+        wire.send(predict(rows[1], "?explain=true") + predict(rows[0], "?interval=0.01&explain=true"))
+        both, explained, refused = (wire.reply() for _ in range(3))
+    told = both.json["predictions"]
+    assert [p["interval"] for p in told[:2]] == model.predict_interval(rows, 0.1).tolist()
+    assert told[1]["explanation"] == explained.json["explanation"] and "error" in told[2]
+    assert "interval" not in explained.json
+    assert (refused.status, refused.json["error"]["code"]) == (400, "bad_parameter")
+
+
 def test_bad_rows_are_told_beside_good_ones(file):
     with running({"m": file}) as url, Wire(url) as wire:
         bad = [ROWS[0], ROWS[0] | {"age": "old"}, ROWS[1]]
@@ -109,14 +124,17 @@ def test_bad_rows_are_told_beside_good_ones(file):
 @pytest.mark.parametrize(
     ("asked", "code", "said"),
     [
-        ("?interval=0", "unknown_parameter", "between 0 and 1"),
-        ("?interval=1.5", "unknown_parameter", "between 0 and 1"),
-        ("?interval=", "unknown_parameter", "between 0 and 1"),
-        ("?interval=true", "unknown_parameter", "between 0 and 1"),
-        ("?interval=0.1&interval=0.2", "unknown_parameter", "twice"),
-        ("?interval=0.01", "unknown_parameter", "interval=0.01 is less than 19 rows can vouch for"),
+        ("?interval=0", "bad_parameter", "between 0 and 1"),
+        ("?interval=1.5", "bad_parameter", "between 0 and 1"),
+        ("?interval=", "bad_parameter", "between 0 and 1"),
+        ("?interval=true", "bad_parameter", "between 0 and 1"),
+        ("?interval=0.1&interval=0.2", "bad_parameter", "twice"),
+        ("?interval=0.01", "bad_parameter", "interval=0.01 is less than 19 rows can vouch for"),
         ("?interval=0.1&set=0.1", "not_offered", "sets and intervals"),
         ("?set=0.1", "not_offered", "no sets"),
+        ("?interval=0.1&abstain=0.1", "not_offered", "labels and intervals"),
+        ("?abstain=0.1", "not_offered", "abstains from nothing"),
+        ("?partial=maybe", "bad_parameter", "neither true nor false"),
         ("?intervall=0.1", "unknown_parameter", "did you mean interval"),
     ],
 )

@@ -150,7 +150,28 @@ class Model:
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
-        return answer if abstain is None else _sure_ones(self, outputs, abstain)
+        return answer if abstain is None else self.sure_labels(outputs, abstain)
+
+    def sure_labels(self, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
+        """The labels [N] that were answered, None where they are not sure enough for at most a share `error`
+        of the others to be wrong. Raises `Misuse` as `predict`."""
+        known = self.evaluation.abstaining
+        refuse_no_rate("abstain", error)
+        if known is None or outputs.label is None or outputs.probability is None:
+            is_number = self.task == "regression"
+            what = (
+                "a regression abstains from nothing"
+                if is_number
+                else "this file holds no rates to abstain by"
+            )
+            remedy = "ask for intervals" if is_number else "fit again with this version of mlwright"
+            raise Misuse(what, remedy=remedy)
+        least = known.step(error).least
+        number = {self.target.label(k): k for k in range(len(self.target.classes))}
+        places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
+        answer = outputs.label.astype(object)
+        answer[outputs.probability[np.arange(len(places)), places] < least] = None
+        return answer
 
     def predict_proba(self, rows: object) -> npt.NDArray[np.float64]:
         """Calibrated probabilities [N, K], in the order of `target.classes`.
@@ -339,22 +360,6 @@ def _made_of(board: Leaderboard) -> str:
     others = counted(len(board) - len(board.kept), "other candidate")
     more = f"<small>{others}: <code>model.leaderboard</code></small>"
     return f"{board.kept.table()}{more}" if board.kept else ""
-
-
-def _sure_ones(model: Model, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
-    """The labels of rows that are sure enough for at most a share `error` of them to be wrong; None else."""
-    known = model.evaluation.abstaining
-    refuse_no_rate("abstain", error)
-    if known is None or outputs.label is None or outputs.probability is None:
-        what = "a regression abstains from nothing" if model.task == "regression" else "this file holds none"
-        raise Misuse(what, remedy="fit a classification with this version of mlwright")
-    step = known.step(error)
-    number = {model.target.label(k): k for k in range(len(model.target.classes))}
-    places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
-    sure = outputs.probability[np.arange(len(places)), places] >= step.least
-    answer = outputs.label.astype(object)
-    answer[~sure] = None
-    return answer
 
 
 def _write(path: Path, data: bytes) -> Path:

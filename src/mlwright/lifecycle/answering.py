@@ -41,6 +41,8 @@ class Beside:
     """The labels that are plausible at this error rate."""
     interval: float | None = None
     """The two ends between which the truth lies but for this error rate."""
+    abstain: float | None = None
+    """Labels are left out where it is not sure enough for at most this share of them to be wrong."""
 
     def refuse(self, model: Model) -> None:
         """Raises `Misuse` for what `model` cannot write."""
@@ -48,6 +50,8 @@ class Beside:
             model.predict_set([], self.sets)
         if self.interval is not None:
             model.predict_interval([], self.interval)
+        if self.abstain is not None:
+            model.predict([], abstain=self.abstain)
 
 
 class Answering:
@@ -173,7 +177,7 @@ def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame
     name = f"predicted_{target.name}"
     if parts[0].prediction is not None:
         return pl.DataFrame({name: np.concatenate([p.prediction for p in parts if p.prediction is not None])})
-    labels = [label for p in parts if p.label is not None for label in p.label.tolist()]
+    labels = [label for p in parts for label in _labels(model, p, beside.abstain)]
     probability = np.concatenate([p.probability for p in parts if p.probability is not None])
     columns = [pl.Series(name, labels, dtype=_dtype(target.label_type))]
     shown = range(len(target.classes)) if beside.proba else [1] if len(target.classes) == 2 else []
@@ -192,6 +196,12 @@ def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame
             )
         )
     return pl.DataFrame(columns)
+
+
+def _labels(model: Model, part: Outputs, abstain: float | None) -> list[Any]:  # Any: labels, or None
+    if abstain is not None:
+        part = msgspec.structs.replace(part, label=model.sure_labels(part, abstain))
+    return [] if part.label is None else list(part.label.tolist())
 
 
 def _dtype(label_type: str) -> type[pl.DataType]:

@@ -147,7 +147,7 @@ class Batch:
         if wait <= most:
             return None
         self._metrics.shed += 1
-        return overloaded(max(1, math.ceil(wait)))
+        return overloaded(max(1, math.ceil(wait)), by_deadline=wait <= HEADROOM * self._slo_s)
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
@@ -357,11 +357,14 @@ def _without_overflow(
 
 
 @functools.cache
-def overloaded(after_s: int) -> Answer:
-    """503: too many wait; another try may do in `after_s` seconds."""
-    body = error_body(
-        "overloaded", "an answer would come too late: too many wait", f"try again in {after_s} s"
-    )
+def overloaded(after_s: int, *, by_deadline: bool = False) -> Answer:
+    """503: too many wait, or more than the caller's own deadline allows; another try may do in `after_s`
+    seconds."""
+    message, remedy = "an answer would come too late: too many wait", f"try again in {after_s} s"
+    if by_deadline:
+        message = "an answer would come later than X-Deadline-Ms allows"
+        remedy = f"allow more than it says, or try again in {after_s} s"
+    body = error_body("overloaded", message, remedy)
     return Answer(503, body, extra=(b"Retry-After: %d" % after_s,))
 
 
