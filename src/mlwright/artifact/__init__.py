@@ -4,6 +4,7 @@
 that it needs, and onnxruntime is imported with the first model that is opened.
 """
 
+from mlwright.artifact.abstained import step_of, sure_labels
 from mlwright.artifact.coded import Coded
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
 from mlwright.artifact.drawing import draw_rows
@@ -38,4 +39,6 @@ __all__ = [
     "load",
     "overflow",
     "read_file",
+    "step_of",
+    "sure_labels",
 ]

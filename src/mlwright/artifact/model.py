@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.artifact.abstained import step_of, sure_labels
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
 from mlwright.artifact.ends import Ends
@@ -150,28 +151,11 @@ class Model:
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
-        return answer if abstain is None else self.sure_labels(outputs, abstain)
-
-    def sure_labels(self, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
-        """The labels [N] that were answered, None where they are not sure enough for at most a share `error`
-        of the others to be wrong. Raises `Misuse` as `predict`."""
-        known = self.evaluation.abstaining
-        refuse_no_rate("abstain", error)
-        if known is None or outputs.label is None or outputs.probability is None:
-            is_number = self.task == "regression"
-            what = (
-                "a regression abstains from nothing"
-                if is_number
-                else "this file holds no rates to abstain by"
-            )
-            remedy = "ask for intervals" if is_number else "fit again with this version of mlwright"
-            raise Misuse(what, remedy=remedy)
-        least = known.step(error).least
-        number = {self.target.label(k): k for k in range(len(self.target.classes))}
-        places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
-        answer = outputs.label.astype(object)
-        answer[outputs.probability[np.arange(len(places)), places] < least] = None
-        return answer
+        if abstain is None:
+            return answer
+        step = step_of(self.evaluation.abstaining, self.target, abstain)
+        assert outputs.label is not None and outputs.probability is not None  # classes have both
+        return sure_labels(outputs.label, outputs.probability, self.target, step.least)
 
     def predict_proba(self, rows: object) -> npt.NDArray[np.float64]:
         """Calibrated probabilities [N, K], in the order of `target.classes`.

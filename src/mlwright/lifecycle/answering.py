@@ -199,9 +199,14 @@ def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame
 
 
 def _labels(model: Model, part: Outputs, abstain: float | None) -> list[Any]:  # Any: labels, or None
-    if abstain is not None:
-        part = msgspec.structs.replace(part, label=model.sure_labels(part, abstain))
-    return [] if part.label is None else list(part.label.tolist())
+    from mlwright.artifact import step_of, sure_labels
+
+    if part.label is None:
+        return []
+    if abstain is None or part.probability is None:
+        return list(part.label.tolist())
+    step = step_of(model.evaluation.abstaining, model.target, abstain)
+    return list(sure_labels(part.label, part.probability, model.target, step.least).tolist())
 
 
 def _dtype(label_type: str) -> type[pl.DataType]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.artifact import Ends
+from mlwright.artifact import Ends, sure_labels
 from mlwright.base.errors import Misuse
 from mlwright.serving.answers import Answer, PredictionWriter, Refused
 from mlwright.serving.decode import PROBLEMS_SHOWN, Decoded, RowsDecoder, refusal, tensors
@@ -45,9 +45,7 @@ class Rows:
         self._writer = PredictionWriter(schema, model.digest)
         self._ends = ends_of(model)
         self._sets, self._abstaining = sets_of(model), abstaining_of(model)
-        target = schema.target
-        labels = [] if target is None else [target.label(k) for k in range(len(target.classes))]
-        self._numbers = {label: k for k, label in enumerate(labels)}
+        self._target = schema.target
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
         self._offers(options)
@@ -128,18 +126,16 @@ class Rows:
 
     def _abstained(self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs) -> Outputs:
         """The outputs with None for each label that is not sure enough for who asked."""
-        assert self._abstaining is not None and outputs.probability is not None  # else `decode` had refused
+        # Else `decode` had refused, or there were no such model.
+        assert self._abstaining is not None and outputs.probability is not None and self._target is not None
         rates = {options.abstain for _, options in asked}
         least = {rate: self._abstaining.step(rate).least if rate else 0.0 for rate in rates}
         wanted = np.repeat([least[o.abstain] for _, o in asked], [rows.good for rows, _ in asked])
-        names = list(self._numbers)
         labels = outputs.label
         if labels is None:
+            names = [self._target.label(k) for k in range(len(self._target.classes))]
             labels = np.array([names[k] for k in outputs.probability.argmax(axis=1)], dtype=object)
-        places = [self._numbers[label] for label in labels.tolist()]
-        answered = labels.astype(object)
-        answered[outputs.probability[np.arange(len(places)), places] < wanted] = None
-        return Abstained(outputs.probability, answered)
+        return Abstained(outputs.probability, sure_labels(labels, outputs.probability, self._target, wanted))
 
     def _with_sets(
         self, lines: Sequence[str], asked: Sequence[tuple[Decoded, Options]], outputs: Outputs
