@@ -144,3 +144,21 @@ def test_intervals_that_could_not_be_made_are_refused_when_the_file_is_opened(ch
 def test_a_file_that_needs_a_second_graph_and_has_none_is_refused():
     with pytest.raises(ModelRefused, match="quantiles"):
         artifact.load(interval_model(learned=False, constant=()))
+
+
+def test_an_end_that_no_number_holds_is_the_largest_number():
+    model = artifact.load(interval_model(learned=False, exposure="weeks", constant=(-90.0, -9.0, 1.0, 2.0)))
+    low, high = model.predict_interval(ROWS[0] | {"weeks": 1e308}, 0.1)[0]
+    largest = np.finfo(float).max  # (0 + 2.25) x 1e308 is more, and so is 101.25 x 1e308 below
+    assert (low, high) == (-largest, largest)
+
+
+def test_an_answer_that_no_number_holds_is_refused_by_its_row():
+    model = artifact.load(interval_model())
+    rows = [ROWS[0], ROWS[0] | {"age": 1e308}]
+    for ask in (model.predict, model.predict_interval):
+        with pytest.raises(
+            RowsRefused, match=r"row 1, 'price': the answer is larger than any number"
+        ) as told:
+            ask(rows)
+        assert [p.row for p in told.value.problems] == [1]

@@ -66,6 +66,21 @@ def test_dependent_rows_and_weights_are_heeded():
     assert weighted.wrong > abstaining_of(p, labels, y).steps[-1].wrong
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_least_rate_that_can_be_kept_to_is_told_and_none_below_it_can(seed):
+    found = abstaining_of(*answers(40 + 60 * seed, seed))
+    least = found.least
+    kept = [e for e in np.arange(1, 1000) / 1000 if found.at(e) is not None]
+    if least is None:
+        assert not kept
+        return
+    assert found.at(least) is not None and found.step(least) == found.at(least)
+    assert min(kept) >= least - 1e-12 and min(kept) - least < 0.0011
+    with pytest.raises(Misuse, match=f"allow {least:g} or more"):
+        found.step(least * 0.98)
+    assert all((f"{e:.0%}" in found.said[0]) == (e < least) for e in (0.01, 0.05, 0.1) if found.at(e) is None)
+
+
 def test_few_rows_say_nothing():
     assert abstaining_of(*answers(29, 3)) is None
 
@@ -93,6 +108,9 @@ def test_predict_leaves_out_what_it_is_not_sure_of(model):
 def test_a_rate_that_cannot_be_kept_is_refused_with_what_can(model):
     with pytest.raises(Misuse, match=r"no rows are so sure that at most 0.1%"):
         model.predict({"a": 0.0, "b": 0.0}, abstain=0.001)
+    least = model.evaluation.abstaining.least
+    assert model.predict({"a": 0.0, "b": 0.0}, abstain=least).tolist() == [None]
+    assert f"the least that can is {100 * least:.3g}%" in model.card
     with pytest.raises(Misuse, match="no rate between 0 and 1"):
         model.predict({"a": 0.0, "b": 0.0}, abstain=5)
     table = {"a": list(range(60)), "y": [i * 2 + i % 7 for i in range(60)]}

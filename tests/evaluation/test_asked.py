@@ -72,11 +72,44 @@ def test_precision_among_the_first_rows_has_an_interval_that_holds_it():
     assert found.low < found.value < found.high <= 1.0 and "bootstrap" in found.method
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_where_all_rows_counted_agree_the_bound_is_exact_by_their_number(right):
+    n, k = 1_000, 40
+    scores = np.linspace(1, 0, n)
+    y = np.where(np.arange(n) < 500, right, not right).astype(np.int64)
+    found = score(known(f"precision_at_{k}"), y, np.stack([1 - scores, scores], axis=1))
+    bound = 0.025 ** (1 / k)  # Clopper and Pearson's, of 40 among 40
+    told = (found.low, found.high) if right else (1 - found.high, 1 - found.low)
+    assert found.value == right and told == pytest.approx((bound, 1.0))
+    assert score(known("precision_at_4%"), y, np.stack([1 - scores, scores], axis=1)).low == found.low
+
+
+def test_rows_counted_that_agree_are_as_many_as_are_independent():
+    y = (np.arange(400) < 200).astype(np.int64)
+    scores = np.linspace(1, 0, 400)
+    both = np.stack([1 - scores, scores], axis=1)
+    by_group = score(known("precision_at_40"), y, both, groups=np.arange(400) // 10)
+    assert by_group.low == pytest.approx(0.025 ** (1 / 4))
+    heavy = np.where(np.arange(400) == 0, 21.0, 1.0)
+    weighted = score(known("precision_at_40"), y, both, weights=heavy)
+    assert weighted.low == pytest.approx(0.025 ** (1 / (40**2 / (21**2 + 19))))
+
+
 @pytest.mark.parametrize("name", ["f0", "f02", "f1.0", "top_0_accuracy", "precision_at_0", "precision_at_0%",
+                                  "precision_at_0.00%", "precision_at_100%",
                                   "pinball_1.5", "pinball_0.0", "recal"])  # fmt: skip
 def test_a_name_of_no_metric_is_unknown(name):
     with pytest.raises(UnknownName, match="metric"):
         known(name)
+
+
+def test_a_number_that_a_family_does_not_take_is_told_with_those_that_it_does():
+    with pytest.raises(UnknownName, match=r"did you mean 'precision_at_5%'.*above 0 and below 100 %"):
+        known("precision_at_0%")
+    with pytest.raises(UnknownName, match=r"did you mean 'precision_at_100'.*rows from 1 on"):
+        known("precision_at_0")
+    with pytest.raises(UnknownName, match=r"between 0 and 1 \(pinball_0.9\)"):
+        known("pinball_1.5")
 
 
 def test_a_near_miss_of_a_family_is_offered():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mlwright as mw
 from mlwright.base.conformal import Reference
 from mlwright.evaluation.conformal import ERRORS, conformal_of
 from mlwright.statistics.intervals import clopper_pearson
@@ -78,3 +79,55 @@ def test_groups_are_not_measured_by_their_own_rows():
         conformal_of(p, y, 3, "", clusters=c).measured[1].coverage[0] for c in (clusters, None)
     )
     assert "clustered" in together.method and "clustered" not in alone.method
+
+
+def test_with_weights_each_class_is_in_its_sets_as_often_by_weight_as_was_asked():
+    p, y = drawn(30_000, 1.0, 6)
+    # Rows that look unlike their class are rare among those judged and weigh ten times as much.
+    heavy = np.where(1 - p[np.arange(len(y)), y] > 0.5, 10.0, 1.0)
+    rng = np.random.default_rng(7)
+    kept = (heavy < 2) | (rng.random(len(y)) < 0.1)
+    sets = conformal_of(p[kept], y[kept], 3, "", weights=heavy[kept])
+    plain = conformal_of(p[kept], y[kept], 3, "")
+    fresh, truth = drawn(20_000, 1.0, 8)
+    for k in range(3):
+        held = (sets.p_values(fresh)[truth == k, k] > 0.1).mean()
+        without = (plain.p_values(fresh)[truth == k, k] > 0.1).mean()
+        assert held == pytest.approx(0.9, abs=0.03) and without < 0.8
+    told = sets.measured[1].coverage
+    assert all(score.low <= 0.92 and score.high >= 0.88 for score in told)
+    assert all(r.rows < (y[kept] == k).sum() for k, r in enumerate(sets.references))
+
+
+def test_equal_weights_change_nothing():
+    p, y = drawn(900, 0.2, 9)
+    plain, alike = conformal_of(p, y, 3, ""), conformal_of(p, y, 3, "", weights=np.full(900, 2.5))
+    assert np.abs(plain.p_values(p) - alike.p_values(p)).max() < 1e-5
+    assert [m.mean for m in alike.measured] == pytest.approx([m.mean for m in plain.measured])
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=30), st.integers(0, 10))
+def test_a_weighted_p_value_is_the_weighted_share_of_rows_that_look_at_least_as_unlike(weights, asked):
+    rng = np.random.default_rng(len(weights))
+    unlike = rng.integers(0, 10, len(weights)) / 10
+    w = np.array(weights, dtype=float)
+    probability = np.stack([1 - unlike, unlike], axis=1)
+    of = conformal_of(probability, np.zeros(len(w), dtype=np.int64), 2, "", weights=w).references[0]
+    worth = w.sum() ** 2 / (w @ w)
+    expected = (1 + worth * w[unlike >= asked / 10].sum() / w.sum()) / (worth + 1)
+    assert of.p_values(np.array([asked / 10]))[0] == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_fit_with_weights_calibrates_and_measures_its_sets_by_them():
+    rng = np.random.default_rng(10)
+    x = rng.normal(size=600)
+    y = np.where(x + 0.8 * rng.normal(size=600) > 0, "buys", "leaves")
+    table = {"a": x.tolist(), "y": y.tolist(), "w": np.where(np.abs(x) < 0.5, 8.0, 1.0).tolist()}
+    sets = mw.fit(table, target="y", weight="w", max_trials=2, seed=0).evaluation.sets
+    for reference, score in zip(sets.references, sets.measured[1].coverage, strict=True):
+        assert reference.rows < 0.6 * score.rows
+        assert score.low <= 0.91 and score.high >= 0.88
+    del table["w"]
+    assert all(
+        r.rows == round(r.rows) for r in mw.fit(table, target="y", max_trials=2).evaluation.sets.references
+    )

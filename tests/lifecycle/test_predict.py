@@ -9,6 +9,7 @@ from interval_models import ROWS, interval_model
 
 import mlwright as mw
 from mlwright.base.errors import ChecksRefused, EnvironmentProblem, Misuse, RowsRefused, SchemaBroken
+from mlwright.cli.entry import main
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +244,52 @@ def test_what_a_model_cannot_write_beside_is_refused_before_anything_is_written(
         with pytest.raises(Misuse, match=said):
             mw.predict_file(model, source, out, **beside)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("interval", [None, 0.1])
+def test_an_answer_larger_than_any_number_is_refused_with_its_row(tmp_path, interval):
+    (tmp_path / "m.mlw").write_bytes(interval_model())
+    rows = [ROWS[0] | {"age": "old"}, ROWS[0], ROWS[0] | {"age": "1e308"}]
+    pl.DataFrame([{k: str(v) for k, v in r.items()} for r in rows]).write_csv(tmp_path / "new.csv")
+    report = mw.predict_file(
+        tmp_path / "m.mlw", tmp_path / "new.csv", tmp_path / "out.csv", interval=interval
+    )
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out["predicted_price"].to_list() == [None, 120.0, None] and report.refused == 2
+    assert "larger than any number" in out["error"][2] and out["error"][1] is None
+    assert [p.row for p in report.problems] == [0, 2]
+    lone = mw.predict(tmp_path / "m.mlw", [ROWS[0] | {"age": 1e308}], interval=interval)
+    assert lone["predicted_price"].to_list() == [None] and lone["error"][0]
+
+
+def test_labels_that_are_not_sure_enough_stay_empty_in_files_and_frames(folder, tmp_path):
+    model = mw.load(folder / "shop.mlw")
+    rate = model.evaluation.abstaining.least
+    rows = pl.DataFrame({"age": list(range(18, 80)), "city": ["Rome"] * 62})
+    expected = model.predict(rows, abstain=rate).tolist()
+    assert 0 < expected.count(None) < 62
+    out = mw.predict(model, rows, abstain=rate)
+    assert out["predicted_kept"].to_list() == expected and out["probability_yes"].null_count() == 0
+    rows.write_csv(tmp_path / "new.csv")
+    words = ["predict", str(folder / "shop.mlw"), str(tmp_path / "new.csv"), "-o", str(tmp_path / "out.csv")]
+    assert main([*words, "--abstain", str(rate)]) == 0
+    assert pl.read_csv(tmp_path / "out.csv")["predicted_kept"].to_list() == expected
+    sample = write(tmp_path, "sample.csv", "order,kept\nA0001,no\n")
+    with pytest.raises(Misuse, match="an answer in every row"):
+        mw.predict_file(model, folder / "shop.csv", tmp_path / "o.csv", submission=sample, abstain=rate)
+
+
+def test_what_cannot_be_is_said_in_flags(folder, tmp_path, capsys):
+    (tmp_path / "price.mlw").write_bytes(interval_model())
+    source = str(folder / "shop.csv")
+    for model, flag, rate, said in (
+        (folder / "shop.mlw", "--interval", "0.1", "ask for sets of labels with --set"),
+        (folder / "shop.mlw", "--abstain", "0.0001", "allow 0."),
+        (folder / "shop.mlw", "--abstain", "7", "--abstain 7.0 is no rate between 0 and 1"),
+        (folder / "shop.mlw", "--set", "7", "the error rate 7.0 is no rate"),
+        (tmp_path / "price.mlw", "--abstain", "0.1", "ask for intervals with --interval"),
+        (tmp_path / "price.mlw", "--set", "0.1", "ask for intervals with --interval"),
+        (tmp_path / "price.mlw", "--interval", "0.01", "the error rate 0.01 is less than 19 rows"),
+    ):
+        assert main(["predict", str(model), source, "-o", str(tmp_path / "out.csv"), flag, rate]) == 2
+        assert said in " ".join(capsys.readouterr().err.split()), (flag, rate)

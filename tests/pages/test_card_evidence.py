@@ -321,7 +321,11 @@ def test_abstaining_stands_with_its_steps():
 def test_rates_that_cannot_be_kept_to_are_said_to_be():
     few = msgspec.structs.replace(abstaining(), steps=())
     markup = card_unsure.unsure(shown(abstaining=few))
-    assert "none of 1, 5 and 10 % of wrong answers can be kept to" in markup and "<svg" not in markup
+    assert (
+        "1%, 5% and 10% cannot be kept to by 1,000 rows; neither can any" in markup and "<svg" not in markup
+    )
+    some = told(card_unsure.unsure(shown(abstaining=abstaining())))
+    assert "1% cannot be kept to by 1,000 rows; the least that can is 3.6%: it answers 40%" in some
 
 
 def test_intervals_stand_by_third_and_beside_those_alike_for_all():

@@ -152,7 +152,6 @@ def test_a_row_that_the_model_fails_on_fails_its_own_request_only_and_is_not_log
     "outputs",
     [
         {"prediction": np.array([np.nan])},
-        {"prediction": np.array([np.inf])},
         {"prediction": np.array([1.0, 2.0])},
         {"prediction": None},
     ],

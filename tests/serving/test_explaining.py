@@ -164,6 +164,7 @@ def test_a_deadline_ends_an_explanation_and_one_that_cannot_be_met_is_refused_at
         wire.send(predict(ROW, "?explain=true", X_Deadline_Ms="20"))
         refused = wire.reply()
         assert (refused.status, refused.json["error"]["code"]) == (503, "overloaded")
+        assert "X-Deadline-Ms" in refused.json["error"]["message"]  # nobody waits
         assert explained.begun <= 4
         wire.send(predict(ROW, "?explain=true", X_Deadline_Ms="5000"))
         assert wire.reply().status == 200

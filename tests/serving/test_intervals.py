@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -48,6 +49,69 @@ def test_requests_of_several_rates_that_come_together_keep_theirs(file):
             assert wire.reply().json["interval"] == model.predict_interval(ROWS[0], rate)[0].tolist()
 
 
+def test_an_end_beyond_all_numbers_is_the_largest_one(tmp_path):
+    path = tmp_path / "rates.mlw"
+    path.write_bytes(
+        interval_model(learned=False, exposure="weeks", floor=0.0, constant=(-90.0, -9.0, 1.0, 2.0))
+    )
+    row = ROWS[0] | {"weeks": 1e308}
+    with running({"m": path}) as url, Wire(url) as wire:
+        wire.send(predict(row, "?interval=0.1"))
+        reply = wire.reply()
+        assert reply.status == 200 and reply.json["interval"] == [0.0, sys.float_info.max]
+        assert reply.json["interval"] == artifact.load(path).predict_interval(row, 0.1)[0].tolist()
+
+
+@pytest.mark.parametrize("asked", ["proba=true", "interval=0.1"])
+def test_an_answer_larger_than_any_number_refuses_its_row_alone(file, asked):
+    rows = [ROWS[0] | {"age": "old"}, ROWS[0], ROWS[0] | {"age": 1e308}, ROWS[1]]
+    with running({"m": file}) as url, Wire(url) as wire:
+        wire.send(
+            predict(rows[1:], f"?{asked}") + predict(rows[2], f"?{asked}") + predict(rows[1], f"?{asked}")
+        )
+        many, one, good = (wire.reply() for _ in range(3))
+        assert (many.status, one.status, good.status) == (422, 422, 200)
+        said = many.json["error"]
+        assert said["code"] == "row_refused" and said["problems"][0]["row"] == 1
+        assert "the answer is larger than any number" in said["message"]
+        wire.send(predict(rows, f"?{asked}&partial=true") + predict(rows[2:3], f"?{asked}&partial=true"))
+        partial, none = (wire.reply().json["predictions"] for _ in range(2))
+        assert ["error" in p for p in partial] == [True, False, True, False]
+        assert [p.get("prediction") for p in partial] == [None, 120.0, None, 30.0]
+        assert partial[2]["error"]["problems"][0]["row"] == 2 and "error" in none[0]
+
+
+def test_other_bodies_refuse_it_too(file):
+    with running({"m": file}) as url, Wire(url) as wire:
+        table = b"age,city,weeks\n1,Oslo,1\n1e308,Oslo,1\n"
+        wire.send(
+            request("POST", "/predict?partial=true", table, Content_Type="text/csv")
+            + request("POST", "/predict", table, Content_Type="text/csv")
+            + request(
+                "POST", "/v1/models/m:predict", json.dumps({"instances": [ROWS[0] | {"age": 1e308}]}).encode()
+            )
+        )
+        partial, whole, instances = (wire.reply() for _ in range(3))
+        assert partial.status == 200 and b"larger than any number" in partial.body.splitlines()[2]
+        assert (whole.status, instances.status) == (422, 422)
+        assert "larger than any number" in instances.json["error"]
+
+
+def test_intervals_and_explanations_are_written_together(file, monkeypatch):
+    model, honest = artifact.load(file), artifact.Model.explainer
+    monkeypatch.setattr(artifact.Model, "explainer", lambda self: honest(self, ROWS))  # it has no profile
+    rows = [ROWS[0] | {"age": float(a)} for a in (20, 50)]
+    with running({"m": file}) as url, Wire(url) as wire:
+        wire.send(predict([*rows, {}], "?interval=0.1&explain=true&partial=true"))
+        wire.send(predict(rows[1], "?explain=true") + predict(rows[0], "?interval=0.01&explain=true"))
+        both, explained, refused = (wire.reply() for _ in range(3))
+    told = both.json["predictions"]
+    assert [p["interval"] for p in told[:2]] == model.predict_interval(rows, 0.1).tolist()
+    assert told[1]["explanation"] == explained.json["explanation"] and "error" in told[2]
+    assert "interval" not in explained.json
+    assert (refused.status, refused.json["error"]["code"]) == (400, "bad_parameter")
+
+
 def test_bad_rows_are_told_beside_good_ones(file):
     with running({"m": file}) as url, Wire(url) as wire:
         bad = [ROWS[0], ROWS[0] | {"age": "old"}, ROWS[1]]
@@ -60,14 +124,17 @@ def test_bad_rows_are_told_beside_good_ones(file):
 @pytest.mark.parametrize(
     ("asked", "code", "said"),
     [
-        ("?interval=0", "unknown_parameter", "between 0 and 1"),
-        ("?interval=1.5", "unknown_parameter", "between 0 and 1"),
-        ("?interval=", "unknown_parameter", "between 0 and 1"),
-        ("?interval=true", "unknown_parameter", "between 0 and 1"),
-        ("?interval=0.1&interval=0.2", "unknown_parameter", "twice"),
-        ("?interval=0.01", "unknown_parameter", "interval=0.01 is less than 19 rows can vouch for"),
+        ("?interval=0", "bad_parameter", "between 0 and 1"),
+        ("?interval=1.5", "bad_parameter", "between 0 and 1"),
+        ("?interval=", "bad_parameter", "between 0 and 1"),
+        ("?interval=true", "bad_parameter", "between 0 and 1"),
+        ("?interval=0.1&interval=0.2", "bad_parameter", "twice"),
+        ("?interval=0.01", "bad_parameter", "interval=0.01 is less than 19 rows can vouch for"),
         ("?interval=0.1&set=0.1", "not_offered", "sets and intervals"),
         ("?set=0.1", "not_offered", "no sets"),
+        ("?interval=0.1&abstain=0.1", "not_offered", "labels and intervals"),
+        ("?abstain=0.1", "not_offered", "abstains from nothing"),
+        ("?partial=maybe", "bad_parameter", "neither true nor false"),
         ("?intervall=0.1", "unknown_parameter", "did you mean interval"),
     ],
 )

@@ -13,6 +13,7 @@ from tests.serving.conftest import Wire, predict, request
 
 from mlwright import artifact
 from mlwright.artifact import SampleOutputs, Samples, assemble
+from mlwright.base.abstaining import Abstaining, Step
 from mlwright.base.canonical import canonical_json
 from mlwright.base.conformal import Conformal, Reference
 from mlwright.base.errors import Misuse, NotAModel
@@ -61,6 +62,16 @@ SETS = Conformal(
 )
 
 
+ABSTAINING = Abstaining(
+    steps=(
+        Step(least=0.9, answers=300, answered=0.3, wrong=0.0, at_most=0.02),
+        Step(least=0.7, answers=600, answered=0.6, wrong=0.03, at_most=0.06),
+        Step(least=0.5, answers=1000, answered=1.0, wrong=0.1, at_most=0.12),
+    ),
+    rows=1000,
+)
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Any:
     margin = np.array([-0.02 * 40 + 0.5 - 1.25, 0.03 * 40 - 0.5 + 1.25])
@@ -71,7 +82,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Any:
     score = Score(metric="log_loss", value=0.5, low=0.4, high=0.6, rows=40, greater_is_better=False)
     evaluation = Evaluation(
         task="binary", metric="log_loss", scores=(score,), baseline=(score,), rows=40, how="held out",
-        split="random", leaderboard=(), sets=SETS,
+        split="random", leaderboard=(), sets=SETS, abstaining=ABSTAINING,
     )  # fmt: skip
     data = assemble(
         kind="tabular",
@@ -148,12 +159,60 @@ def test_sets_of_labels_are_those_of_python_and_only_where_they_are_asked_for(fi
         assert [] in expected and [0] in expected
         for asked in ("?set=0", "?set=1.5", "?set=true", "?set=nan", "?set=", "?set=0.1&set=0.2"):
             wire.send(predict(rows[0], asked))
-            assert wire.reply().json["error"]["code"] == "unknown_parameter"
+            assert wire.reply().json["error"]["code"] == "bad_parameter"
         wire.send(request("POST", "/v1/models/m:predict?set=0.1", b"{}"))
         assert wire.reply().status == 400
         wire.send(request(path="/openapi.json"))
         operation = wire.reply().json["paths"]["/models/m/predict"]["post"]
         assert "set" in [p["name"] for p in operation["parameters"]]
+
+
+def test_labels_are_left_out_as_in_python_and_only_where_that_is_asked_for(file):
+    model = artifact.load(file)
+    rows = [{"age": float(age), "member": True, "city": "Oslo"} for age in range(0, 90, 3)]
+    with running({"m": file}) as url, Wire(url) as wire:
+        asked = [predict(rows, f"?abstain={e}&set=0.3") for e in (0.05, 0.1, 0.2)]
+        wire.send(b"".join(asked) + predict(rows) + predict(rows[-1], "?abstain=0.05&proba=false"))
+        answers = [wire.reply().json["predictions"] for _ in range(4)]
+        one = wire.reply().json
+    for error, told in zip((0.05, 0.1, 0.2), answers, strict=False):
+        assert [p["label"] for p in told] == [
+            None if label is None else int(label) for label in model.predict(rows, abstain=error)
+        ]
+        assert all("probability" in p and "set" in p for p in told)
+    left = [sum(p["label"] is None for p in told) for told in answers]
+    assert left[0] > left[1] > left[2] == left[3] == 0
+    assert one["label"] == answers[0][-1]["label"] and "probability" not in one
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "said"),
+    [
+        ("?abstain=0", "bad_parameter", "between 0 and 1"),
+        ("?abstain=yes", "bad_parameter", "between 0 and 1"),
+        ("?abstain=0.05&abstain=0.1", "bad_parameter", "twice"),
+        ("?abstain=0.01", "bad_parameter", "allow 0.0334 or more"),
+        ("?abstian=0.05", "unknown_parameter", "did you mean abstain"),
+    ],
+)
+def test_a_rate_of_abstaining_that_cannot_be_is_refused_in_words(file, asked, code, said):
+    with running({"m": file}) as url, Wire(url) as wire:
+        wire.send(predict(ROW, asked))
+        reply = wire.reply()
+    assert (reply.status, reply.json["error"]["code"]) == (400, code)
+    assert said in f"{reply.json['error']['message']} {reply.json['error']['remedy']}"
+
+
+def test_abstaining_is_told_of_and_refused_where_answers_have_no_place_for_it(file):
+    with running({"m": file}) as url, Wire(url) as wire:
+        table = request("POST", "/models/m/predict?abstain=0.1", b"age\n1\n", Content_Type="text/csv")
+        wire.send(table + request("POST", "/v1/models/m:predict?abstain=0.1", b"{}"))
+        assert [wire.reply().status for _ in range(2)] == [400, 400]
+        wire.send(request(path="/openapi.json"))
+        document = wire.reply().json
+    asked = document["paths"]["/models/m/predict"]["post"]["parameters"]
+    assert "abstain" in [p["name"] for p in asked]
+    assert document["components"]["schemas"]["m.answer"]["properties"]["label"]["type"] == ["integer", "null"]
 
 
 def test_what_is_no_error_rate_is_refused_in_python_too(file):

@@ -4,6 +4,7 @@
 that it needs, and onnxruntime is imported with the first model that is opened.
 """
 
+from mlwright.artifact.abstained import step_of, sure_labels
 from mlwright.artifact.coded import Coded
 from mlwright.artifact.decode import Decoded, RowDecoder, decode_rows
 from mlwright.artifact.drawing import draw_rows
@@ -13,6 +14,7 @@ from mlwright.artifact.explanation import Explanation, Reason
 from mlwright.artifact.manifest import Manifest, Spent, Timings, assemble
 from mlwright.artifact.model import Model, load
 from mlwright.artifact.opening import SampleOutputs, Samples, judge, read_file
+from mlwright.artifact.overflow import overflow
 from mlwright.artifact.session import Outputs
 
 __all__ = [
@@ -35,5 +37,8 @@ __all__ = [
     "draw_rows",
     "judge",
     "load",
+    "overflow",
     "read_file",
+    "step_of",
+    "sure_labels",
 ]

@@ -17,6 +17,7 @@ from mlwright.artifact.replay import TOLERANCE
 from mlwright.artifact.session import Session
 from mlwright.base.errors import Misuse, ModelDamaged
 from mlwright.base.prediction_intervals import Intervals
+from mlwright.base.rates import rounded_up
 from mlwright.base.schema import Schema
 from mlwright.graph.scan import scan
 from mlwright.statistics.links import linked
@@ -77,7 +78,7 @@ class Ends:
             rows = f"{reach.rows:,.0f} rows"
             raise Misuse(
                 f"error={least:g} is less than {rows} can vouch for",
-                remedy=f"ask for {_up(reach.least_error):g} or more",
+                remedy=f"ask for {rounded_up(reach.least_error):g} or more",
             )
 
     def quantiles(self, prediction: Doubles, numbers: Doubles, strings: npt.NDArray[np.object_]) -> Doubles:
@@ -127,13 +128,3 @@ def _quantiles(
     answered = session.given(feed).quantiles
     assert answered is not None  # judged when the file was opened
     return answered
-
-
-def _up(error: float) -> float:
-    """An error rate rounded up to three digits, which can be kept to.
-
-    >>> _up(0.012345), _up(1 - 0.95)
-    (0.0124, 0.05)
-    """
-    digits = 2 - int(np.floor(np.log10(max(error, 1e-12))))
-    return float(np.ceil(error * 10**digits - 1e-9) / 10**digits)

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.artifact.abstained import step_of, sure_labels
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
 from mlwright.artifact.ends import Ends
@@ -25,6 +26,7 @@ from mlwright.artifact.explanation import Explanation
 from mlwright.artifact.grounds import drawn_background, given_background
 from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.artifact.opening import Contents, Samples, judge, read_file
+from mlwright.artifact.overflow import overflow
 from mlwright.artifact.replay import replay
 from mlwright.artifact.session import Outputs, Session
 from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
@@ -33,6 +35,7 @@ from mlwright.base.finding import Findings, counted
 from mlwright.base.fit_report import FitReport
 from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.profile import Profile
+from mlwright.base.rates import refuse_no_rate
 from mlwright.base.schema import Schema, Target
 from mlwright.graph.named import with_named_inputs
 from mlwright.graph.scan import GraphFacts
@@ -148,7 +151,11 @@ class Model:
         answer = outputs.prediction if outputs.label is None else outputs.label
         if answer is None:
             raise Misuse("the graph answers neither a label nor a prediction")
-        return answer if abstain is None else _sure_ones(self, outputs, abstain)
+        if abstain is None:
+            return answer
+        step = step_of(self.evaluation.abstaining, self.target, abstain)
+        assert outputs.label is not None and outputs.probability is not None  # classes have both
+        return sure_labels(outputs.label, outputs.probability, self.target, step.least)
 
     def predict_proba(self, rows: object) -> npt.NDArray[np.float64]:
         """Calibrated probabilities [N, K], in the order of `target.classes`.
@@ -171,7 +178,7 @@ class Model:
         shipped model is fitted again on all rows, so that the rate is approximate. Raises `Misuse` for a
         regression, for a file without them and for no error rate, and otherwise as `predict`.
         """
-        _refuse_no_rate("error", error)
+        refuse_no_rate("error", error)
         labels = [self.target.label(k) for k in range(len(self.target.classes))]
         held = self.p_values(rows) > error
         return [tuple(labels[k] for k in np.flatnonzero(row)) for row in held]
@@ -315,8 +322,14 @@ class Model:
 
 
 def _answer(model: Model, rows: object) -> tuple[Decoded, Outputs]:
+    """Raises `RowsRefused` where a row was refused, or has an answer that no number holds."""
     decoded = _sound(model.decode(rows))
-    return decoded, model.run(decoded.numbers, decoded.strings)
+    outputs = model.run(decoded.numbers, decoded.strings)
+    if outputs.prediction is not None and (
+        problems := overflow(outputs.prediction, decoded.numbers, model.schema)
+    ):
+        raise RowsRefused(problems)
+    return decoded, outputs
 
 
 def _sound(decoded: Decoded) -> Decoded:
@@ -331,33 +344,6 @@ def _made_of(board: Leaderboard) -> str:
     others = counted(len(board) - len(board.kept), "other candidate")
     more = f"<small>{others}: <code>model.leaderboard</code></small>"
     return f"{board.kept.table()}{more}" if board.kept else ""
-
-
-def _refuse_no_rate(name: str, rate: object) -> None:
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 < rate < 1.0:
-        raise Misuse(f"{name}={rate!r} is no rate between 0 and 1", remedy="say such as 0.1")
-
-
-def _sure_ones(model: Model, outputs: Outputs, error: float) -> npt.NDArray[Any]:  # Any: labels, or None
-    """The labels of rows that are sure enough for at most a share `error` of them to be wrong; None else."""
-    known = model.evaluation.abstaining
-    _refuse_no_rate("abstain", error)
-    if known is None or outputs.label is None or outputs.probability is None:
-        what = "a regression abstains from nothing" if model.task == "regression" else "this file holds none"
-        raise Misuse(what, remedy="fit a classification with this version of mlwright")
-    step = known.at(error)
-    if step is None:
-        raise Misuse(
-            f"no rows are so sure that at most {error:.1%} of the answers are wrong, by the {known.rows:,} "
-            "that judged the model",
-            remedy=f"allow more; {'; '.join(known.said) or 'more rows would tell'}",
-        )
-    number = {model.target.label(k): k for k in range(len(model.target.classes))}
-    places = np.array([number[label] for label in outputs.label.tolist()], dtype=np.int64)
-    sure = outputs.probability[np.arange(len(places)), places] >= step.least
-    answer = outputs.label.astype(object)
-    answer[~sure] = None
-    return answer
 
 
 def _write(path: Path, data: bytes) -> Path:

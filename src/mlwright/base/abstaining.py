@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwright.base.errors import Misuse
+from mlwright.base.rates import refuse_no_rate, rounded_up
+
+USUAL = (0.01, 0.05, 0.1)
 ASKED = "Asked to abstain from what it is not sure of (95 % confidence):"
 SOME_WRONG = 10
 """Answers times the rate that is allowed, from which on steps are tested: fewer forgive no mistake."""
@@ -36,20 +40,61 @@ class Abstaining(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> tuple[str, ...]:
-        """In words, at the usual rates that can be kept."""
-        lines = []
-        for error in (0.01, 0.05, 0.1):
-            step = self.at(error)
-            if step is not None:
-                lines.append(
-                    f"{error:.0%} of its answers may be wrong: it answers {step.answered:.0%} of the rows"
-                )
+        """In words: the usual rates, of each whether it can be kept to, and the least that can.
+
+        >>> known = [(0.9, 300, 0.0, 0.02), (0.7, 600, 0.03, 0.06), (0.0, 1000, 0.1, 0.12)]
+        >>> steps = (Step(least=a, answers=b, answered=b / 1000, wrong=c, at_most=d) for a, b, c, d in known)
+        >>> for line in Abstaining(steps=tuple(steps), rows=1000).said:
+        ...     print(line)
+        1% cannot be kept to by 1,000 rows; the least that can is 3.34%: it answers 30% of the rows
+        5% of its answers may be wrong: it answers 30% of the rows
+        10% of its answers may be wrong: it answers 60% of the rows
+        """
+        known = {error: self.at(error) for error in USUAL}
+        lines = [
+            f"{error:.0%} of its answers may be wrong: it answers {step.answered:.0%} of the rows"
+            for error, step in known.items()
+            if step is not None
+        ]
+        broken = [f"{error:.0%}" for error, step in known.items() if step is None]
+        if broken:
+            rates = " and ".join(part for part in (", ".join(broken[:-1]), broken[-1]) if part)
+            lines.insert(0, f"{rates} cannot be kept to by {self.rows:,} rows; {self._least_said}")
         return tuple(lines)
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """The same, or that no usual rate can be kept."""
-        return self.said or ("none of 1, 5 and 10 % of wrong answers can be kept to on so few rows",)
+    def _least_said(self) -> str:
+        least = self.least
+        step = None if least is None else self.at(least)
+        if least is None or step is None:
+            return "neither can any other rate"
+        return f"the least that can is {100 * least:.3g}%: it answers {step.answered:.0%} of the rows"
+
+    @property
+    def least(self) -> float | None:
+        """The least rate that can be kept to, rounded up to three digits; None where none can be."""
+        before, found = 0, []
+        for step in self.steps:
+            begins = 0.0 if step.answers >= self.rows else SOME_WRONG / step.answers
+            rate = rounded_up(max(begins, step.at_most))
+            # Of larger rates an earlier step is the first that is tested.
+            if rate < 1.0 and (not before or rate * before < SOME_WRONG) and self.at(rate) is not None:
+                found.append(rate)
+            before = step.answers
+        return min(found, default=None)
+
+    def step(self, error: float) -> Step:
+        """The step to answer from. Raises `Misuse` for no rate, and for one that cannot be kept to, with the
+        least that can."""
+        refuse_no_rate("abstain", error)
+        step, least = self.at(error), self.least
+        if step is None:
+            raise Misuse(
+                f"no rows are so sure that at most {100 * error:.3g}% of the answers are wrong, by the "
+                f"{self.rows:,} that judged the model",
+                remedy="judge it by more rows" if least is None else f"allow {least:g} or more",
+            )
+        return step
 
     def at(self, error: float) -> Step | None:
         """The last step, from the surest rows on, down to which no step may be wrong more often than `error`,

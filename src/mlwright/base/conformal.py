@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """How unlike their own class the rows of one class looked: some order statistics of 1 - p(class)."""
 
-    rows: int
-    """Rows of the class that were looked at."""
-    ranks: tuple[int, ...]
-    """Which of them are kept, counted from 1 for the most alike."""
+    rows: float
+    """Rows of the class that were looked at; fewer where they have weights, so many as they are worth."""
+    ranks: tuple[float, ...]
+    """Which of them are kept, counted from 1 for the most alike; with weights, the weight up to there."""
     scores: tuple[float, ...]
     """Theirs, ascending."""
 
@@ -39,7 +39,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         """
         import numpy as np  # not with the module, which the command line reads for its help
 
-        ranks = np.array((0, *self.ranks))
+        ranks = np.array((0.0, *self.ranks))
         below = ranks[np.searchsorted(np.array(self.scores), scores, side="left")]
         return np.asarray((1 + self.rows - below) / (self.rows + 1))
 

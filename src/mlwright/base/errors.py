@@ -69,7 +69,9 @@ class UnknownName(Misuse):
     no column 'ammount'; did you mean 'amount'?
     """
 
-    def __init__(self, noun: str, name: str, known: Iterable[str], *, where: str = "") -> None:
+    def __init__(
+        self, noun: str, name: str, known: Iterable[str], *, where: str = "", remedy: str = ""
+    ) -> None:
         known = list(known)
         self.name = name
         near = nearest(name, known)
@@ -80,7 +82,7 @@ class UnknownName(Misuse):
         else:
             shown = ", ".join(map(repr, known[:8]))
             message = f"no {noun} {name!r}; there are {len(known)}, the first: {shown}"
-        super().__init__(message, where=where)
+        super().__init__(message, where=where, remedy=remedy)
 
 
 class ExtraMissing(Misuse):

@@ -16,6 +16,7 @@ from mlwright.base.finding import Finding
 from mlwright.base.fit_report import FitReport
 from mlwright.base.importance import Curve, Importance
 from mlwright.base.prediction_intervals import Intervals
+from mlwright.base.promise import Promise
 from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
@@ -97,6 +98,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """From which probability on it may answer, so that few enough answers are wrong; of classes only."""
     intervals: Intervals | None = None
     """What intervals are made from, and how often they held the truth; of numbers only."""
+    promises: tuple[Promise, ...] = ()
+    """What the model's file promised of sets, intervals and abstaining, beside what came; of fresh rows."""
     reliability: Reliability | None = None
     """Whether probabilities mean what they say; of numbers, means foretold beside those that came."""
     fit_report: FitReport | None = None

@@ -77,9 +77,10 @@ class IntervalSize(msgspec.Struct, frozen=True, kw_only=True):
     """The share of rows whose interval holds the truth."""
     thirds: tuple[Score, ...]
     """The same of the rows with the lowest, middle and highest predictions."""
-    constant: float
-    """The mean width of intervals that are as wide for every row, at the same error rate."""
-    constant_thirds: tuple[float, ...]
+    constant: float | None = None
+    """The mean width of intervals that are as wide for every row, at the same error rate; None of fresh rows,
+    for a file does not keep what those are made from."""
+    constant_thirds: tuple[float, ...] = ()
     """The share of rows that those hold, by third."""
 
     @property

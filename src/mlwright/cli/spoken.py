@@ -106,6 +106,11 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         re.compile(r"^(slo_ms|max_rows|max_body_bytes|max_connections)\b"),
         lambda m: "--" + m[1].replace("_", "-"),
     ),
+    (re.compile(r"\buse predict_set\b"), lambda m: "ask for sets of labels with --set"),
+    (re.compile(r"\bask for intervals\b"), lambda m: "ask for intervals with --interval"),
+    (re.compile(r"^error=(\S+) is "), lambda m: f"the error rate {m[1]} is "),
+    (re.compile(r"^abstain=(\S+) is "), lambda m: f"--abstain {m[1]} is "),
+    (re.compile(r"\bleave abstain out\b"), lambda m: "leave --abstain out"),
     (re.compile(r"\bin MLWRIGHT_TOKENS_FILE\b"), lambda m: "with --tokens-file"),
     (re.compile(r"\bsay insecure\b"), lambda m: "say --insecure"),
 )

@@ -46,6 +46,12 @@ _F = re.compile(r"f(\d{1,3}(?:\.\d{1,3})?)")
 _TOP = re.compile(r"top_([1-9]\d{0,3})_accuracy")
 _AT = re.compile(r"precision_at_([1-9]\d{0,8}|\d{1,2}(?:\.\d{1,3})?%)")
 _PINBALL = re.compile(r"pinball_(0\.\d{1,6})")
+_TAKES = {
+    "precision_at_": "a number of rows from 1 on, or a share above 0 and below 100 % (precision_at_5%)",
+    "top_": "a number of classes from 1 on (top_3_accuracy)",
+    "pinball_": "a quantile between 0 and 1 (pinball_0.9)",
+}
+"""Which numbers the names of a family may hold."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.%]{0,59}")
 
 
@@ -76,7 +82,12 @@ def known(asked: str | Metric) -> Metric:
         )
     found = METRICS.get(asked) or _with_number(asked)
     if found is None:
-        raise UnknownName("metric", asked, [*METRICS, *FAMILIES])
+        family = next((begin for begin in _TAKES if asked.startswith(begin)), "")
+        near = [*METRICS, *FAMILIES]
+        if family == "precision_at_" and asked.endswith("%"):
+            near = ["precision_at_5%"]
+        numbered = f"{family}... takes {_TAKES[family]}" if family else ""
+        raise UnknownName("metric", asked, near, remedy=numbered)
     return found
 
 
@@ -186,7 +197,7 @@ def _with_number(name: str) -> Metric | None:
             name, CLASSES, "probability", lambda y, p: _among_top(y, p, count), FAMILIES["top_3_accuracy"],
             greater=True,
         )  # fmt: skip
-    if (found := _AT.fullmatch(name)) and found[1] not in ("0%", "00%"):
+    if (found := _AT.fullmatch(name)) and float(found[1].rstrip("%")) > 0:
         return _precision_at(name, found[1])
     if (found := _PINBALL.fullmatch(name)) and float(found[1]) > 0:
         share = float(found[1])
@@ -215,32 +226,51 @@ def _among_top(y: Truth, probability: Output, count: int) -> Floats:
 
 
 def _precision_at(name: str, asked: str) -> Metric:
+    def room(weights: Floats) -> float:
+        return weights.sum() * float(asked[:-1]) / 100 if asked.endswith("%") else float(asked)
+
     def prepare(y: Truth, output: Output) -> Weighted:
-        order = np.argsort(-output[:, 1], kind="stable")
+        order, ends = _ranked(output)
         positive = (y[order] == 1).astype(np.float64)
-        ends = np.flatnonzero(np.append(np.diff(output[order, 1]) != 0, True)) if len(y) else np.zeros(0, int)
 
         def value(weights: Floats | None) -> float:
             w = np.ones(len(y)) if weights is None else weights[order]
-            room = w.sum() * float(asked[:-1]) / 100 if asked.endswith("%") else float(asked)
-            if not 0 < room <= w.sum():
-                return math.nan
-            return _share_at_top(positive, w, ends, room)
+            top = _top(w, ends, room(w))
+            return math.nan if top is None else float(top @ positive / top.sum())
 
         return value
 
-    return Metric(name, ("binary",), True, "probability", prepare, FAMILIES["precision_at_100"])
+    def counted(y: Truth, output: Output, weights: Floats | None) -> Floats:
+        order, ends = _ranked(output)
+        w = np.ones(len(y)) if weights is None else weights[order]
+        top, out = _top(w, ends, room(w)), np.zeros(len(y))
+        out[order] = 0.0 if top is None else top
+        return out
+
+    doc = FAMILIES["precision_at_100"]
+    return Metric(name, ("binary",), True, "probability", prepare, doc, counted=counted)
 
 
-def _share_at_top(positive: Floats, w: Floats, ends: npt.NDArray[np.int64], room: float) -> float:
-    """The positive share of the first rows that weigh `room`; of rows with equal scores, the share of all of
-    them, as if they were drawn by lot."""
-    rows, held = np.cumsum(w)[ends], np.cumsum(w * positive)[ends]
+def _ranked(output: Output) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The rows, likeliest first, and where in that order each run of equal scores ends."""
+    order = np.argsort(-output[:, 1], kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(output[order, 1]) != 0, True)) if len(order) else order
+    return order, ends
+
+
+def _top(w: Floats, ends: npt.NDArray[np.int64], room: float) -> Floats | None:
+    """How much of each row counts of the first that weigh `room`; of rows with equal scores all alike, as if
+    they were drawn by lot. None where there are no such rows."""
+    if not 0 < room <= w.sum():
+        return None
+    rows = np.cumsum(w)[ends]
     last = int(np.searchsorted(rows, room - 1e-9))
-    before_rows, before = (rows[last - 1], held[last - 1]) if last else (0.0, 0.0)
-    size = rows[last] - before_rows
-    part = (room - before_rows) / size if size > 0 else 0.0
-    return float((before + part * (held[last] - before)) / room)
+    begin, before = (ends[last - 1] + 1, rows[last - 1]) if last else (0, 0.0)
+    size = rows[last] - before
+    top = np.zeros(len(w))
+    top[:begin] = w[:begin]
+    top[begin : ends[last] + 1] = w[begin : ends[last] + 1] * ((room - before) / size if size > 0 else 0.0)
+    return top
 
 
 def _pinball(y: Truth, prediction: Output, share: float) -> Floats:

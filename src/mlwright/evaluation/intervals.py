@@ -136,7 +136,8 @@ def _scores(
         prepared = [m.on(y, seen_by(m, answer)) for m in slow]
         drawn = bootstrap(prepared, len(y), draws=draws, seed=seed, clusters=clusters, weights=weights)
         for m, interval in zip(slow, drawn, strict=True):
-            intervals[m.name] = _completed(m, y, interval, clusters), f"bootstrap, {draws} draws"
+            completed = _completed(m, y, seen_by(m, answer), interval, weights, clusters)
+            intervals[m.name] = completed, f"bootstrap, {draws} draws"
     return [_score(m, *intervals[m.name], len(y), named) for m in metrics]
 
 
@@ -216,19 +217,42 @@ def _macro_auc(y: Truth, output: Output, weights: Floats | None, clusters: Codes
     return logit_interval(found[0], error, quantile, _rarest(y, clusters))
 
 
-def _completed(metric: Metric, y: Truth, interval: Interval, clusters: Codes | None) -> Interval:
+def _completed(
+    metric: Metric,
+    y: Truth,
+    output: Output,
+    interval: Interval,
+    weights: Floats | None,
+    clusters: Codes | None,
+) -> Interval:
     """A bootstrap of rows that all agree draws one value for ever; then the exact bound stands in for it."""
     value, low, high = interval
-    if not metric.bounded:
+    if not metric.bounded or not math.isfinite(low):
         return interval
     if not metric.greater_is_better:
         return Interval(value, max(low, 0.0), high)
     least = -1.0 if metric.name == "mcc" else 0.0
-    if value >= 1 and low >= 1:
-        low = clopper_pearson(*[_rarest(y, clusters)] * 2).low
-    elif value <= least and high <= least:
-        high = 1 + least - clopper_pearson(*[_rarest(y, clusters)] * 2).low
-    return Interval(value, low, high).within(least, 1.0) if math.isfinite(low) else interval
+    # Where some rows alone are counted, draws that reach beyond them say nothing of those that agree.
+    is_perfect = value >= 1 and (low >= 1 or metric.counted is not None)
+    is_worst = value <= least and (high <= least or metric.counted is not None)
+    if is_perfect or is_worst:
+        agreeing = _agreeing(metric, y, output, weights, clusters)
+        exact = clopper_pearson(agreeing, agreeing).low
+        low, high = (min(low, exact), high) if is_perfect else (low, max(high, 1 + least - exact))
+    return Interval(value, low, high).within(least, 1.0)
+
+
+def _agreeing(
+    metric: Metric, y: Truth, output: Output, weights: Floats | None, clusters: Codes | None
+) -> float:
+    """Where all rows agree, how many independent ones do: of those that the metric counts (by Kish, where
+    they count unlike), else of the rarest class."""
+    if metric.counted is None:
+        return _rarest(y, clusters)
+    counts = metric.counted(y, output, weights)
+    if clusters is not None:
+        return len(np.unique(clusters[counts > 0]))
+    return float(counts.sum() ** 2 / (counts @ counts)) if counts.any() else 0.0
 
 
 def _rarest(y: Truth, clusters: Codes | None) -> int:

@@ -57,6 +57,8 @@ class Metric:
     """Says why the metric misleads on these targets, or nothing."""
     measure: Callable[[Floats], float] | None = None
     """Where the metric is made from the confusion matrix [K, K] and labels are to be chosen for it."""
+    counted: Callable[[Truth, Output, Floats | None], Floats] | None = None
+    """Where it is the share of hits among some rows: how much of each row counts [N], by the weights [N]."""
     bounded: bool = True
     """Whether it lies within 0 and 1 (or -1 and 1) where more is better, and above 0 where less is."""
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -123,7 +124,7 @@ def measured(rows: Unseen, seed: int = 0, errors: Sequence[float] = ERRORS) -> t
         for k, error in enumerate(errors)
         if np.isfinite(out[:, k]).all() and np.isfinite(apart[:, k]).all()
         for size in (_measured(rows, out[:, k], apart[:, k], error),)
-        if np.isfinite([size.mean, size.median, size.constant]).all()  # else numbers beyond all bounds
+        if np.isfinite([size.mean, size.median, size.constant or 0.0]).all()  # else numbers beyond all bounds
     )
 
 
@@ -170,25 +171,53 @@ def intervals_of(
     )
 
 
+def measured_ends(
+    ends: Doubles,
+    truth: Doubles,
+    prediction: Doubles,
+    error: float,
+    *,
+    weights: Doubles | None = None,
+    clusters: Codes | None = None,
+    held: npt.NDArray[np.bool_] | None = None,
+) -> IntervalSize:
+    """How wide the intervals `ends` [N, 2] are, and how many hold the `truth` [N] (or as `held` says), of
+    rows that did not calibrate them."""
+    with np.errstate(over="ignore"):  # told by who asks
+        width = ends[:, 1] - ends[:, 0]
+    within = (ends[:, 0] <= truth) & (truth <= ends[:, 1]) if held is None else held
+    return IntervalSize(
+        error=error,
+        mean=float(np.average(width, weights=weights)),
+        median=float(np.median(width)),
+        coverage=_coverage(within, weights, clusters, np.ones(len(truth), dtype=bool)),
+        thirds=tuple(_coverage(within, weights, clusters, of) for of in _thirds(prediction)),
+    )
+
+
 def _measured(rows: Unseen, out: Doubles, apart: Doubles, error: float) -> IntervalSize:
     truth, made, constant = _numbers_of(rows), rows.intervals(out), rows.constant(apart)
-    width, alike = made[:, 1] - made[:, 0], constant[:, 1] - constant[:, 0]
-    order = np.argsort(np.argsort(rows.prediction, kind="stable"), kind="stable")
-    third = order * 3 // len(rows)
+    with np.errstate(over="ignore"):  # told by `measured`
+        alike = constant[:, 1] - constant[:, 0]
     # By how far out as well: a truth on the very end is within, whatever the last digit of either says.
     held = (rows.out <= out) | ((made[:, 0] <= truth) & (truth <= made[:, 1]))
     held_alike = (rows.away <= apart) | ((constant[:, 0] <= truth) & (truth <= constant[:, 1]))
-    every = np.ones(len(rows), dtype=bool)
-    thirds = [third == k for k in range(3)]
-    return IntervalSize(
-        error=error,
-        mean=float(np.average(width, weights=rows.weights)),
-        median=float(np.median(width)),
-        coverage=_coverage(held, rows, every),
-        thirds=tuple(_coverage(held, rows, of) for of in thirds if of.any()),
-        constant=float(np.average(alike, weights=rows.weights)),
-        constant_thirds=tuple(_coverage(held_alike, rows, of).value for of in thirds if of.any()),
+    weights, clusters = rows.weights, rows.clusters
+    size = measured_ends(made, truth, rows.prediction, error, weights=weights, clusters=clusters, held=held)
+    return msgspec.structs.replace(
+        size,
+        constant=float(np.average(alike, weights=weights)),
+        constant_thirds=tuple(
+            _coverage(held_alike, weights, clusters, of).value for of in _thirds(rows.prediction)
+        ),
     )
+
+
+def _thirds(prediction: Doubles) -> list[npt.NDArray[np.bool_]]:
+    """The rows with the lowest, middle and highest predictions, as far as there are any."""
+    order = np.argsort(np.argsort(prediction, kind="stable"), kind="stable")
+    third = order * 3 // len(prediction)
+    return [of for of in (third == k for k in range(3)) if of.any()]
 
 
 def _numbers_of(rows: Unseen) -> Doubles:
@@ -201,12 +230,14 @@ def _numbers_of(rows: Unseen) -> Doubles:
     return np.where(away < 0, ends[:, 0], ends[:, 1])
 
 
-def _coverage(held: npt.NDArray[np.bool_], rows: Unseen, of: npt.NDArray[np.bool_]) -> Score:
+def _coverage(
+    held: npt.NDArray[np.bool_], weights: Doubles | None, clusters: Codes | None, of: npt.NDArray[np.bool_]
+) -> Score:
     hits = held[of].astype(np.float64)
-    weights = None if rows.weights is None else rows.weights[of]
+    weights = None if weights is None else weights[of]
     units = None
-    if rows.clusters is not None:
-        units = np.unique(rows.clusters[of], return_inverse=True)[1].astype(np.int64)
+    if clusters is not None:
+        units = np.unique(clusters[of], return_inverse=True)[1].astype(np.int64)
     value, low, high = proportion_interval(hits, weights, units)
     told = bool(np.isfinite([value, low, high]).all())
     return Score(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +41,8 @@ class Beside:
     """The labels that are plausible at this error rate."""
     interval: float | None = None
     """The two ends between which the truth lies but for this error rate."""
+    abstain: float | None = None
+    """Labels are left out where it is not sure enough for at most this share of them to be wrong."""
 
     def refuse(self, model: Model) -> None:
         """Raises `Misuse` for what `model` cannot write."""
@@ -47,6 +50,8 @@ class Beside:
             model.predict_set([], self.sets)
         if self.interval is not None:
             model.predict_interval([], self.interval)
+        if self.abstain is not None:
+            model.predict([], abstain=self.abstain)
 
 
 class Answering:
@@ -76,16 +81,19 @@ class Answering:
         from mlwright.data.decode import decode_frame
 
         decoded = decode_frame(raw, schema, text=True, features_only=True)
-        problems = sorted(decoded.problems, key=lambda p: p.row)
-        if not decoded.refused.any():
-            return self._answered(decoded.frame), problems
         good = np.flatnonzero(~decoded.refused)
-        if not len(good):
-            return self._answered(decoded.frame.clear()).clear(raw.height), problems
+        answers, beyond = self._answered(decoded.frame if len(good) == raw.height else decoded.frame[good])
+        places = [msgspec.structs.replace(p, row=int(good[p.row])) for p in beyond]
+        problems = sorted([*decoded.problems, *places], key=lambda p: p.row)
+        if not problems:
+            return answers, problems
         place = np.full(raw.height, -1, dtype=np.int64)
         place[good] = np.arange(len(good))
+        place[[p.row for p in places]] = -1
+        if (place < 0).all():
+            return answers.clear(raw.height), problems
         index = pl.Series(place).replace(-1, None)
-        return self._answered(decoded.frame[good]).select(pl.all().gather(index)), problems
+        return answers.select(pl.all().gather(index)), problems
 
     def nothing(self) -> pl.DataFrame:
         """The columns of the answers, without a row."""
@@ -93,9 +101,11 @@ class Answering:
 
         schema = self._model.schema
         names = {c.name: pl.Float64 for c in schema.numbers} | {c.name: pl.String for c in schema.strings}
-        return self._answered(pl.DataFrame(schema=names))
+        return self._answered(pl.DataFrame(schema=names))[0]
 
-    def _answered(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _answered(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[RowProblem]]:
+        """The answers, and a problem for each that is larger than any number."""
+        from mlwright.artifact import overflow
         from mlwright.data.dataset import Dataset, Provenance
 
         model, coded = self._model, self._coded
@@ -106,9 +116,12 @@ class Answering:
         cuts = range(0, max(frame.height, 1), SLICE)
         parts = list(self._pool.map(lambda at: run(numbers[at : at + SLICE], second[at : at + SLICE]), cuts))
         columns = _columns(model, parts, self._beside)
+        beyond: list[RowProblem] = []
+        if parts[0].prediction is not None:
+            beyond = overflow(columns.to_series(0).to_numpy(), numbers, model.schema)
         if self._beside.interval is None:
-            return columns
-        return columns.with_columns(self._ends(parts, numbers, rows.strings()))
+            return columns, beyond
+        return columns.with_columns(self._ends(parts, numbers, rows.strings())), beyond
 
     def _ends(
         self, parts: list[Outputs], numbers: Doubles, strings: npt.NDArray[np.object_]
@@ -164,7 +177,7 @@ def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame
     name = f"predicted_{target.name}"
     if parts[0].prediction is not None:
         return pl.DataFrame({name: np.concatenate([p.prediction for p in parts if p.prediction is not None])})
-    labels = [label for p in parts if p.label is not None for label in p.label.tolist()]
+    labels = [label for p in parts for label in _labels(model, p, beside.abstain)]
     probability = np.concatenate([p.probability for p in parts if p.probability is not None])
     columns = [pl.Series(name, labels, dtype=_dtype(target.label_type))]
     shown = range(len(target.classes)) if beside.proba else [1] if len(target.classes) == 2 else []
@@ -183,6 +196,17 @@ def _columns(model: Model, parts: list[Outputs], beside: Beside) -> pl.DataFrame
             )
         )
     return pl.DataFrame(columns)
+
+
+def _labels(model: Model, part: Outputs, abstain: float | None) -> list[Any]:  # Any: labels, or None
+    from mlwright.artifact import step_of, sure_labels
+
+    if part.label is None:
+        return []
+    if abstain is None or part.probability is None:
+        return list(part.label.tolist())
+    step = step_of(model.evaluation.abstaining, model.target, abstain)
+    return list(sure_labels(part.label, part.probability, model.target, step.least).tolist())
 
 
 def _dtype(label_type: str) -> type[pl.DataType]:

@@ -37,7 +37,8 @@ def evaluate(
     options: ReadOptions | None = None,
     importance: bool = False,
 ) -> Evaluation:
-    """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline.
+    """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline; and
+    whether sets, intervals and abstaining keep there what the file promises (`promises`).
 
     Rows without a known label, or that break the schema, are left out and counted in `how`. `metric`
     stands first, by default the one that it was fitted for. `options` say how a file is written, where it is
@@ -54,8 +55,8 @@ def evaluate(
     opened = model if isinstance(model, Model) else load(model)
     fresh = fresh_rows(opened, read_raw(data, options), options)
     chosen, caveat = metric_for(opened, metric)
-    rows = fresh.of(fresh.usable)
-    evaluation = _judged(opened, replace(rows, how=rows.how + caveat), chosen)
+    rows, outputs = _answered(opened, fresh)
+    evaluation = _judged(opened, outputs, replace(rows, how=rows.how + caveat), chosen)
     if not importance:
         return evaluation
     from mlwright.lifecycle.relying import relied_on
@@ -78,20 +79,34 @@ def metric_for(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
     return default_metric(task), f"; its own metric {own!r} is not kept in the file: say metric="
 
 
-def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
+def _answered(model: Model, fresh: Fresh) -> tuple[Fresh, Outputs]:
+    """The usable rows and their answers. One that is larger than any number makes its row none."""
+    kept = fresh.usable
+    rows = fresh.of(kept)
+    outputs = model.run(rows.dataset.numbers(), rows.dataset.strings())
+    if outputs.prediction is None or not np.isinf(outputs.prediction).any():
+        return rows, outputs
+    kept = kept.copy()
+    kept[np.flatnonzero(kept)[np.isinf(outputs.prediction)]] = False
+    rows = fresh.of(kept)
+    return rows, model.run(rows.dataset.numbers(), rows.dataset.strings())
+
+
+def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
     from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
     from mlwright.evaluation.outcomes import outcomes_of
+    from mlwright.lifecycle.doubted import doubted
 
     target, prior = model.target, model.evaluation
     fresh, y, weights = rows.dataset, rows.y, rows.weights
-    outputs = model.run(fresh.numbers(), fresh.strings())
     plain = _plain(model, y)
     table: tuple[tuple[int, ...], ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     truth: Truth = y
     answer: Output | Answered | None = outputs.prediction
+    labels: Ints | None = None
     repeated: Output = np.full(len(y), float(plain.ravel()[0])) * _exposure(model, fresh)
     if outputs.probability is not None:
         truth, labels = y.astype(np.int64), numbers_of(outputs, target)
@@ -119,6 +134,7 @@ def _judged(model: Model, rows: Fresh, metric: Metric) -> Evaluation:
         confusion=table,
         decision=prior.decision,
         outcomes=outcomes,
+        **doubted(model, outputs, labels, rows)._asdict(),
         reliability=_reliability(outputs, rows),
         subgroups=subgroups,
         slices=slices,

@@ -63,7 +63,7 @@ class Fresh:
         count, weights = int(kept.sum()), None if self.weights is None else self.weights[kept]
         how = [f"on {count:,} rows of {self.source}"]
         if left_out := len(kept) - count:
-            how.append(f"{left_out:,} rows were left out: no known target, or they break the schema")
+            how.append(f"{left_out:,} rows were left out: no known target, or they cannot be answered")
         how += [self.caveat] if self.caveat else []
         how += [] if weights is None else ["rows count by their weights"]
         return replace(

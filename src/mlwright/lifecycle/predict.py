@@ -68,6 +68,7 @@ def predict(
     proba: bool = False,
     sets: float | None = None,
     interval: float | None = None,
+    abstain: float | None = None,
 ) -> pl.DataFrame:
     """`source` (a path, a frame, rows) as a Polars frame with the predictions of `model` beside it.
 
@@ -79,7 +80,7 @@ def predict(
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     raw = read_raw(source, options).frame
-    with Answering(opened, Beside(proba, sets, interval)) as answering:
+    with Answering(opened, Beside(proba, sets, interval, abstain)) as answering:
         return _beside(raw, *answering.to(raw, as_written(opened.schema, options)))
 
 
@@ -93,6 +94,7 @@ def predict_file(
     proba: bool = False,
     sets: float | None = None,
     interval: float | None = None,
+    abstain: float | None = None,
     restart: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
@@ -100,7 +102,8 @@ def predict_file(
 
     Adds `predicted_<target>`, for two classes the positive one's probability, with `proba` every class's;
     with `sets`, an error rate, `set_<target>`, the plausible labels as a JSON array; with `interval` the ends
-    `predicted_<target>_low` and `_high` (see `Model.predict_set` and `Model.predict_interval`). A row that
+    `predicted_<target>_low` and `_high` (see `Model.predict_set` and `Model.predict_interval`); with
+    `abstain`, the share of answers that may be wrong, labels that are not sure enough stay empty. A row that
     breaks the schema keeps its place and gets the reason in the column `error`. `options` say how `source`
     is written, where it is not as it seems or not as the training table was. With `submission`, a sample
     file, the output has exactly that file's columns, ids and order.
@@ -114,6 +117,8 @@ def predict_file(
     from mlwright.lifecycle.submission import submit
     from mlwright.sources import Stream, held_or_streamed
 
+    if submission is not None and abstain is not None:
+        raise Misuse("a submission has an answer in every row", remedy="leave abstain out")
     target = writable(out, source, model, submission)
     if target.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise Misuse(
@@ -123,7 +128,7 @@ def predict_file(
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
     listener = progress or Progress()
     listener.stage("reading")
-    schema, beside = as_written(opened.schema, options), Beside(proba, sets, interval)
+    schema, beside = as_written(opened.schema, options), Beside(proba, sets, interval, abstain)
     least = STREAMED_BYTES if submission is None else None
     with (
         held_or_streamed(source, options, least) as held,

@@ -63,6 +63,7 @@ def predict_table(
     proba: bool = False,
     sets: float | None = None,
     interval: float | None = None,
+    abstain: float | None = None,
     chunk_rows: int = ROWS,
     restart: bool = False,
     progress: Progress | None = None,
@@ -97,7 +98,7 @@ def predict_table(
         options = replace(options, query=query or options.query, parameters=parameters or options.parameters)
     address = address_of(to)
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
-    beside = Beside(proba, sets, interval)
+    beside = Beside(proba, sets, interval, abstain)
     beside.refuse(opened)
     listener = progress or Progress()
     listener.stage("reading")

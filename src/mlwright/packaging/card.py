@@ -133,7 +133,7 @@ def _sets(sets: Conformal, schema: Schema) -> list[str]:
 
 def _abstaining(known: Abstaining) -> list[str]:
     """How many rows it answers where it may leave out what it is not sure of."""
-    return [ASKED, "", *(f"- {said}" for said in known.told)]
+    return [ASKED, "", *(f"- {said}" for said in known.said)]
 
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:

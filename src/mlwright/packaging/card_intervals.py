@@ -26,7 +26,9 @@ def interval_lines(intervals: Intervals) -> list[str]:
 def _row(m: IntervalSize) -> str:
     thirds = ", ".join(f"{s.value:.0%}" for s in m.thirds)
     alike = ", ".join(f"{share:.0%}" for share in m.constant_thirds)
-    widths = " | ".join(figures.plain(width) for width in (m.mean, m.median, m.constant))
+    widths = " | ".join(
+        "-" if width is None else figures.plain(width) for width in (m.mean, m.median, m.constant)
+    )
     return (
         f"| {m.error:.0%} | {widths} | {m.coverage.value:.1%} | {m.coverage.interval} | {thirds} | {alike} |"
     )

@@ -82,7 +82,7 @@ def _abstaining(of: Abstaining | None) -> str:
     """How many answers are wrong by the share of rows that are answered, the surest first."""
     if of is None:
         return ""
-    lines = "".join(f"<li>{text(said)}</li>" for said in of.told)
+    lines = "".join(f"<li>{text(said)}</li>" for said in of.said)
     steps = sorted(of.steps, key=lambda s: s.answered)
     points = [At(s.answered, s.wrong, s.wrong, s.at_most) for s in steps]
     said = "the share of wrong answers by the share of rows that are answered"
@@ -133,7 +133,7 @@ def _widths(of: Intervals) -> str:
     rows = [
         (
             f"{m.error:.0%}",
-            *(plain(width) for width in (m.mean, m.median, m.constant)),
+            *("-" if width is None else plain(width) for width in (m.mean, m.median, m.constant)),
             _share_of(m.coverage),
             ", ".join(f"{s.value:.0%}" for s in m.thirds),
             ", ".join(f"{share:.0%}" for share in m.constant_thirds),

@@ -118,9 +118,8 @@ class PredictionWriter:
         self._classes = len(target.classes)
         labels = [target.label(i) for i in range(self._classes)]
         self._by_index = [msgspec.json.encode(label).decode() for label in labels]
-        self._by_label: dict[Any, str] = dict(
-            zip(labels, self._by_index, strict=True)
-        )  # Any: str, int or bool
+        # Any: str, int or bool; None where the model abstains
+        self._by_label: dict[Any, str] = dict(zip(labels, self._by_index, strict=True)) | {None: "null"}
         names = [msgspec.json.encode(name).decode().replace("%", "%%") for name in target.classes]
         slots = ",".join(f"{name}:%r" for name in names)
         self._row = '{"prediction_id":"%s","label":%s,"probability":{' + slots + "}"

@@ -20,7 +20,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from mlwright.artifact import overflow
+from mlwright.base.schema import Schema
 from mlwright.serving.answers import Answer, Refused, error_body, prediction_ids
 from mlwright.serving.decode import Decoded, Problem, refusal
 from mlwright.serving.deployed import Deployed
@@ -143,7 +147,7 @@ class Batch:
         if wait <= most:
             return None
         self._metrics.shed += 1
-        return overloaded(max(1, math.ceil(wait)))
+        return overloaded(max(1, math.ceil(wait)), by_deadline=wait <= HEADROOM * self._slo_s)
 
     def submit(self, job: Job) -> None:
         """Queues a job for the next run."""
@@ -213,8 +217,9 @@ class Batch:
         if not rows.problems and answer.status == 200:
             return Outcome(answer, predicted)
         problems = [p for of_row in rows.problems.values() for p in of_row]
+        is_answered = answer.status == 200
         failed = answer.status == 500
-        return Outcome(answer, 0 if failed else predicted, problems, len(rows.problems), failed)
+        return Outcome(answer, predicted if is_answered else 0, problems, len(rows.problems), failed)
 
     def _answers(self, dialect: Dialect, asked: Sequence[tuple[Decoded, Options]]) -> list[Answer]:
         """One answer a request; where the run fails, each runs alone, so that none fails others."""
@@ -225,6 +230,11 @@ class Batch:
             began = time.perf_counter()
             outputs = dialect.run(decoded) if total else None
             ran = time.perf_counter()
+            if outputs is not None and outputs.prediction is not None and np.isinf(outputs.prediction).any():
+                if len(asked) > 1:
+                    return [self._answers(dialect, [one])[0] for one in asked]
+                answer = _without_overflow(*asked[0], outputs.prediction, self.deployed.model.schema)
+                return self._answers(dialect, asked) if answer is None else [dialect.refusal(answer)]
             answers = dialect.answers(asked, outputs, prediction_ids(total))
             stages["run"].add(ran - began)
             stages["write"].add(time.perf_counter() - ran)
@@ -336,12 +346,25 @@ class Batch:
                 log.error("an answer could not be handed back: %s", type(error).__name__)
 
 
+def _without_overflow(
+    rows: Decoded, options: Options, prediction: npt.NDArray[Any], schema: Schema
+) -> Answer | None:  # Any: float32 or float64
+    """Refuses the rows whose answer is larger than any number as those that break the schema are. The answer
+    where that refuses the request."""
+    numbers = np.array(rows.numbers, dtype=np.float64).reshape(rows.good, len(schema.numbers))
+    rows.leave_out(overflow(prediction, numbers, schema))
+    return refusal(rows.problems).answer if rows.single or not options.partial else None
+
+
 @functools.cache
-def overloaded(after_s: int) -> Answer:
-    """503: too many wait; another try may do in `after_s` seconds."""
-    body = error_body(
-        "overloaded", "an answer would come too late: too many wait", f"try again in {after_s} s"
-    )
+def overloaded(after_s: int, *, by_deadline: bool = False) -> Answer:
+    """503: too many wait, or more than the caller's own deadline allows; another try may do in `after_s`
+    seconds."""
+    message, remedy = "an answer would come too late: too many wait", f"try again in {after_s} s"
+    if by_deadline:
+        message = "an answer would come later than X-Deadline-Ms allows"
+        remedy = f"allow more than it says, or try again in {after_s} s"
+    body = error_body("overloaded", message, remedy)
     return Answer(503, body, extra=(b"Retry-After: %d" % after_s,))
 
 

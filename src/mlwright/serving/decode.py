@@ -16,7 +16,7 @@ import numpy as np
 
 from mlwright.base import decoding
 from mlwright.base.decoding import Value, ValueRefused
-from mlwright.base.errors import nearest, shown
+from mlwright.base.errors import RowProblem, nearest, shown
 from mlwright.base.schema import Column, Schema
 from mlwright.serving.answers import Refused
 from mlwright.serving.served import Numbers, Strings
@@ -82,6 +82,17 @@ class Decoded(msgspec.Struct):
     def good(self) -> int:
         """How many rows can be predicted."""
         return len(self.numbers)
+
+    def leave_out(self, found: Sequence[RowProblem]) -> None:
+        """From now on the rows named (counted among the good ones) are refused ones."""
+        places = [i for i in range(self.count) if i not in self.problems]
+        wrong = {p.row for p in found}
+        self.numbers = [row for i, row in enumerate(self.numbers) if i not in wrong]
+        self.strings = [row for i, row in enumerate(self.strings) if i not in wrong]
+        more = {
+            places[p.row]: [Problem(places[p.row], p.column, p.value, p.expected, p.reason)] for p in found
+        }
+        self.problems = dict(sorted((self.problems | more).items()))
 
 
 class RowsDecoder:

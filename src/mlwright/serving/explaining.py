@@ -87,7 +87,8 @@ class Explaining:
         if wait <= HEADROOM * within_s and (not waits or wait <= HEADROOM * self._most_s):
             return None
         self._metrics.shed += 1
-        return overloaded(max(1, math.ceil(wait)))
+        in_time = not waits or wait <= HEADROOM * self._most_s  # but for the caller's own deadline
+        return overloaded(max(1, math.ceil(wait)), by_deadline=in_time)
 
     def _ahead(self, caller: str) -> float:
         """Rows that come before the next request of `caller`, since callers take turns."""

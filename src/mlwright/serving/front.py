@@ -46,6 +46,12 @@ _TOO_MUCH = Refused(
     "try again in 1 s",
     extra=(b"Retry-After: 1",),
 ).answer
+_WRITTEN = {
+    "set": "sets of labels",
+    "interval": "intervals",
+    "abstain": "labels that may be left out",
+    "explain": "explanations",
+}
 _MOST_DEADLINE_MS = 86_400_000.0
 _EVER = float("inf")
 
@@ -352,22 +358,23 @@ def _with_content(target: Target, head: Head) -> Target:
             raise Refused(400, "unknown_parameter", "a command takes no parameters", "mend the query")
         return target
     options, dialect = options_of(head.query), route.dialects[kind]
-    asked = {"set": options.set, "interval": options.interval, "explain": options.explain}
+    asked = {
+        "set": options.set,
+        "interval": options.interval,
+        "abstain": options.abstain,
+        "explain": options.explain,
+    }
     words = [word for word, said in asked.items() if said]
     if words and dialect != "rows":
-        what = {"set": "sets of labels", "interval": "intervals", "explain": "explanations"}[words[0]]
-        message = f"{what} are written in JSON only, by /predict"
+        message = f"{_WRITTEN[words[0]]} are written in JSON only, by /predict"
         remedy = f"leave {words[0]} out, or ask /models/NAME/predict in JSON"
         raise Refused(400, "not_offered", message, remedy)
-    if options.interval and options.explain:
-        message = "intervals and explanations are not written together"
-        raise Refused(400, "not_offered", message, "ask for one at a time")
     if options.partial and route.plain_errors:
         message = "answers of this protocol have no place for a row that was refused"
-        raise Refused(400, "unknown_parameter", message, "leave partial out, or ask /models/NAME/predict")
+        raise Refused(400, "not_offered", message, "leave partial out, or ask /models/NAME/predict")
     forwarded = head.first(b"x-forwarded-for").rpartition(b",")[2].strip()
     return target._replace(
-        dialect="intervals" if options.interval else dialect,
+        dialect="intervals" if options.interval and not options.explain else dialect,
         options=options,
         within_s=_within_s(head),
         forwarded=forwarded.decode("ascii", "replace"),

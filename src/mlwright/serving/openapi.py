@@ -12,7 +12,7 @@ from mlwright.base.schema import Schema
 from mlwright.serving.describe import describe
 from mlwright.serving.explaining import Explains
 from mlwright.serving.routes import ROUTES, Route
-from mlwright.serving.served import Served, ends_of, sets_of
+from mlwright.serving.served import Served, abstaining_of, ends_of, sets_of
 from mlwright.version import __version__
 
 Json = dict[str, Any]  # Any: JSON values
@@ -67,7 +67,10 @@ def document(models: Mapping[str, Served], demands_tokens: bool, *, arrow: bool)
     for name, model in models.items():
         schemas[_row(name)] = _without_dialect(describe(model.schema, model.samples.rows))
         answer = _answer_schema(
-            model.schema, has_sets=sets_of(model) is not None, has_intervals=ends_of(model) is not None
+            model.schema,
+            has_sets=sets_of(model) is not None,
+            has_intervals=ends_of(model) is not None,
+            abstains=abstaining_of(model) is not None,
         )
         if isinstance(model, Explains):
             answer["properties"]["explanation"] = _EXPLANATION
@@ -152,7 +155,9 @@ def _rates_of(model: Served) -> list[tuple[str, str]]:
     """The parameters by which the model's sets or intervals are asked for."""
     sets = [("set", "write the labels that are plausible at this error rate; of JSON bodies only")]
     told = "write the two ends between which the truth lies but for this error rate; of JSON bodies only"
-    return (sets if sets_of(model) else []) + ([("interval", told)] if ends_of(model) else [])
+    left = "label null where it is not sure enough for at most this share to be wrong; of JSON bodies only"
+    asked = (sets if sets_of(model) else []) + ([("interval", told)] if ends_of(model) else [])
+    return asked + ([("abstain", left)] if abstaining_of(model) else [])
 
 
 def _rate(name: str, about: str) -> Json:
@@ -241,7 +246,7 @@ def _json(about: str, schema: str) -> Json:
     return {"description": about, "content": {"application/json": {"schema": {"$ref": schema}}}}
 
 
-def _answer_schema(schema: Schema, *, has_sets: bool, has_intervals: bool) -> Json:
+def _answer_schema(schema: Schema, *, has_sets: bool, has_intervals: bool, abstains: bool) -> Json:
     target = schema.target
     ids: Json = {"prediction_id": {"type": "string", "format": "uuid"}}
     if target is None or target.task == "regression":
@@ -254,7 +259,8 @@ def _answer_schema(schema: Schema, *, has_sets: bool, has_intervals: bool) -> Js
     of_label = {"integer": "integer", "boolean": "boolean"}.get(target.label_type, "string")
     one: Json = {"type": "number", "minimum": 0, "maximum": 1}
     probability = _object(dict.fromkeys(target.classes, one))
-    properties = ids | {"label": {"type": of_label}, "probability": probability}
+    label: Json = {"type": [of_label, "null"] if abstains else of_label}
+    properties = ids | {"label": label, "probability": probability}
     if has_sets:
         properties["set"] = {"type": "array", "items": {"type": of_label}}
     return {"type": "object", "required": ["prediction_id", "label"], "properties": properties}

@@ -13,7 +13,7 @@ from mlwright.serving.answers import Refused
 
 _SWITCHES = {b"true": True, b"false": False}
 _NUMBER = re.compile(rb"[0-9]{0,20}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,3})?")
-_RATES = ("set", "interval")
+_RATES = ("set", "interval", "abstain")
 
 
 class Options(NamedTuple):
@@ -27,6 +27,8 @@ class Options(NamedTuple):
     """Write the labels that are plausible at this error rate; 0: do not."""
     interval: float = 0.0
     """Write the two ends between which the truth lies but for this error rate; 0: do not."""
+    abstain: float = 0.0
+    """Leave labels out where they are not sure enough for at most this share to be wrong; 0: do not."""
     explain: bool = False
     """Write what each column added to the answer."""
 
@@ -38,7 +40,7 @@ def options_of(query: bytes) -> Options:
     """The options that `query` (without "?") names. Raises `Refused` (400) for anything else.
 
     >>> options_of(b"partial=true&proba=false")
-    Options(partial=True, proba=False, set=0.0, interval=0.0, explain=False)
+    Options(partial=True, proba=False, set=0.0, interval=0.0, abstain=0.0, explain=False)
     """
     if not query:
         return PLAIN
@@ -52,15 +54,15 @@ def options_of(query: bytes) -> Options:
             hint = f"did you mean {like}?" if like else f"there are {known}"
             raise _refused("unknown_parameter", "the query names a parameter that there is not", hint)
         if word in said:
-            raise _refused("unknown_parameter", f"{word} is said twice", "say it once")
+            raise _refused("bad_parameter", f"{word} is said twice", "say it once")
         if word in _RATES:
             if not _NUMBER.fullmatch(value) or not 0.0 < float(value) < 1.0:
                 message = f"{word} is no error rate between 0 and 1"
-                raise _refused("unknown_parameter", message, f"say {word}=0.1")
+                raise _refused("bad_parameter", message, f"say {word}=0.1")
             said[word] = float(value)
             continue
         if not equals or value not in _SWITCHES:
-            raise _refused("unknown_parameter", f"{word} is neither true nor false", f"say {word}=true")
+            raise _refused("bad_parameter", f"{word} is neither true nor false", f"say {word}=true")
         said[word] = _SWITCHES[value]
     return Options(**said)
 

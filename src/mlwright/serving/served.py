@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.schema import Schema
 
@@ -64,6 +65,12 @@ def sets_of(model: Served) -> Conformal | None:
     """What sets of labels are made from, where the model offers them."""
     sets: Conformal | None = getattr(getattr(model, "evaluation", None), "sets", None)
     return sets
+
+
+def abstaining_of(model: Served) -> Abstaining | None:
+    """From how sure an answer on it may answer, where the model can abstain."""
+    known: Abstaining | None = getattr(getattr(model, "evaluation", None), "abstaining", None)
+    return known
 
 
 def ends_of(model: Served) -> Ends | None:

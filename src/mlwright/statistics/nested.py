@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mlwright.statistics.links import Link, linked, unlinked
 
 Doubles = npt.NDArray[np.float64]
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,16 @@ def numbers_between(
     exposure: Doubles | None = None,
 ) -> Doubles:
     """The intervals [N, 2] around predictions [N] whose ends lie so far below and above behind the link, each
-    of one unit of `exposure` [N]; no end lies below `floor`, and each interval holds its prediction."""
+    of one unit of `exposure` [N]; no end lies below `floor` or beyond the largest number, and each interval
+    holds its prediction."""
     rate = prediction if exposure is None else prediction / exposure
     middle = linked(rate, link)
-    with np.errstate(invalid="ignore"):  # infinity less infinity, of predictions that nobody should have
+    # Infinity less infinity, of predictions that nobody should have; and what is too large to be written.
+    with np.errstate(invalid="ignore", over="ignore"):
         ends = unlinked(np.stack([middle - below, middle + above], axis=1), link)
-    ends = ends if floor is None else np.maximum(ends, floor)
-    ends = ends if exposure is None else ends * exposure[:, None]
+        ends = ends if floor is None else np.maximum(ends, floor)
+        ends = ends if exposure is None else ends * exposure[:, None]
+    ends = np.clip(ends, -LARGEST, LARGEST)  # as wide as any number may lie from it
     return np.stack([np.minimum(ends[:, 0], prediction), np.maximum(ends[:, 1], prediction)], axis=1)
 
 

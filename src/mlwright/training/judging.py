@@ -110,6 +110,7 @@ def _sets(problem: Problem, unseen: Unseen, concluded: Concluded, mixed: Doubles
         problem.y[rows].astype(np.int64),
         problem.classes,
         "by " + how.removesuffix("."),
+        weights=None if weights is None else weights[kept],
         clusters=problem.units(rows),
         seed=problem.seed,
     )

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         from rich.text import Text
 
         from mlwright.cli import look
+        from mlwright.cli.promised import promises_of
         from mlwright.cli.reliable import reliability_of
         from mlwright.cli.relied import relied_on
         from mlwright.cli.sliced import slices_of
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             look.title(arguments.model, rows),
             look.quality(evaluation),
             *reliability_of(evaluation.reliability),
+            *promises_of(evaluation.promises),
             *confusion_of(evaluation, model.schema, screen.console.width),
             *slices_of(evaluation, every=True),
             *relied_on(evaluation),

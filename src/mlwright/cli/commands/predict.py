@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         proba=arguments.proba,
         sets=arguments.set,
         interval=arguments.interval,
+        abstain=arguments.abstain,
         restart=arguments.restart,
         progress=screen.progress(),
     )
@@ -119,6 +120,7 @@ def run_to_table(arguments: argparse.Namespace, screen: Screen) -> int:
         proba=arguments.proba,
         sets=arguments.set,
         interval=arguments.interval,
+        abstain=arguments.abstain,
         chunk_rows=arguments.chunk_rows,
         restart=arguments.restart,
         progress=screen.progress(),
@@ -202,6 +204,12 @@ COMMAND = Command(
             "number",
             value="RATE",
         ),
+        Flag(
+            "--abstain",
+            "Leave labels empty where it is not sure enough for at most this share to be wrong, such as 0.05",
+            "number",
+            value="RATE",
+        ),
         Flag("--submission", "A sample submission; the output gets its columns and row order", value="FILE"),
         Flag(
             "--from",
@@ -231,6 +239,7 @@ COMMAND = Command(
     examples=(
         "mlwright predict loans.mlw new.csv -o scored.csv",
         "mlwright predict prices.mlw new.csv -o scored.csv --interval 0.1",
+        "mlwright predict loans.mlw new.csv -o scored.csv --abstain 0.05",
         "mlwright predict loans.mlw --from sqlite:///bank.db --query 'SELECT * FROM loans WHERE day = :day' "
         "--parameter day=2024-05-01 --to sqlite:///bank.db --table predictions --key loan_id",
         "mlwright predict loans.mlw test.csv -o mine.csv --submission sample_submission.csv",

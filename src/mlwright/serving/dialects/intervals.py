@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.errors import Misuse
-from mlwright.serving.answers import Answer, PredictionWriter, Refused
+from mlwright.serving.answers import Answer, PredictionWriter
 from mlwright.serving.decode import Decoded, RowsDecoder, tensors
-from mlwright.serving.dialects.rows import bodies
+from mlwright.serving.dialects.rows import bodies, refuse_interval
 from mlwright.serving.options import Options
 from mlwright.serving.served import Outputs, Served, ends_of
 from mlwright.serving.settings import ServeSettings
@@ -45,15 +44,7 @@ class RowsBetween:
         self._ends = ends_of(model)
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
-        if options.set:
-            raise Refused(400, "not_offered", "no model offers sets and intervals", "leave one of them out")
-        if self._ends is None:
-            raise Refused(400, "not_offered", "this model offers no intervals", "leave interval out")
-        try:
-            self._ends.refuse(options.interval)
-        except Misuse as why:
-            message = why.message.replace("error=", "interval=")
-            raise Refused(400, "unknown_parameter", message, why.remedy) from why
+        refuse_interval(self._ends, options)
         return self._decoder.decode(body, max_rows=self._max_rows)
 
     def run(self, decoded: Sequence[Decoded]) -> Outputs:

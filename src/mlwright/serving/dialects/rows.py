@@ -7,14 +7,26 @@ decoded, with one look in a dict, and the graph sees numbers only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from mlwright.artifact import Ends, sure_labels
+from mlwright.base.errors import Misuse
 from mlwright.serving.answers import Answer, PredictionWriter, Refused
 from mlwright.serving.decode import PROBLEMS_SHOWN, Decoded, RowsDecoder, refusal, tensors
 from mlwright.serving.options import Options
-from mlwright.serving.served import Outputs, Served, sets_of
+from mlwright.serving.served import Outputs, Served, abstaining_of, ends_of, sets_of
 from mlwright.serving.settings import ServeSettings
+
+
+class Abstained(NamedTuple):
+    """The outputs of a classification, some without a label."""
+
+    probability: npt.NDArray[Any]  # Any: float32 or float64
+    label: npt.NDArray[np.object_]
+    prediction: None = None
 
 
 class Rows:
@@ -31,17 +43,19 @@ class Rows:
         self._decoder = RowsDecoder(schema, coded)
         self._texts = RowsDecoder(schema) if coded else self._decoder
         self._writer = PredictionWriter(schema, model.digest)
-        self._sets = sets_of(model)
+        self._ends = ends_of(model)
+        self._sets, self._abstaining = sets_of(model), abstaining_of(model)
+        self._target = schema.target
 
     def decode(self, body: bytes | bytearray, options: Options) -> Decoded:
-        if options.set and self._sets is None:
-            raise _no_sets()
+        self._offers(options)
         return self._decoder.decode(body, max_rows=self._max_rows)
 
     def decode_texts(self, body: bytes | bytearray, options: Options, most: int) -> Decoded:
         """The same with texts as they are, for an explanation; at most `most` rows. Raises `Refused`."""
-        if options.set and self._sets is None:
-            raise _no_sets()
+        if options.interval:
+            refuse_interval(self._ends, options)
+        self._offers(options)
         try:
             return self._texts.decode(body, max_rows=most)
         except Refused as refused:
@@ -59,8 +73,15 @@ class Rows:
         with its explanation, which is JSON already. Raises ValueError for outputs that are not finite."""
         lines: Sequence[str] = ()
         if rows.good:
-            outputs = self._model.run(*tensors([rows], self._widths))
+            numbers, strings = tensors([rows], self._widths)
+            outputs = self._model.run(numbers, strings)
             lines = self._lines([(rows, options)], outputs, ids)
+            if options.interval:
+                assert self._ends is not None and outputs.prediction is not None  # else it had been refused
+                ends = self._ends.of(outputs.prediction, numbers, strings, options.interval).tolist()
+                lines = [
+                    self._writer.with_interval(line, *pair) for line, pair in zip(lines, ends, strict=True)
+                ]
         told = [f'{line},"explanation":{why}' for line, why in zip(lines, explanations, strict=True)]
         return bodies(self._writer, [(rows, options)], told)[0]
 
@@ -80,6 +101,8 @@ class Rows:
         self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs, ids: Sequence[str]
     ) -> Sequence[str]:
         """An unfinished object for each good row."""
+        if any(options.abstain for _, options in asked):
+            outputs = self._abstained(asked, outputs)
         brief: Sequence[bool] = ()
         if not all(options.proba for _, options in asked):
             brief = [not options.proba for rows, options in asked for _ in range(rows.good)]
@@ -87,6 +110,32 @@ class Rows:
         if any(options.set for _, options in asked):
             return self._with_sets(lines, asked, outputs)
         return lines
+
+    def _offers(self, options: Options) -> None:
+        """Raises `Refused` (400) for what the model does not offer."""
+        if options.set and self._sets is None:
+            raise Refused(400, "not_offered", "this model offers no sets of labels", "leave set out")
+        if not options.abstain:
+            return
+        if self._abstaining is None:
+            raise Refused(400, "not_offered", "this model abstains from nothing", "leave abstain out")
+        try:
+            self._abstaining.step(options.abstain)
+        except Misuse as why:
+            raise Refused(400, "bad_parameter", why.message, why.remedy) from why
+
+    def _abstained(self, asked: Sequence[tuple[Decoded, Options]], outputs: Outputs) -> Outputs:
+        """The outputs with None for each label that is not sure enough for who asked."""
+        # Else `decode` had refused, or there were no such model.
+        assert self._abstaining is not None and outputs.probability is not None and self._target is not None
+        rates = {options.abstain for _, options in asked}
+        least = {rate: self._abstaining.step(rate).least if rate else 0.0 for rate in rates}
+        wanted = np.repeat([least[o.abstain] for _, o in asked], [rows.good for rows, _ in asked])
+        labels = outputs.label
+        if labels is None:
+            names = [self._target.label(k) for k in range(len(self._target.classes))]
+            labels = np.array([names[k] for k in outputs.probability.argmax(axis=1)], dtype=object)
+        return Abstained(outputs.probability, sure_labels(labels, outputs.probability, self._target, wanted))
 
     def _with_sets(
         self, lines: Sequence[str], asked: Sequence[tuple[Decoded, Options]], outputs: Outputs
@@ -99,6 +148,20 @@ class Rows:
             self._writer.with_set(line, np.flatnonzero(of_row).tolist()) if error else line
             for line, of_row, error in zip(lines, held, errors, strict=True)
         ]
+
+
+def refuse_interval(ends: Ends | None, options: Options) -> None:
+    """Raises `Refused` (400) where intervals cannot be answered as they are asked for."""
+    if options.set or options.abstain:
+        message = f"no model offers {'sets' if options.set else 'labels'} and intervals"
+        raise Refused(400, "not_offered", message, "leave one of them out")
+    if ends is None:
+        raise Refused(400, "not_offered", "this model offers no intervals", "leave interval out")
+    try:
+        ends.refuse(options.interval)
+    except Misuse as why:
+        message = why.message.replace("error=", "interval=")
+        raise Refused(400, "bad_parameter", message, why.remedy) from why
 
 
 def bodies(
@@ -130,7 +193,3 @@ def _body(writer: PredictionWriter, rows: Decoded, lines: Sequence[str]) -> byte
         parts.append(refusal({index: problems}, max(1, left)).answer.body.decode())
         left -= len(problems)
     return writer.many(parts)
-
-
-def _no_sets() -> Refused:
-    return Refused(400, "not_offered", "this model offers no sets of labels", "leave set out")
