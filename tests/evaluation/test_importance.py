@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import mlwright.evaluation.importance as module
+from mlwright.evaluation.asked import metric as own_metric
+from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.importance import (
     LEAST_ROWS,
     MOST_COLUMNS,
@@ -17,8 +19,6 @@ from mlwright.evaluation.importance import (
     skipped,
     with_unused,
 )
-from mlwright.evaluation.asked import metric as own_metric
-from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.metrics import METRICS
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mlwright.base import figures
 from mlwright.base.effect_words import change_said, effect_said
-from mlwright.base.importance import Importance, Reliance
+from mlwright.base.importance import Reliance
 from mlwright.base.reliance_words import grows_said, without_said
 from mlwright.cli.look import section
 from mlwright.cli.screen import safe
