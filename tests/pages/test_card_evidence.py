@@ -173,6 +173,13 @@ def test_the_dashed_line_of_groups_is_the_score_of_all_rows():
     assert "Dashed: all rows, 0.849" in told(markup)
 
 
+def test_groups_of_which_none_could_be_compared_are_not_said_to_be_alike():
+    few = Subgroups(columns=("race",), groups=of_groups().groups[2:3], compared=0)
+    text = told(card_groups.groups(shown(subgroups=few)))
+    assert "Whether groups differ cannot be told: none could be compared." in text
+    assert "No group differs" not in text and "differ by more than chance" not in text
+
+
 def test_groups_that_are_alike_are_said_to_be():
     alike = Subgroups(columns=("sex",), groups=of_groups().groups[1:2], compared=2)
     assert "No group differs from all other rows" in told(card_groups.groups(shown(subgroups=alike)))
