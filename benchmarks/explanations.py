@@ -179,7 +179,8 @@ def of_file(path: Path) -> dict[str, Any]:
         truth = np.array([by_force(model, row, background) for row in rows[FEW : FEW + JUDGED]])
         used = [found.names.index(c.name) for c in model.schema.features]
         off, error = found.contributions[:, used] - truth, found.error[:, used]
-        figures["off_in_told_errors"] = float(np.sqrt((off**2).mean() / max(1e-300, (error**2).mean())))
+        if error.any():
+            figures["off_in_told_errors"] = float(np.sqrt((off**2).mean() / (error**2).mean()))
         figures["largest_off"] = float(np.abs(off).max())
     return figures
 

@@ -130,11 +130,47 @@ def test_a_sum_that_holds_for_the_background_only_is_not_believed_for_a_row_beyo
     assert found.contributions[0, 0] == pytest.approx(mean + (3.0 * 4.0) / 2, abs=1e-9)
 
 
-def test_wide_models_have_fewer_background_rows() -> None:
-    assert [background_rows(n) for n in (1, 8, 9, 10, 11)] == [64, 64, 32, 32, 64]
-    assert [background_rows(n) for n in (32, 64, 128, 10_000)] == [64, 32, 16, 16]
+def test_wide_and_heavy_models_have_fewer_background_rows() -> None:
+    light, heavy = 60_000, 1_500
+    assert [background_rows(n, light) for n in (1, 8, 9, 10, 11)] == [64, 64, 64, 58, 64]
+    assert [background_rows(n, light) for n in (32, 64, 128, 10_000)] == [64, 32, 16, 16]
+    assert [background_rows(n, heavy) for n in (1, 5, 9, 14, 32, 64)] == [64, 50, 64, 42, 18, 16]
     model = model_of(product, width=40)
     assert model.explain(some(1, 40)).background == 51
+
+
+def test_a_heavy_model_is_sampled_within_its_told_error_unless_exactness_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exactness is what brute force finds; see the functions in test_shapley."""
+    from mlwright.artifact import explainer
+
+    rows = some(8, 9)
+    assert model_of(product, width=9).explain(rows).exact
+    most = 2_000
+    monkeypatch.setattr(explainer, "STEPS", most * explainer.FURTHER_STEPS)
+    model = model_of(product, width=9)
+    made = model.explainer()
+    whole, counts = made._answers._run, list[int]()
+    made._answers._run = lambda n, s: counts.append(len(n)) or whole(n, s)  # type: ignore[func-returns-value]
+    sampled = model.explain(rows[0])
+    assert not sampled.exact and sampled.background == 64
+    assert 64 * 8 < sum(counts) < most
+    counts.clear()
+    assert model.explain(rows[0], exact=True).exact
+    assert sum(counts) > 64 * (2**9 - 2)
+    sampled, exact = model.explain(rows), model.explain(rows, exact=True)
+    off = sampled.contributions - exact.contributions
+    spread = np.sqrt((off[:, :3] ** 2).mean() / (sampled.error[:, :3] ** 2).mean())
+    assert 0.4 < spread < 2.0 and np.abs(off[:, 3:]).max() < 1e-10
+    np.testing.assert_allclose(sampled.base + sampled.contributions.sum(axis=1), sampled.output, atol=1e-12)
+    np.testing.assert_array_equal(sampled.base, exact.base)
+
+
+def test_exactness_cannot_be_asked_for_where_the_sets_of_columns_are_too_many() -> None:
+    with pytest.raises(Misuse, match=r"uses 12 columns.*leave exact out"):
+        model_of(product).explain(some(1), exact=True)
+    assert model_of(lambda g, numbers, total: total).explain(some(1), exact=True).exact
 
 
 def test_a_row_without_a_finite_answer_is_refused() -> None:

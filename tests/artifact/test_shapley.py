@@ -55,6 +55,17 @@ def test_up_to_ten_columns_every_coalition_is_asked(width: int) -> None:
     np.testing.assert_allclose(found.contributions, by_force(tangled, row, background), atol=1e-12)
 
 
+def test_coalitions_that_are_too_many_rows_are_sampled() -> None:
+    rng = np.random.default_rng(2)
+    row, background = rng.normal(size=7), rng.normal(size=(20, 7))
+    asked = 20 * (2**7 - 2)
+    assert solved(tangled, row, background, most_rows=asked).exact
+    sampled = solved(tangled, row, background, most_rows=asked - 1)
+    assert not sampled.exact and (sampled.error > 0).all()
+    off = np.abs(sampled.contributions - by_force(tangled, row, background))
+    assert (off < 5 * sampled.error).all() and off.max() > 1e-6
+
+
 def test_a_missing_value_differs_from_a_number_and_not_from_a_missing_one() -> None:
     asked: list[int] = []
 

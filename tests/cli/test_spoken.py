@@ -31,6 +31,7 @@ SAID = [
     ("say sheet= where another is meant", "say --sheet where another is meant"),
     ("most_bytes= must be at least 1", "--most-bytes must be at least 1"),
     ("max_trials= must be at least 2", "--max-trials must be at least 2"),
+    ("No intended use was stated (intended_use=)", "No intended use was stated (--intended-use)"),
     ("time_limit='5 days' is no span of time", "--time-limit '5 days' is no span"),
     (
         "a file of tokens in MLWRIGHT_TOKENS_FILE, or say insecure if",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.docs.story import BLOCK
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,6 +29,20 @@ def test_every_block_of_the_page_runs_in_order(page, place, environment):
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_page_that_uses_the_demos_folder_says_before_how_it_is_made(page):
+    """Blocks are tested where the whole demo was; a reader has nothing yet, or its tables alone."""
+    text = page.read_text(encoding="utf-8")
+    blocks = list(BLOCK.finditer(text))
+    for file, whole in (("mlwright-demo/", False), ("mlwright-demo/bank.mlw", True)):
+        using = [block for block in blocks if file in block[3]]
+        if using:
+            said = text[: using[0].end()].replace(
+                "mlwright demo --data-only", "" if whole else "mlwright demo"
+            )
+            assert "mlwright demo" in said, f"how {file} is made"
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=name)

@@ -12,6 +12,7 @@ from mlwright.evaluation.effects import (
     OF_SEVERAL,
     Scene,
     Shown,
+    _points,
     curves_of,
 )
 from mlwright.evaluation.importance import Answers
@@ -45,9 +46,11 @@ def category(name, codes, names, known=None):
 
 
 def brute(x, name, f, points):
-    """Apley and Zhu's estimate, row by row, by the values themselves."""
+    """Apley and Zhu's estimate, row by row, by the values themselves, of the rows between the ends."""
     sums, counts = np.zeros(len(points) - 1), np.zeros(len(points) - 1)
     for i, value in enumerate(x[name]):
+        if not points[0] <= value <= points[-1]:
+            continue
         k = max(int(np.searchsorted(points, value, side="left")), 1) - 1
         one = {n: v[i : i + 1] for n, v in x.items()}
         upper, lower = ({**one, name: np.array([points[k + s]])} for s in (1, 0))
@@ -55,6 +58,11 @@ def brute(x, name, f, points):
         counts[k] += 1
     effect = np.concatenate([[0.0], np.cumsum(sums / counts)])
     return effect - np.interp(x[name], points, effect).mean()
+
+
+def points_of(values, kind="numeric"):
+    """The points between which rows are moved, not as they are told."""
+    return _points(values, kind)[0]
 
 
 def bent(c):
@@ -70,9 +78,10 @@ def pair():
 
 def test_it_is_what_moving_each_row_by_hand_gives(pair):
     [curve] = curves_of(Scene(asking(pair, bent), 500), [number("a", pair)])
-    expected = brute(pair, "a", bent, np.array(curve.at))
+    expected = brute(pair, "a", bent, points_of(pair["a"]))
     assert np.array(curve.answer) == pytest.approx(curve.average + expected, abs=1e-4)
-    assert len(curve.at) == MOST_POINTS and sum(curve.rows) == 500 and min(curve.rows) >= 20
+    beyond = 2 * (LEAST_SEEN - 1)
+    assert len(curve.at) == MOST_POINTS and sum(curve.rows) == 500 - beyond and min(curve.rows) >= 20
     assert curve.margin == () and curve.of == ""
 
 
@@ -94,7 +103,7 @@ def test_a_cliff_where_no_row_is_bends_nothing(pair):
         return c["a"] + 100.0 * (np.abs(c["a"] - c["b"]) > 0.5)
 
     [curve] = curves_of(Scene(asking(pair, cliff), 500), [number("a", pair)])
-    assert max(curve.answer) - min(curve.answer) == pytest.approx(np.ptp(pair["a"]), rel=0.01)
+    assert max(curve.answer) - min(curve.answer) == pytest.approx(np.ptp(points_of(pair["a"])), rel=0.01)
 
 
 def test_a_sum_has_the_effects_of_its_parts_to_the_digit_and_no_interval_to_speak_of(pair):
@@ -102,7 +111,8 @@ def test_a_sum_has_the_effects_of_its_parts_to_the_digit_and_no_interval_to_spea
         return 5 * c["a"] + np.exp(c["b"])
 
     curves = curves_of(Scene(asking(pair, parts), 500), [number("a", pair), number("b", pair)])
-    exact = 5 * (np.array(curves[0].at) - pair["a"].mean())
+    points = points_of(pair["a"])
+    exact = 5 * (points - np.clip(pair["a"], points[0], points[-1]).mean())
     assert np.array(curves[0].answer) - curves[0].average == pytest.approx(exact, abs=1e-3)
     for curve in curves:
         assert all(a <= b <= c for a, b, c in zip(curve.low, curve.answer, curve.high, strict=True))
@@ -119,7 +129,7 @@ def test_probabilities_and_log_odds_are_told_side_by_side(pair):
     p = 1 / (1 + np.exp(-(4 * np.array(curve.at) - 2)))
     mean = (1 / (1 + np.exp(-(4 * pair["a"] - 2)))).mean()
     assert np.array(curve.answer) == pytest.approx(p, abs=2e-3) and curve.average == pytest.approx(mean, 1e-4)
-    assert np.diff(curve.margin) == pytest.approx(4 * np.diff(curve.at), rel=1e-2)
+    assert np.diff(curve.margin) == pytest.approx(4 * np.diff(points_of(pair["a"])), rel=1e-2)
 
 
 def test_a_margin_of_two_columns_as_graphs_answer_is_the_same(pair):
@@ -153,6 +163,33 @@ def test_of_few_values_and_booleans_each_is_a_point():
     assert second.answer[1] - second.answer[0] == pytest.approx(3, abs=1e-3)
 
 
+def test_no_point_tells_of_a_single_row():
+    """Not of the one giant, nor of a value to its last digit that nobody else has."""
+    rng = np.random.default_rng(8)
+    pay = np.concatenate([rng.gamma(2, 1_234.567, 300), [9_876_543.21]])
+    age = np.concatenate([rng.integers(18, 30, 300), [97.0]]).astype(float)
+    moment = 1.6e9 + np.sort(rng.random(301)) * 4_000
+    x = {"pay": pay, "age": age, "moment": moment}
+    shown = [number("pay", x), number("age", x), number("moment", x, "datetime")]
+    curves = curves_of(Scene(asking(x, lambda c: c["pay"] / 1e3 + c["age"]), 301), shown)
+    assert [c.column for c in curves] == ["pay", "age", "moment"]
+    for curve, values in zip(curves, (pay, age, moment), strict=True):
+        ordered = np.sort(values)
+        assert len(curve.at) > 9 and np.all(np.diff(curve.at) > 0)
+        assert np.count_nonzero(values <= curve.at[0] + 1) >= LEAST_SEEN
+        assert np.count_nonzero(values >= curve.at[-1] * (1 - 1e-2)) >= LEAST_SEEN
+        seen = [np.count_nonzero(values == at) for at in curve.at]
+        assert all(n == 0 or n >= LEAST_SEEN for n in seen)
+        assert curve.at[-1] <= ordered[-LEAST_SEEN] * 1.01
+    assert curves[1].at == tuple(map(float, range(18, 30)))
+
+
+def test_few_rows_have_as_many_points_as_hold_five_each():
+    x = {"a": np.arange(30.0) + 0.123}
+    [curve] = curves_of(Scene(asking(x, lambda c: c["a"]), 30), [number("a", x)])
+    assert 3 <= len(curve.at) <= 6 and min(curve.rows) >= LEAST_SEEN - 1
+
+
 def test_rows_without_the_value_are_counted_and_have_no_place(pair):
     a = pair["a"].copy()
     a[:100] = np.nan
@@ -162,7 +199,7 @@ def test_rows_without_the_value_are_counted_and_have_no_place(pair):
         return np.nan_to_num(c["a"], nan=50.0)
 
     [curve] = curves_of(Scene(asking(x, half), 500), [number("a", x)])
-    assert curve.missing == 100 and sum(curve.rows) == 400
+    assert curve.missing == 100 and sum(curve.rows) == 400 - 2 * (LEAST_SEEN - 1)
     assert max(curve.answer) - min(curve.answer) < 1.1
 
 
@@ -305,4 +342,4 @@ def test_great_numbers_and_moments_are_finite_and_exact():
     [curve] = curves_of(
         Scene(asking(x, lambda c: 1e12 * (c["when"] - 1.7e9)), 200), [number("when", x, "datetime")]
     )
-    assert set(curve.at) <= set(when.tolist()) and np.isfinite(curve.answer).all()
+    assert all(at % 86_400 == 0 for at in curve.at) and np.isfinite(curve.answer).all()

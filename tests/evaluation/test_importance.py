@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import mlwright.evaluation.importance as module
+from mlwright.evaluation.asked import metric as own_metric
+from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.importance import (
     LEAST_ROWS,
     MOST_COLUMNS,
@@ -46,7 +48,7 @@ def classes(x, f, y, metric="roc_auc", **more):
         return Answers(margin[:, None], np.stack([1 - p, p], axis=1), (p > 0.5).astype(np.int64))
 
     columns = {f"x{j}": x[:, j] for j in range(x.shape[1])}
-    return Examined(ask, columns, y, METRICS[metric], **more)
+    return Examined(ask, columns, y, metric_of(metric, "binary"), **more)
 
 
 def line(x):
@@ -137,6 +139,59 @@ def test_of_classes_the_metric_falls_or_grows_by_the_difference_of_its_values(kn
     assert found.metric_value == pytest.approx(value(plain))
     assert found.of("x0").metric.value == pytest.approx(fall, rel=1e-5)
     assert found.of("x0").metric.low < fall < found.of("x0").metric.high
+
+
+def likely(x):
+    return (np.random.default_rng(0).random(len(x)) < 1 / (1 + np.exp(-line(x)))).astype(np.int64)
+
+
+@pytest.mark.parametrize("metric", ["f2", "precision_at_20%", "top_1_accuracy"])
+def test_a_metric_with_a_number_of_its_own_has_intervals(known, metric):
+    x, _ = known
+    found = importance_of(classes(x, line, likely(x), metric), "")
+    assert all(r.metric.low <= r.metric.value <= r.metric.high for r in found.columns)
+    assert found.of("x0").metric.clear and not found.of("x3").metric.clear
+
+
+def caught(truth, label):
+    return float(((truth == 1) & (label == 1)).sum() / max(1, (truth == 1).sum()))
+
+
+def test_a_metric_of_the_users_own_has_intervals_from_fewer_groups(known):
+    """They are those of the same metric by another name, though wider: there are ten groups for thirty."""
+    x, _ = known
+    own = importance_of(classes(x, line, likely(x), own_metric(caught)), "")
+    change = own.of("x0").metric
+    assert change.low < change.value < change.high and change.clear
+    accuracy = importance_of(classes(x, line, likely(x), "accuracy"), "").of("x0").metric
+    called = [0]
+
+    def right(truth, label):
+        called[0] += 1
+        return float((truth == label).mean())
+
+    same = importance_of(classes(x, line, likely(x), own_metric(right)), "")
+    assert same.of("x0").metric.value == accuracy.value
+    assert same.of("x0").metric.high - same.of("x0").metric.low > 0.6 * (accuracy.high - accuracy.low)
+    assert called[0] == 1 + 5 * 10 + 4 * 5 * (1 + 10)  # as they are; each group; each column, and its groups
+
+
+def test_a_slow_metric_of_the_users_own_has_no_intervals_where_time_is_short(known):
+    x, _ = known
+    now = [0.0]
+
+    def slow(truth, label):
+        now[0] += 0.1
+        return caught(truth, label)
+
+    def found(seconds):
+        examined = classes(x, line, likely(x), own_metric(slow))
+        return importance_of(examined, "", effort=Effort(seconds=seconds, clock=lambda: now[0]))
+
+    short, long = found(10.0), found(100.0)
+    assert short.of("x0").metric.low is None and short.of("x0").loss.low is not None
+    assert short.of("x0").metric.value == long.of("x0").metric.value
+    assert long.of("x0").metric.low is not None
 
 
 def test_it_is_what_scikit_learn_measures(known):

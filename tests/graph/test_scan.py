@@ -104,6 +104,37 @@ def test_facts_are_what_was_built() -> None:
     assert facts.port("strings") == facts.inputs[1] and facts.port("absent") is None
 
 
+def test_the_nodes_that_a_row_passes_are_those_of_all_trees() -> None:
+    """Even trees of 1, 3 and 7 nodes have 1, 2 and 3 on every way; together they are counted as alike."""
+
+    def steps(*sizes: int) -> float:
+        g = GraphBuilder()
+        x = g.input("numbers", "float64", 2)
+        made = []
+        for nodes in sizes:
+            at = np.arange(nodes)
+            child = [np.where(2 * at + k < nodes, 2 * at + k, -(2 * at + k - nodes) - 1) for k in (1, 2)]
+            tree = Tree(
+                feature=np.zeros(nodes, dtype=np.int64),
+                split=at.astype(float),
+                mode=np.full(nodes, LEQ),
+                true=child[0],
+                false=child[1],
+                missing_true=np.zeros(nodes, dtype=np.int64),
+                leaf=np.ones(nodes + 1),
+            )
+            made.append(tree_ensemble(g, Trees((tree,) * 10, (0,) * 10, 1, np.zeros(1)), x))
+        total = made[0]
+        for more in made[1:]:
+            total = g.node("Add", total, more)
+        g.output("sums", total, "float64", 1)
+        return scan(g.to_bytes()).tree_steps
+
+    assert steps(1) == pytest.approx(10) and steps(3) == pytest.approx(20)
+    assert steps(7) == pytest.approx(30) and steps(1, 7) == pytest.approx(40)
+    assert scan(built("Neg")).tree_steps == 0
+
+
 def test_the_reference_checker_accepts_what_is_built() -> None:
     onnx.checker.check_model(onnx.load_from_string(built("Add", "real")), full_check=True)
     model = onnx.load_from_string(GRAPH)

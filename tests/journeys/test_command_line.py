@@ -194,3 +194,14 @@ def test_of_a_table_larger_than_memory_a_sample_is_trained_on_and_everything_say
     )
     assert done.returncode == 0, done.stderr
     assert "; trained on a sample, 1,000 rows drawn from" in json.loads(done.stdout)["evaluation"]["how"]
+
+
+def test_the_demo_says_the_limits_as_people_read_them(place, capsys):
+    from mlwright.cli.commands.demo import _show_answer
+    from mlwright.cli.screen import Screen
+
+    model = mw.load(place / "mlwright-demo" / "bank.mlw")
+    _show_answer(Screen(), model, place, {"age": 40}, {"label": "no"})
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Scores hold for rows like the" in said
+    assert "No intended use was stated (--intended-use): that is" in said and "\\" not in said

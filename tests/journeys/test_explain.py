@@ -109,3 +109,28 @@ def test_what_cannot_be_is_said_with_what_to_do(run, place: Path) -> None:
     assert broken.returncode == 3 and "the background" in broken.stderr
     (place / "less.csv").write_text("a;b\n1;2\n", encoding="utf-8")
     assert "columns missing" in run(MODEL, "less.csv").stderr
+
+
+def test_rows_of_the_background_that_do_not_fit_are_counted_and_too_few_are_refused(run, place: Path) -> None:
+    text = (place / TABLE).read_text(encoding="utf-8").splitlines()
+    head = text[0].replace('"', "").split(";")
+    bad = text[1].split(";")
+    bad[head.index("age")] = "old"
+
+    def table(name: str, wrong: int, right: int) -> str:
+        lines = [text[0], *[";".join(bad)] * wrong, *text[2 : 2 + right]]
+        (place / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return name
+
+    some = run(MODEL, NEW, "--first", "1", "--background", table("some.csv", 3, 10))
+    assert some.returncode == 0, some.stderr
+    said = " ".join(some.stdout.split())
+    assert "3 rows of the background left out: row 0, 'age': not a number" in said
+    assert "beside 10 background rows" in said
+    told = json.loads(run(MODEL, NEW, "--first", "1", "--background", "some.csv", "--json").stdout)
+    assert (told["background_rows"], told["background_refused"]) == (10, 3)
+    assert told["background_problems"][0]["column"] == "age"
+    few = run(MODEL, NEW, "--first", "1", "--background", table("few.csv", 3, 9))
+    assert few.returncode == 3
+    assert "the background, where only 9 of 12 rows fit the model's schema" in " ".join(few.stderr.split())
+    assert run(MODEL, NEW, "--first", "1", "--background", table("small.csv", 0, 9)).returncode == 0

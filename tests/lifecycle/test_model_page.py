@@ -139,12 +139,14 @@ def test_every_setting_comes_back_from_the_command(table):
     limits = {"time_limit": "5s", "max_latency": "1ms", "max_size": "3MB", "max_memory": "500MB"}
     made = mw.fit(
         table, target="y", time="day", options=mw.ReadOptions(separator=";"), gap="2d", split="time",
-        drop="left", alerts="5%", metric="average_precision", threads=1, waive="MLW206", **limits
+        drop="left", alerts="5%", metric="average_precision", threads=1, waive="MLW206", simpler=True,
+        **limits
     )  # fmt: skip
     settings = asked(made)
     for name, value in {**limits, "gap": "2d", "split": "time", "alerts": "5%", "waive": ("MLW206",)}.items():
         assert getattr(settings, name) == value
     assert (settings.metric, settings.seed, settings.threads) == ("average_precision", 0, 1)
+    assert settings.simpler is True and "simpler=True" in again(made).call
     assert "--time day" in again(made).command and "--drop left" in again(made).command
     assert any("ended by the clock" in note for note in again(made).notes)
 

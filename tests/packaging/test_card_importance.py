@@ -54,6 +54,17 @@ def test_columns_stand_by_importance_with_their_effects_and_groups_before_their_
     ]
 
 
+def test_figures_without_an_interval_are_said_to_have_none():
+    def without(one):
+        return replace(one, metric=Change(value=one.metric.value))
+
+    columns, groups = (tuple(map(without, of)) for of in (IMPORTANCE.columns, IMPORTANCE.groups))
+    lines = section(replace(IMPORTANCE, columns=columns, groups=groups))
+    assert any(line.startswith("| age | 0.2 | none |") for line in lines)
+    assert any(line.startswith("The figures have no interval: the metric takes too long") for line in lines)
+    assert not any("no interval" in line for line in section(IMPORTANCE))
+
+
 def test_what_is_unused_or_was_not_measured_is_said():
     text = "\n".join(section(IMPORTANCE))
     assert "`shoe`, `hat` and 28 more" in text and "4 others were not measured" in text

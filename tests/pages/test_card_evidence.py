@@ -20,7 +20,7 @@ from markup import Markup
 
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Finding, Findings
-from mlwright.base.importance import Curve, Importance
+from mlwright.base.importance import Change, Curve, Importance
 from mlwright.base.profile import Profile
 from mlwright.base.reliability import Bin, Reliability
 from mlwright.base.schema import Schema, Target
@@ -173,6 +173,13 @@ def test_the_dashed_line_of_groups_is_the_score_of_all_rows():
     assert "Dashed: all rows, 0.849" in told(markup)
 
 
+def test_groups_of_which_none_could_be_compared_are_not_said_to_be_alike():
+    few = Subgroups(columns=("race",), groups=of_groups().groups[2:3], compared=0)
+    text = told(card_groups.groups(shown(subgroups=few)))
+    assert "Whether groups differ cannot be told: none could be compared." in text
+    assert "No group differs" not in text and "differ by more than chance" not in text
+
+
 def test_groups_that_are_alike_are_said_to_be():
     alike = Subgroups(columns=("sex",), groups=of_groups().groups[1:2], compared=2)
     assert "No group differs from all other rows" in told(card_groups.groups(shown(subgroups=alike)))
@@ -260,6 +267,35 @@ def test_importance_that_was_not_measured_says_why():
     )  # fmt: skip
     text = told(card_reliance.reliance(shown(importance=bare)))
     assert "Not measured: too few rows." in text and "whiskers" not in text
+
+
+def bare(one):
+    """Without an interval of the metric."""
+    return msgspec.structs.replace(one, metric=Change(value=one.metric.value))
+
+
+def test_whiskers_are_spoken_of_only_where_they_are():
+    importance = relying()["importance"]
+    text = told(card_reliance.reliance(shown(importance=importance)))
+    assert "roc_auc falls by; whiskers are 95 % intervals." in text and "no interval" not in text
+    none = msgspec.structs.replace(
+        importance, columns=tuple(map(bare, importance.columns)), groups=tuple(map(bare, importance.groups))
+    )
+    markup = card_reliance.reliance(shown(importance=none))
+    assert "whisker" not in markup
+    assert "The bars say what roc_auc falls by. The figures have no interval: the metric" in told(markup)
+    some = msgspec.structs.replace(importance, groups=tuple(map(bare, importance.groups)))
+    text = told(card_reliance.reliance(shown(importance=some)))
+    assert "whiskers are 95 % intervals. 1 of the 2 figures has no interval" in text
+
+
+def test_where_the_metric_is_not_measured_the_bars_are_the_losses_and_say_so():
+    importance = relying()["importance"]
+    of_loss = tuple(msgspec.structs.replace(r, metric=None) for r in importance.columns)
+    markup = card_reliance.reliance(
+        shown(importance=msgspec.structs.replace(importance, columns=of_loss, groups=()))
+    )
+    assert cells(markup)[0][2] == "log loss grows by"
 
 
 def test_rows_that_the_model_had_seen_are_warned_of():

@@ -196,6 +196,46 @@ def test_callers_take_turns_and_who_asks_much_waits_for_himself() -> None:
     assert explaining._rows == 0 and explaining._batch.held_bytes == 0 and explaining.too_late("a") is None
 
 
+def alone(explained: Explained) -> Explaining:
+    settings, metrics = ServeSettings(explain_ms=10_000.0), ModelMetrics()
+    return Explaining(Batch(Deployed(explained, settings), settings, metrics), settings, metrics)
+
+
+def test_what_was_not_done_in_time_tells_what_a_row_costs_at_least() -> None:
+    """Else the guess would stay, and let in request after request that cannot be answered in time."""
+    explaining = alone(Explained())
+    explaining._worker = held = Held()  # type: ignore[assignment]
+    body, guessed = json.dumps(ROW).encode(), explaining.seconds_per_row
+    for seconds in (0.5 * guessed, 20.0):
+        explaining.submit(Job(body, lambda answer: None, deadline=time.monotonic() - 1))
+        late = explaining.work(held.jobs[-1])
+        assert (late.answer.status, late.rows) == (503, 0)
+        assert explaining.too_late(within_s=10.0 * guessed) is None
+        explaining._finish(held.jobs[-1], late, seconds)
+        assert (explaining.seconds_per_row == guessed) == (seconds < guessed)
+    assert explaining.seconds_per_row > 10 * guessed
+    refused = explaining.too_late(within_s=10.0 * guessed)
+    assert refused is not None and refused.status == 503
+
+
+def test_closing_waits_for_the_row_at_hand_and_for_no_other() -> None:
+    explained, answers = Explained(), []
+    explained.gate.clear()
+    explaining = alone(explained)
+    explaining.attach(SimpleNamespace(call_soon_threadsafe=lambda call: call()))  # type: ignore[arg-type]
+    body = json.dumps([ROW] * 10).encode()
+    for _ in range(2):
+        explaining.submit(Job(body, answers.append))
+    until(lambda: explained.begun == 1)
+    closing = threading.Thread(target=explaining.close)
+    closing.start()
+    until(lambda: explaining._closing)
+    explained.gate.set()
+    closing.join(20)
+    assert not closing.is_alive() and explained.begun == 1
+    assert [a.status for a in answers] == [503]
+
+
 def test_the_document_says_what_is_offered_and_holds_the_answer(model) -> None:
     with running({"m": model, "plain": Doubler()}) as url, Wire(url) as wire:
         wire.send(request(path="/openapi.json"))

@@ -28,8 +28,15 @@ Strings = npt.NDArray[np.object_]
 MOST_ROWS = 1_000
 """Rows of one call: at tens of milliseconds each, more are better explained in parts."""
 BACKGROUND, LEAST_BACKGROUND, BACKGROUND_CELLS = 64, 16, 2_048
-"""Background rows drawn from a file: fewer for wide tables, since a row costs some answers for each cell of
-the background."""
+"""Background rows drawn from a file: fewer for wide tables and heavy models, since a row costs some answers
+for each cell of the background."""
+LEAST_EXACT = 32
+"""Background rows with which every set of columns is asked, or else none."""
+STEPS, FURTHER_STEPS = 6_000_000, 100
+"""Nodes of trees that one explanation may pass: 15 to 30 ms, by 2 to 5 ns each; and what else a row of a
+graph costs, in such nodes. A count, not a clock: the same row has the same explanation everywhere."""
+WALKED = 2.5
+"""Rows that a cell of the background costs where coalitions are sampled, at most."""
 MOST_BACKGROUND = 1_024
 """Rows of a given background."""
 MIXES = 256
@@ -38,15 +45,26 @@ TOLERANCE = 1e-9
 """By which such a sum may miss the answer, beside the size of the answers."""
 
 
-def background_rows(columns: int) -> int:
-    """How many background rows are drawn for a model of so many columns.
+def affordable_rows(facts: GraphFacts) -> float:
+    """Rows that one explanation may ask a graph about."""
+    return STEPS / (FURTHER_STEPS + facts.tree_steps)
 
-    >>> background_rows(14), background_rows(79), background_rows(5000)
-    (64, 25, 16)
+
+def background_rows(columns: int, most_rows: float) -> int:
+    """How many background rows are drawn for a model of so many columns, of which an explanation may ask
+    about `most_rows` rows.
+
+    >>> [background_rows(n, 10_000) for n in (5, 7, 9, 14, 79)], background_rows(79, 2_000)
+    ([64, 64, 64, 64, 25], 16)
+    >>> background_rows(9, 20_000)  # exactly, which takes 510 rows for each
+    39
     """
-    if 8 < columns <= MOST_EXACT:  # whose sets of columns are all asked
-        return BACKGROUND // 2
-    return max(LEAST_BACKGROUND, min(BACKGROUND, BACKGROUND_CELLS // max(columns, 1)))
+    if columns <= MOST_EXACT:
+        exact = int(most_rows / max(1, 2**columns - 2))
+        if exact >= LEAST_EXACT:
+            return min(BACKGROUND, exact)
+    cells = min(BACKGROUND_CELLS, most_rows / WALKED)
+    return max(LEAST_BACKGROUND, min(BACKGROUND, int(cells / max(columns, 1))))
 
 
 class _Apart(NamedTuple):
@@ -67,6 +85,7 @@ class Explainer:
     ) -> None:
         """`graph` was scanned, giving `facts`; `background` holds no refused row."""
         self.seed = seed
+        self._most_rows = affordable_rows(facts)
         self._target = _target_of(schema)
         output = "margin" if self._target.classes else "prediction"
         whole = Session(graph, facts, only=output)
@@ -78,19 +97,24 @@ class Explainer:
         self._places = np.array([places[c.name] for c in columns], dtype=np.int64)
         self._columns = columns
 
-    def of(self, numbers: Doubles, strings: Strings, label: object = None) -> Explanation:
+    def of(
+        self, numbers: Doubles, strings: Strings, label: object = None, *, exact: bool = False
+    ) -> Explanation:
         """Explains decoded rows, `numbers` [N, a] and `strings` [N, b], for the class `label`.
 
-        Where it is None: of two classes the positive one, of more each row's likeliest. Raises `UnknownName`
-        for no class of the target's, `Misuse` for the class of a number.
+        Where it is None: of two classes the positive one, of more each row's likeliest. `exact`: whatever it
+        takes. Raises `UnknownName` for no class of the target's, `Misuse` for the class of a number, and for
+        `exact` where there are too many columns for that.
         """
-        return self.joined(list(self.each(numbers, strings, label)))
+        return self.joined(list(self.each(numbers, strings, label, exact=exact)))
 
-    def each(self, numbers: Doubles, strings: Strings, label: object = None) -> Iterator[Explanation]:
+    def each(
+        self, numbers: Doubles, strings: Strings, label: object = None, *, exact: bool = False
+    ) -> Iterator[Explanation]:
         """The same row by row, for who watches a clock."""
         which = self._class_of(label)
         for i in range(len(numbers)):
-            yield self._one(numbers[i], strings[i], which)
+            yield self._one(numbers[i], strings[i], which, exact)
 
     def joined(self, parts: Sequence[Explanation]) -> Explanation:
         """Explanations of this explainer below each other."""
@@ -109,7 +133,7 @@ class Explainer:
             background=len(self._answers.background),
         )
 
-    def _one(self, numbers: Doubles, strings: Strings, which: int | None) -> Explanation:
+    def _one(self, numbers: Doubles, strings: Strings, which: int | None, exact: bool) -> Explanation:
         row, ask = self._answers.of(numbers, strings)
         own = ask(row[None])
         _check_finite(own)
@@ -121,7 +145,7 @@ class Explainer:
             return _scaled(ask(rows), which)
 
         game = Game(row, float(_scaled(own, which)[0]), self._answers.background, answers)
-        shares = self._shares(value, game, which)
+        shares = self._shares(value, game, which, exact)
         contributions, error = np.zeros((2, 1, len(self._names)))
         contributions[0, self._places], error[0, self._places] = shares.contributions, shares.error
         values: list[Cell] = [None] * len(self._names)
@@ -140,7 +164,7 @@ class Explainer:
             background=len(game.background),
         )
 
-    def _shares(self, value: Value, game: Game, which: int | None) -> Shares:
+    def _shares(self, value: Value, game: Game, which: int | None, exact: bool) -> Shares:
         key = -1 if which is None else which
         if key not in self._apart:
             rng = np.random.default_rng(self.seed)
@@ -151,8 +175,14 @@ class Explainer:
             missed = game.answer - game.answers.mean() - contributions.sum()
             if abs(missed) <= TOLERANCE * (1.0 + abs(game.answer) + np.abs(game.answers).max()):
                 return Shares(contributions, np.zeros(len(contributions)), True)
+        if exact and len(game.row) > MOST_EXACT:
+            raise Misuse(
+                f"the model uses {len(game.row)} columns, whose sets are too many to ask all of them",
+                remedy=f"leave exact out; it is for up to {MOST_EXACT} columns, and for sums over columns",
+            )
         # By itself and in company a row has the same explanation: each begins the same random numbers.
-        return shapley(value, game, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        return shapley(value, game, rng, most_rows=np.inf if exact else self._most_rows)
 
     def _class_of(self, label: object) -> int | None:
         target = self._target

@@ -9,23 +9,26 @@ import numpy as np
 
 from mlwright.artifact.decode import Decoded, decode_rows
 from mlwright.artifact.drawing import draw_rows
-from mlwright.artifact.explainer import MOST_BACKGROUND, background_rows
+from mlwright.artifact.explainer import MOST_BACKGROUND, affordable_rows, background_rows
 from mlwright.base.errors import Misuse, RowsRefused
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Schema
+from mlwright.graph.scan import GraphFacts
 
 _REMEDY = "give rows to compare with, such as some of the training data: background=rows"
 
 
-def drawn_background(schema: Schema, profile: Profile) -> Decoded:
-    """Rows drawn column by column. Raises `Misuse` where the profile knows the distribution of no column."""
+def drawn_background(schema: Schema, profile: Profile, facts: GraphFacts) -> Decoded:
+    """Rows drawn column by column, as many as the graph allows. Raises `Misuse` where the profile knows the
+    distribution of no column."""
     known = {p.name for p in profile.columns if p.quantiles or p.counts or p.words or p.missing}
     if not any(c.name in known for c in schema.features):
         raise Misuse(
             "no background can be drawn: the file knows the distribution of no column that the model uses",
             remedy=_REMEDY,
         )
-    rows = draw_rows(schema, profile, background_rows(len(schema.features)), even=True)
+    count = background_rows(len(schema.features), affordable_rows(facts))
+    rows = draw_rows(schema, profile, count, even=True)
     decoded = decode_rows(rows, schema)
     kept = ~decoded.refused
     if not kept.any():

@@ -219,17 +219,24 @@ class Model:
         return self.ends.of(outputs.prediction, decoded.numbers, decoded.strings, error)
 
     def explain(
-        self, rows: object, *, label: object = None, background: object = None, seed: int = 0
+        self,
+        rows: object,
+        *,
+        label: object = None,
+        background: object = None,
+        seed: int = 0,
+        exact: bool = False,
     ) -> Explanation:
         """What each column added to each answer, beside the mean answer of background rows: Shapley values.
 
         `rows` as `predict` takes them, up to 1,000. `label`: the class to explain; where it is None, of two
         classes the positive one, of more each row's likeliest. `background`: rows to compare with, up to
-        1,024; where it is None, rows drawn from the file's profile. Exact up to ten columns and for sums over
-        columns, else sampled, with the standard error; the same for the same `seed`. docs/explanations.md.
+        1,024; where it is None, rows drawn from the file's profile. Exact for sums over columns, and up to
+        ten columns where a light model affords it or `exact` is asked for; else sampled, with the standard
+        error; the same for the same `seed`. docs/explanations.md.
 
-        Raises `UnknownName` for no class of the target's, `Misuse` for too many rows and where the file has
-        no profile to draw from, and otherwise as `predict`.
+        Raises `UnknownName` for no class of the target's, `Misuse` for too many rows, for `exact` of more
+        than ten columns and where the file has no profile to draw from, and otherwise as `predict`.
         """
         explainer = self.explainer(background, seed=seed)
         decoded = _sound(self.decode(rows))
@@ -238,7 +245,7 @@ class Model:
                 f"{len(decoded):,} rows are too many to explain at once",
                 remedy=f"give up to {MOST_ROWS:,} at a time",
             )
-        return explainer.of(decoded.numbers, decoded.strings, label)
+        return explainer.of(decoded.numbers, decoded.strings, label, exact=exact)
 
     def explainer(self, background: object = None, *, seed: int = 0) -> Explainer:
         """What explains decoded rows, as a server asks it: kept for the file's own background, made anew for
@@ -249,7 +256,7 @@ class Model:
             return Explainer(self._graph, self.facts, self.schema, given, seed)
         kept = self._explainer
         if kept is None or kept.seed != seed:
-            drawn = drawn_background(self.schema, self.profile)
+            drawn = drawn_background(self.schema, self.profile, self.facts)
             kept = self._explainer = Explainer(self._graph, self.facts, self.schema, drawn, seed)
         return kept
 

@@ -22,12 +22,12 @@ Value = Callable[[Doubles], Doubles]
 """From rows [n, D] to their answers [n]; equal rows have equal answers."""
 
 MOST_EXACT = 10
-"""Columns up to which every coalition is asked."""
+"""Columns up to which every coalition may be asked."""
 FEW = 4
 """Columns in which a background row may differ for its coalitions to be all asked anyway: 14 rows, where two
 pairs of walks ask 12 and one 6."""
-TWICE = 16
-"""Background rows that have two pairs of walks."""
+TWICE, LEAST_TWICE = 16, 8
+"""Background rows that have two pairs of walks: half of them, within these."""
 CELLS = 1 << 21
 """Cells of one question."""
 
@@ -54,23 +54,33 @@ class Game(NamedTuple):
     """[B]"""
 
 
-def shapley(value: Value, game: Game, rng: np.random.Generator, *, twice: int = TWICE) -> Shares:
+def shapley(
+    value: Value,
+    game: Game,
+    rng: np.random.Generator,
+    *,
+    most_rows: float = math.inf,
+    twice: int | None = None,
+) -> Shares:
     """The Shapley values of `game`, whose answers are `value`'s.
 
-    A background row that equals the row in all but a few columns has all coalitions of those asked. For any
-    other, its columns change to the row's one after another in a random order, and again in the opposite one
-    (Mitchell et al., 2022, JMLR 23(43), antithetic permutations), which is exact where no more than two
-    columns interact. Some background rows have a second such pair of walks: how the two differ tells the
-    error. Columns that are equal in both cost nothing.
+    Of up to ten columns every coalition is asked, where these are no more than `most_rows` rows in all. Else
+    only a background row that equals the row in all but a few columns has all coalitions of those asked. For
+    any other, its columns change to the row's one after another in a random order, and again in the opposite
+    one (Mitchell et al., 2022, JMLR 23(43), antithetic permutations), which is exact where no more than two
+    columns interact. Some background rows (`twice`) have a second such pair of walks: how the two differ
+    tells the error. Columns that are equal in both cost nothing.
     """
     differs = _differs(game.row, game.background)
     counts = differs.sum(axis=1)
-    few = MOST_EXACT if len(game.row) <= MOST_EXACT else FEW
+    affordable = len(game.row) <= MOST_EXACT and coalitions_asked(counts) <= most_rows
+    few = MOST_EXACT if affordable else FEW
     total = np.zeros(len(game.row))
     for count in np.unique(counts[(counts > 0) & (counts <= few)]).tolist():
         for at in _parts(np.flatnonzero(counts == count), (2**count) * len(game.row)):
             total += _all_coalitions(value, game, at, differs)
     walked = rng.permutation(np.flatnonzero(counts > few))
+    twice = min(TWICE, max(LEAST_TWICE, len(walked) // 2)) if twice is None else twice
     apart = np.zeros((0, len(game.row)))
     for pairs, chosen in ((2, walked[:twice]), (1, walked[twice:])):
         for at in _parts(chosen, 4 * pairs * len(game.row)):
@@ -80,6 +90,15 @@ def shapley(value: Value, game: Game, rng: np.random.Generator, *, twice: int = 
                 apart = np.concatenate([apart, changes[:, 1] - changes[:, 0]])
     error = np.sqrt(_variance(apart, differs[walked])) / len(game.background)
     return Shares(total / len(game.background), error, not len(walked))
+
+
+def coalitions_asked(counts: Ints) -> int:
+    """Rows that all coalitions take of background rows which differ in so many columns each.
+
+    >>> coalitions_asked(np.array([0, 1, 3]))
+    6
+    """
+    return int(np.maximum(2**counts - 2, 0).sum())
 
 
 def _variance(apart: Doubles, differs: Bools) -> Doubles:
@@ -108,7 +127,7 @@ def _all_coalitions(value: Value, game: Game, at: Ints, differs: Bools) -> Doubl
     """The sum [D] over the background rows `at`, which differ in equally many columns, by all coalitions."""
     count = int(differs[at[0]].sum())
     places = np.nonzero(differs[at])[1].reshape(len(at), count)
-    member, weights = _coalitions(count)
+    member, weight = _coalitions(count)
     taken = np.zeros((len(at), len(member), len(game.row)), dtype=bool)
     np.put_along_axis(taken, places[:, None, :].repeat(len(member), axis=1), member[None], axis=2)
     inner = slice(1, -1)  # the first is the background row, the last is the row
@@ -118,19 +137,19 @@ def _all_coalitions(value: Value, game: Game, at: Ints, differs: Bools) -> Doubl
     if count > 1:
         answers[:, inner] = value(rows.reshape(-1, len(game.row))).reshape(len(at), -1)
     total = np.zeros(len(game.row))
-    np.add.at(total, places, answers @ weights)
+    for j in range(count):  # by what it changes, so that a column without effect has exactly none
+        changes = answers[:, member[:, j]] - answers[:, ~member[:, j]]
+        np.add.at(total, places[:, j], changes @ weight[~member[:, j]])
     return total
 
 
 @cache
 def _coalitions(count: int) -> tuple[Bools, Doubles]:
-    """All coalitions of so many columns [2^count, count], from none to all, and what the answer of each
-    counts in the Shapley value of each column [2^count, count]."""
+    """All coalitions of so many columns [2^count, count], from none to all, and what a column that joins one
+    counts in its Shapley value [2^count]."""
     member = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
-    size = member.sum(axis=1)
-    weight = np.array([1.0 / (count * math.comb(count - 1, s)) for s in range(count)])
-    gained, lost = weight[np.maximum(size - 1, 0)], weight[np.minimum(size, count - 1)]
-    return member, np.where(member, gained[:, None], -lost[:, None])
+    weight = [1.0 / (count * math.comb(count - 1, s)) for s in range(count)]
+    return member, np.array([*weight, 0.0])[member.sum(axis=1)]
 
 
 def _walks(

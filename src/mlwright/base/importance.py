@@ -101,7 +101,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     average: float
     """The mean answer."""
     at: tuple[float, ...] = ()
-    """Of numbers, booleans and datetimes (seconds since 1970): the points, ascending."""
+    """Of numbers, booleans and datetimes (seconds since 1970): the points, ascending. Rounded where fewer
+    than five rows have the value; at least as many lie at or beyond each end."""
     levels: tuple[str, ...] = ()
     """Of categories: the points; "" is missing."""
     pooled: int = 0
@@ -118,7 +119,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     margin_low: tuple[float, ...] = ()
     margin_high: tuple[float, ...] = ()
     rows: tuple[int, ...] = ()
-    """How many rows say so: between each point and the next, or at each level. Few rows are thin ice."""
+    """How many rows say so: between each point and the next, or at each level. Few rows are thin ice. Rows
+    beyond the ends are not among them."""
     missing: int = 0
     """Rows without the value, which have no place on the curve."""
 

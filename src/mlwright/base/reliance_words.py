@@ -25,13 +25,28 @@ def measured_said(importance: Importance) -> str:
 
 
 def grows_said(importance: Importance) -> str:
-    """What the figures are, as a heading.
+    """What the figures are, as a heading: of the metric, or of the loss where it has none.
 
     >>> grows_said(Importance(metric="roc_auc", greater_is_better=True, metric_value=0.9, loss="log_loss",
     ...                       loss_value=0.3, rows=9, repeats=1, how=""))
     'roc_auc falls by'
     """
+    if importance.columns and all(r.metric is None for r in importance.columns):
+        return f"{importance.loss.replace('_', ' ')} grows by"
     return f"{importance.metric} {'falls' if importance.greater_is_better else 'grows'} by"
+
+
+def without_said(importance: Importance) -> str:
+    """Which figures have no interval, and why that may be; "" where each has one."""
+    ranked = importance.ranked()[:MOST_LINES]
+    bare = sum(r.first.low is None for r in ranked)
+    if not bare:
+        return ""
+    which = f"{bare} of the {len(ranked)} figures {'has' if bare == 1 else 'have'}"
+    if bare == len(ranked):
+        which = "The figures have"
+    why = "the metric takes too long to be asked so often, or is undefined without some of the rows"
+    return f"{which} no interval: {why}."
 
 
 def further_said(importance: Importance) -> str:

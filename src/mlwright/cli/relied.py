@@ -12,7 +12,8 @@ from rich.text import Text
 
 from mlwright.base import figures
 from mlwright.base.effect_words import change_said, effect_said
-from mlwright.base.importance import Importance, Reliance
+from mlwright.base.importance import Reliance
+from mlwright.base.reliance_words import grows_said, without_said
 from mlwright.cli.look import section
 from mlwright.cli.screen import safe
 
@@ -33,7 +34,7 @@ def relied_on(evaluation: Evaluation, *, most: int = MOST) -> list[RenderableTyp
         return [section("Relies on", Text(safe(f"not measured: {importance.skipped}"), style="dim"))]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("column, shuffled", overflow="fold", ratio=2)
-    table.add_column(_heading(importance), justify="right", no_wrap=True)
+    table.add_column(grows_said(importance), justify="right", no_wrap=True)
     table.add_column("95 %", no_wrap=True)
     table.add_column("effect", style="dim", overflow="fold", ratio=3)
     ranked = importance.ranked()
@@ -43,15 +44,13 @@ def relied_on(evaluation: Evaluation, *, most: int = MOST) -> list[RenderableTyp
     notes = [f"and {figures.counted(left, 'more line')} (--all lists them)"] if left > 0 else []
     if importance.not_measured:
         notes.append(f"{importance.not_measured} others were not measured")
+    if without := without_said(importance):
+        notes.append(without[0].lower() + without[1:-1])
     notes.append(f"by {importance.how}; {importance.rows:,} rows")
     body: list[RenderableType] = [table, *(Text(safe(note), style="dim") for note in notes)]
     if not importance.unseen:
         body.append(Text("it had seen these rows: what it merely remembers looks useful", style="yellow"))
     return [section("Relies on", *body)]
-
-
-def _heading(importance: Importance) -> str:
-    return f"{importance.metric} {'falls' if importance.greater_is_better else 'grows'} by"
 
 
 def _add(table: Table, one: Reliance, name: str, evaluation: Evaluation) -> None:

@@ -68,6 +68,7 @@ _FLAGS = {
     "chunk_rows": "chunk-rows",
     "skip_rows": "skip-rows",
     "time_limit": "time-limit",
+    "intended_use": "intended-use",
     "max_trials": "max-trials",
     "warm_start": "warm-start",
     "threshold": "threshold",

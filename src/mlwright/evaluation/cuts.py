@@ -235,13 +235,17 @@ def _edges(known: Doubles, bands: int, part: Part) -> Doubles:
     elif part:
         quantiles = np.ceil(quantiles)
     else:
-        quantiles = np.array([_rounded(float(q), known) for q in quantiles])
+        quantiles = np.array([rounded_among(float(q), known) for q in quantiles])
     edges = np.unique(quantiles)
     return np.asarray(edges[(edges > known.min()) & (edges <= known.max())])
 
 
-def _rounded(value: float, known: Doubles) -> float:
-    """`value` with three digits, or as many as tell it from a hundredth of what the values spread."""
+def rounded_among(value: float, known: Doubles) -> float:
+    """`value` with three digits, or as many as tell it from a hundredth of what the values `known` spread.
+
+    >>> rounded_among(61.2345, np.array([18.0, 90.0])), rounded_among(2016.4, np.array([2010.0, 2020.0]))
+    (61.2, 2016.4)
+    """
     if value == 0 or not math.isfinite(value):
         return value
     spread = float(known.max()) / 100 - float(known.min()) / 100  # a hundredth first: it may overflow

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.importance import Curve
-from mlwright.base.schema import Column
+from mlwright.base.schema import Column, Kind
+from mlwright.evaluation.cuts import DAY_S, rounded_among
 from mlwright.evaluation.importance import Answers, Ask, rounded
 from mlwright.statistics.intervals import Codes, Floats
 from mlwright.statistics.jackknife import deleted_together, half_width
@@ -32,7 +33,8 @@ MOST_POINTS = 20
 MOST_LEVELS = 12
 """Categories of a curve, the last of which may stand for all others."""
 LEAST_SEEN = 5
-"""Rows that a category needs for a place of its own."""
+"""Rows that a category, or a number as it is, needs for a place of its own; and rows at or beyond either end
+of a curve over numbers: no point tells of a single row."""
 MOST_CURVES, OF_SEVERAL, MOST_CLASSES = 12, 6, 3
 """Columns with a curve; of more than two classes so many columns, each with a curve for so many classes."""
 
@@ -135,35 +137,56 @@ def _first(margin: Doubles) -> Doubles | float:
 def _of_numbers(scene: Scene, one: Shown, own: Doubles, picked: list[int]) -> list[Curve]:
     values = np.asarray(one.values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(values))
-    points = _points(values[known])
+    points, told = _points(values[known], one.column.kind)
     if len(points) < 2 or len(known) < FEWEST_ROWS:
         return []
-    bin_ = np.maximum(np.searchsorted(points, values[known], side="left"), 1) - 1
+    place = np.full(scene.rows, np.nan)
+    place[known] = np.interp(values[known], points, np.arange(len(points)))  # beyond an end: at it
+    inside = known[(values[known] >= points[0]) & (values[known] <= points[-1])]
+    bin_ = np.maximum(np.searchsorted(points, values[inside], side="left"), 1) - 1
     first = {v: int(known[i]) for i, v in reversed(list(enumerate(values[known].tolist())))}
     holder = np.array([first[p] for p in points.tolist()], dtype=np.int64)
     name = one.column.name
-    ends = [_quantities(scene, scene.ask(known, {name: holder[bin_ + side]}), picked) for side in (0, 1)]
-    place = np.full(scene.rows, np.nan)
-    place[known] = bin_ + (values[known] - points[bin_]) / (points[bin_ + 1] - points[bin_])
-    moves = _Moves(known, bin_, ends[1] - ends[0], place, len(points))
+    ends = [_quantities(scene, scene.ask(inside, {name: holder[bin_ + side]}), picked) for side in (0, 1)]
+    moves = _Moves(inside, bin_, ends[1] - ends[0], place, len(points))
     rows = np.bincount(bin_, minlength=len(points) - 1)
     bare = Curve(
         column=name,
         kind=one.column.kind,
         average=0.0,
-        at=tuple(float(p) for p in points),
+        at=tuple(told.tolist()),
         rows=_ints(rows),
         missing=scene.rows - len(known),
     )
     return _told(scene, bare, moves, own, picked)
 
 
-def _points(values: Doubles) -> Doubles:
-    """Values between which rows are moved, themselves among the rows': all of few, else by equal counts."""
-    distinct = np.unique(values)
-    if len(distinct) <= MOST_POINTS:
-        return distinct
-    return np.unique(np.quantile(values, np.linspace(0, 1, MOST_POINTS), method="inverted_cdf"))
+def _points(values: Doubles, kind: Kind) -> tuple[Doubles, Doubles]:
+    """Values between which rows are moved, themselves among the rows', and as they are told, ascending.
+
+    Of few values those that several rows have, else by equal counts, from the fifth to the fifth last. What
+    fewer rows have is told rounded; where that is no longer apart from the point before, it is none.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    points = distinct[counts >= LEAST_SEEN]
+    if len(distinct) > MOST_POINTS or len(points) < 2:
+        inner = np.sort(values)[LEAST_SEEN - 1 : 1 - LEAST_SEEN]
+        most = min(MOST_POINTS, len(values) // LEAST_SEEN)
+        if not len(inner):
+            return inner, inner
+        points = np.unique(np.quantile(inner, np.linspace(0, 1, most), method="inverted_cdf"))
+    seen = counts[np.searchsorted(distinct, points)]
+    told = np.where(seen >= LEAST_SEEN, points, [_near(p, points, kind) for p in points.tolist()])
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(told)[:-1]])
+    return points[told > before], told[told > before]
+
+
+def _near(value: float, points: Doubles, kind: Kind) -> float:
+    """The point rounded: a moment to the day, or to the second of a short time."""
+    if kind != "datetime":
+        return rounded_among(value, points)
+    unit = DAY_S if points[-1] - points[0] > 60 * DAY_S else 1.0
+    return round(value / unit) * unit
 
 
 # Categories ----------------------------------------------------------------------------------------------

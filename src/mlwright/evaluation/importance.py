@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.importance import Change, Importance, Reliance
-from mlwright.evaluation.metrics import METRICS, Answered, Metric, Truth, mean_of, seen_by
+from mlwright.evaluation.metrics import METRICS, Answered, Metric, Output, Truth, mean_of, seen_by
 from mlwright.statistics.intervals import Codes, Floats
-from mlwright.statistics.jackknife import deleted_together, half_width
+from mlwright.statistics.jackknife import GROUPS, deleted_together, half_width
 from mlwright.statistics.resampling import Weighted
 from mlwright.statistics.together import Values, alike_in_answers, go_together
 
@@ -36,6 +36,9 @@ MOST_COLUMNS, LEAST_COLUMNS = 30, 12
 LOOKED_AT, LOOKED_ROWS, LEAST_LOOKED = 120, 300, 100
 """Columns that are shuffled once on so many rows, where there are more than are measured."""
 TOO_SLOW = "asking the model often enough would take too long"
+FEW_GROUPS, OWN_SHARE = 10, 0.5
+"""Groups that are left out for a metric of the user's own, which may be slow: their intervals are wider;
+and the share of the seconds that its calls may take for that. Where they would take more it has none."""
 DEAR_CLASSES = 10
 """Beyond so many classes an area under a curve for each has no interval here ..."""
 TOO_DEAR_CLASSES = 30
@@ -141,7 +144,7 @@ def importance_of(
         some = some.sample(sizes.rows, seed + 1)
         plain = some.ask(np.arange(len(some)), {})
     units, left = _looked_over(some, plain, sizes)
-    shuffled = _Shuffled(some, plain, sizes.repeats)
+    shuffled = _Shuffled(some, plain, sizes.repeats, _affords_intervals(some, plain, sizes, effort))
     measured: list[Reliance] = []
     for names in _in_turn(units, sizes.columns):
         if measured and effort.clock() - began > effort.seconds:
@@ -226,7 +229,7 @@ def _looked_over(some: Examined, plain: Answers, sizes: _Sizes) -> tuple[list[tu
     if len(names) > sizes.columns:
         at = np.arange(min(len(some), sizes.looked))
         few = some.rows(np.sort(np.random.default_rng(some.seed).choice(len(some), len(at), replace=False)))
-        once = _Shuffled(few, few.ask(at, {}), 1)
+        once = _Shuffled(few, few.ask(at, {}), 1, intervals=False)
         units = sorted(units, key=lambda names: -once.growth(names))
     return units, len(some.columns) - len(names)
 
@@ -245,14 +248,33 @@ def _in_turn(units: Sequence[tuple[str, ...]], most: int) -> list[tuple[str, ...
     return out
 
 
+def _affords_intervals(some: Examined, plain: Answers, sizes: _Sizes, effort: Effort) -> bool:
+    """Whether there is time for an interval of the metric: what one of the user's own takes nobody knows."""
+    if some.metric.bounded or math.isinf(effort.seconds):
+        return True
+    value = some.metric.on(some.y, _judged(some.metric, plain))
+    began = effort.clock()
+    value(some.weights)
+    calls = (FEW_GROUPS + 1) * sizes.repeats * (sizes.columns + 1)
+    return calls * (effort.clock() - began) <= OWN_SHARE * effort.seconds
+
+
+def _judged(metric: Metric, answers: Answers) -> Output:
+    """What the metric takes of answers."""
+    answer = answers.answer if answers.labels is None else Answered(answers.answer, answers.labels)
+    return seen_by(metric, answer)
+
+
 class _Shuffled:
     """Rows whose columns can be shuffled: the same shuffles for each column, so that they compare."""
 
-    def __init__(self, examined: Examined, plain: Answers, repeats: int) -> None:
-        self.examined, n = examined, len(examined)
+    def __init__(self, examined: Examined, plain: Answers, repeats: int, intervals: bool = True) -> None:
+        """With `intervals`, of the metric too."""
+        self.examined, self.intervals, n = examined, intervals, len(examined)
         rng = np.random.default_rng(examined.seed + 2)
         self.orders = [_within(examined.part, n, rng) for _ in range(repeats)]
-        self.group = deleted_together(n, clusters=examined.clusters, seed=examined.seed)
+        most = GROUPS if examined.metric.bounded else FEW_GROUPS
+        self.group = deleted_together(n, clusters=examined.clusters, seed=examined.seed, most=most)
         groups = int(self.group.max()) + 1
         self.groups = groups if groups > 1 else 0
         statistics = self._statistics(plain)
@@ -300,12 +322,9 @@ class _Shuffled:
         loss = self._loss(answers)
         if metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES:
             return None, loss
-        judged = answers.answer if answers.labels is None else Answered(answers.answer, answers.labels)
-        # What a function of the user's own takes nobody knows: it is asked for values, not for intervals.
-        own = metric.name not in METRICS
-        if metric.losses is None and (own or self._classes(answers) > DEAR_CLASSES):
-            return _once(metric.on(self.examined.y, seen_by(metric, judged)), self.examined.weights), loss
-        return metric.on(self.examined.y, seen_by(metric, judged)), loss
+        value = metric.on(self.examined.y, _judged(metric, answers))
+        dear = metric.losses is None and self._classes(answers) > DEAR_CLASSES
+        return _once(value, self.examined.weights) if dear or not self.intervals else value, loss
 
     def _values(
         self, statistics: tuple[Weighted | None, Weighted], weights: Sequence[Floats | None]

@@ -7,6 +7,7 @@ and a list of indexes that is too short aborts (measured with 1.32.0). What it r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -48,6 +49,14 @@ def check_attributes(operator: str, attributes: Attributes) -> None:
     check = _CHECKS.get(operator)
     if check is not None:
         check(attributes)
+
+
+def tree_steps(attributes: Attributes) -> float:
+    """Nodes that a row passes in the trees of a node, were they even; 0 of any other operator."""
+    absent = Attribute()
+    trees = len(attributes.get("tree_roots", absent).numbers)
+    nodes = len(attributes.get("nodes_truenodeids", absent).numbers)
+    return trees * math.log2(1.0 + nodes / trees) if trees else 0.0
 
 
 def _check_trees(attributes: Attributes) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from mlwright.base.errors import shown
 from mlwright.graph import reader, wire
-from mlwright.graph.attributes import Attribute, check_attributes
+from mlwright.graph.attributes import Attribute, check_attributes, tree_steps
 from mlwright.graph.operators import GROWING, MICROSOFT, OPERATORS, OPSETS, SHAPE_INPUTS
 from mlwright.graph.reader import fields, packed_array, refuse, text_of
 
@@ -55,6 +55,8 @@ class GraphFacts:
     """Initialisers and attributes that are tensors."""
     names: frozenset[str]
     """Every tensor's name."""
+    tree_steps: float = 0.0
+    """Nodes of trees that a row passes, were all trees even."""
 
     def port(self, name: str) -> Port | None:
         """The input or output called `name`, or None."""
@@ -90,6 +92,7 @@ class _Walk:
     shapes: list[tuple[str, str]] = field(default_factory=list)
     """Operator and tensor name of each shape input."""
     constant_bytes: int = 0
+    tree_steps: float = 0.0
 
 
 def scan(model: bytes, format_version: int = 1) -> GraphFacts:
@@ -133,6 +136,7 @@ def scan(model: bytes, format_version: int = 1) -> GraphFacts:
         size_bytes=len(model),
         constant_bytes=walk.constant_bytes,
         names=frozenset(walk.made) | walk.constants.keys() | {p.name for p in walk.inputs},
+        tree_steps=walk.tree_steps,
     )
 
 
@@ -221,6 +225,7 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
         refuse(f"the operator {shown(f'{domain}.{operator}' if domain else operator)} is not on the list")
     walk.operators[key] += 1
     check_attributes(operator, attributes)
+    walk.tree_steps += tree_steps(attributes)
     if not outputs:
         refuse(f"a node {operator} has no output")
     for name in outputs:

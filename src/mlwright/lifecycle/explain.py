@@ -27,6 +27,8 @@ FIRST = 100
 """Rows that are explained unless more are asked for."""
 COMPARED = 100
 """Rows that are drawn from a table that is given as background."""
+LEAST_LEFT = 10
+"""Rows of such a table that must fit where others do not: fewer are not what was to be compared with."""
 MOST_PROBLEMS = 1_000
 
 
@@ -42,6 +44,10 @@ class ExplainReport:
     """Rows of the table."""
     problems: tuple[RowProblem, ...] = ()
     """Why rows among the first were refused; the first 1,000."""
+    background_refused: int = 0
+    """Rows of the background that break the schema, of which none was drawn."""
+    background_problems: tuple[RowProblem, ...] = ()
+    """Why; the first 1,000."""
 
 
 def explain(
@@ -59,7 +65,8 @@ def explain(
 
     A row that breaks the schema is left out, its problems told. `background`: a table to compare with, of
     which 100 rows are drawn by `seed`; None: rows from the model's own profile. Raises `UnknownName` for no
-    class of the target's, `SchemaBroken` for a missing column, `RowsRefused` where no row is left.
+    class of the target's, `SchemaBroken` for a missing column, `RowsRefused` where no row is left, or of the
+    background fewer than ten.
     """
     need("train", "explaining files")
     if first < 1:
@@ -71,7 +78,8 @@ def explain(
     kept = np.flatnonzero(~decoded.refused)
     if len(decoded) and not len(kept):
         raise RowsRefused(decoded.problems)
-    against = None if background is None else _drawn(opened, background, options, seed)
+    beside = None if background is None else _background(opened, background, options)
+    against = None if beside is None else _drawn(beside, seed)
     explainer = opened.explainer(against, seed=seed)
     listener.stage("explaining")
     parts = []
@@ -79,7 +87,12 @@ def explain(
         parts.append(part)
         listener.step(f"{len(parts):,} of {len(kept):,} rows", len(parts) / len(kept), None)
     return ExplainReport(
-        explainer.joined(parts), tuple(kept.tolist()), total, tuple(decoded.problems[:MOST_PROBLEMS])
+        explainer.joined(parts),
+        tuple(kept.tolist()),
+        total,
+        tuple(decoded.problems[:MOST_PROBLEMS]),
+        0 if beside is None else int(beside.refused.sum()),
+        () if beside is None else tuple(beside.problems[:MOST_PROBLEMS]),
     )
 
 
@@ -150,18 +163,23 @@ def _decoded(
     return Decoded(rows.numbers(), rows.strings(), problems, found.refused), raw.height
 
 
-def _drawn(model: Model, source: object, options: ReadOptions | None, seed: int) -> Decoded:
-    """Some rows of a table that fit the schema, drawn by `seed`."""
+def _background(model: Model, source: object, options: ReadOptions | None) -> Decoded:
+    """The table to compare with. Raises where too little of it fits the schema."""
+    decoded, total = _decoded(model, source, options)
+    refused = int(decoded.refused.sum())
+    if not total:
+        raise Misuse("the background has no rows", remedy="name a table with rows to compare with")
+    if refused and total - refused < LEAST_LEFT:
+        where = f"the background, where only {total - refused:,} of {total:,} rows fit the model's schema"
+        raise RowsRefused(decoded.problems, where=where)
+    return decoded
+
+
+def _drawn(decoded: Decoded, seed: int) -> Decoded:
+    """Some of the rows that fit the schema, drawn by `seed`."""
     from mlwright.artifact import Decoded
 
-    decoded, _ = _decoded(model, source, options)
     fit = np.flatnonzero(~decoded.refused)
-    if not len(fit):
-        raise (
-            RowsRefused(decoded.problems, where="the background")
-            if decoded.problems
-            else Misuse("the background has no rows", remedy="name a table with rows to compare with")
-        )
     rng = np.random.default_rng(seed)
     picked = np.sort(rng.choice(fit, min(COMPARED, len(fit)), replace=False))
     none = np.zeros(len(picked), dtype=bool)

@@ -21,6 +21,7 @@ from mlwright.base.reliance_words import (
     measured_said,
     together_said,
     unused_more,
+    without_said,
 )
 
 
@@ -43,6 +44,8 @@ def reliance_section(evaluation: Evaluation, escaped: Callable[[str], str]) -> l
     lines += ["|---|--:|---|--:|---|"]
     for one in importance.ranked()[:MOST_LINES]:
         lines += _rows(one, importance, evaluation.effects, escaped)
+    if without := without_said(importance):
+        lines += ["", without]
     if further := further_said(importance):
         lines += ["", further]
     lines += _unused(importance, escaped)
@@ -62,8 +65,7 @@ def _rows(
 
 
 def _row(name: str, one: Reliance, importance: Importance, effect: str) -> str:
-    change = one.metric
-    value, interval = change_said(change) if change else ("", "")
+    value, interval = change_said(one.first)
     relative = f"{one.loss.value / importance.loss_value:+.0%}" if importance.loss_value > 0 else ""
     return f"| {name} | {value} | {interval} | {relative} | {effect} |"
 

@@ -22,6 +22,7 @@ from mlwright.base.reliance_words import (
     measured_said,
     together_said,
     unused_more,
+    without_said,
 )
 from mlwright.pages import charts
 from mlwright.pages.card_charts import At, Dot, Row, bar_list, curve, dot_list, table
@@ -44,7 +45,7 @@ def reliance(shown: ModelPage) -> str:
     parts = [f"<p>{text(IN_USE)}</p>" if not importance.skipped else ""]
     how = measured_said(importance)
     if not importance.skipped:
-        how += f" The bars say what {grows_said(importance)}; whiskers are 95 % intervals."
+        how += f" The bars say what {grows_said(importance)}{_whiskers(importance)}"
     parts.append(f'<p class="small">{text(how)}</p>')
     if not importance.skipped and not importance.unseen:
         parts.append(f"<p><b>{SEEN[0]}</b> {SEEN[1]}</p>")
@@ -54,6 +55,13 @@ def reliance(shown: ModelPage) -> str:
     parts += [f'<p class="small soft">{text(s)}</p>' for s in (further_said(importance), _unused(importance))]
     parts.append(_effects(shown.evaluation.effects))
     return section("What it relies on", "".join(p for p in parts if p).replace(_NOTHING, ""))
+
+
+def _whiskers(importance: Importance) -> str:
+    """What the whiskers are, where there are any, and the end of the sentence."""
+    without = without_said(importance)
+    drawn = any(r.first.low is not None for r in importance.ranked())
+    return f"{'; whiskers are 95 % intervals.' if drawn else '.'}{f' {without}' if without else ''}"
 
 
 _NOTHING: Final = '<p class="small soft"></p>'

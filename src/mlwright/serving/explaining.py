@@ -68,7 +68,7 @@ class Explaining:
         self._loop = loop
 
     def close(self) -> None:
-        """Ends the worker thread once the row that it explains is done."""
+        """Ends the worker thread once the row that it explains is done; what waits in line is not begun."""
         self._closing = True
         self._worker.shutdown(wait=True)
 
@@ -143,7 +143,7 @@ class Explaining:
         return Outcome(answer, rows.good, problems, len(rows.problems))
 
     def _next(self) -> None:
-        if self._running_rows or not self._lines:
+        if self._running_rows or not self._lines or self._closing:
             return
         caller, line = next(iter(self._lines.items()))
         job = line.popleft()

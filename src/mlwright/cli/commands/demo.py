@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlwright.base import figures
 from mlwright.base.errors import EnvironmentProblem
+from mlwright.base.limits import limits
+from mlwright.base.purpose import Purpose
 from mlwright.cli.commands.fit import headed, show_result, show_table
 from mlwright.cli.flags import Command, Flag
 from mlwright.cli.screen import Screen, safe
@@ -133,7 +135,8 @@ def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any]
 
     request = Text("POST /predict ", "bold").append(json.dumps(row), "not bold")
     response = Text("200 OK ", "green").append(safe(json.dumps(answer)), "default")
-    limits = model.card.partition("## Limits\n")[2].partition("\n## ")[0].strip()
+    purpose = Purpose.of(model.manifest.recipe)
+    said = "\n".join(f"- {limit}" for limit in limits(model.evaluation, model.findings, purpose))
     onward = [
         ("what is wrong with your table", "mlwright check yours.csv --target COLUMN"),
         ("train on it", "mlwright fit yours.csv --target COLUMN -o yours.mlw"),
@@ -141,7 +144,7 @@ def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any]
     ]
     screen.show(
         look.section(
-            "Limits, from the card", Text(spoken(limits), "dim"), f"The whole card: {folder / 'card.md'}"
+            "Limits, from the card", Text(spoken(said), "dim"), f"The whole card: {folder / 'card.md'}"
         ),
         look.section("Served", request, Text(""), response, Text("and the server is stopped", "dim")),
         look.section("The same with your own file", look.commands(onward)),

@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             "rows": report.total,
             "explained": len(rows),
             "background_rows": report.explanation.background,
+            "background_refused": report.background_refused,
+            "background_problems": list(report.background_problems[:PROBLEMS_SHOWN]),
             "exact": report.explanation.exact,
             "problems": list(report.problems[:PROBLEMS_SHOWN]),
             "output": arguments.output,
@@ -80,6 +82,9 @@ def _show(screen: Screen, report: ExplainReport, arguments: argparse.Namespace) 
     if refused:
         first = report.problems[0]
         screen.show(Text(safe(f"{counted(refused, 'row')} left out: {first}"), "yellow"))
+    if report.background_refused:
+        left = f"{counted(report.background_refused, 'row')} of the background left out"
+        screen.show(Text(safe(f"{left}: {report.background_problems[0]}"), "yellow"))
     screen.show(Text(_how(report), "dim"))
 
 
