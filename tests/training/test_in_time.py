@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import mlwright as mw
+from mlwright.base.machine import FEWEST_CELLS_A_THREAD
 from mlwright.base.progress import Progress
 from mlwright.base.schema import Column
 from mlwright.learners import Config
-from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
 from mlwright.lifecycle.bounded import kept_for_measuring
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget

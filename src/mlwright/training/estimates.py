@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
+from mlwright.base.machine import threads_for
 from mlwright.training.budget import Budget
 from mlwright.training.found import Search
 from mlwright.training.prediction_intervals import interval_seconds
@@ -42,7 +42,7 @@ def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> f
     side_by_side = min(problem.threads, len(trials))
     cells = problem.table.numbers.size + problem.table.ids.size
     # Of small tables a second thread is not used (`useful_threads`).
-    each = max(1, min(problem.threads // side_by_side, cells // FEWEST_CELLS_A_THREAD))
+    each = threads_for(cells, problem.threads // side_by_side)
     alone = sum(w for w, t in zip(work, trials, strict=True) if t.config.family == "catboost")
     # CatBoost's fits wait for each other.
     fits = max(max(work) / each, alone / each, sum(work) / (each * side_by_side))

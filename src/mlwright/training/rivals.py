@@ -16,7 +16,7 @@ from mlwright.evaluation.paired import gain
 from mlwright.evaluation.selection import corrected, flattery
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
-from mlwright.training.unseen import Concluded, Unseen
+from mlwright.training.unseen import Concluded, Unseen, labels_unseen
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,17 +85,10 @@ def default_beside(problem: Problem, trials: list[Trial], unseen: Unseen) -> Riv
 def _labels(problem: Problem, trial: Trial, rows: Ints) -> Ints:
     """What the trial decides of `rows` by a line that was drawn without them, as the model's was."""
     split = problem.split
-    if not problem.classes:
-        return np.zeros(len(rows), dtype=np.int64)
-    if len(split.test):
+    if problem.classes and len(split.test):
         decision = problem.decide(trial.margins[split.judged], split.judged)
         return problem.labels_of(decision, trial.held, rows)
-    labels = np.zeros(len(problem.y), dtype=np.int64)
-    for fold in split.folds:
-        others = np.setdiff1d(split.judged, fold.valid) if len(split.folds) > 1 else split.judged
-        decision = problem.decide(trial.margins[others], others)
-        labels[fold.valid] = problem.labels_of(decision, trial.margins[fold.valid], fold.valid)
-    return labels[rows]
+    return labels_unseen(problem, trial.margins)[rows]
 
 
 def _judged(problem: Problem, answer: Doubles, labels: Ints) -> Output | Answered:
