@@ -298,7 +298,7 @@ class _Shuffled:
         """Metric and loss of these answers as functions of weights."""
         metric = self.examined.metric
         loss = self._loss(answers)
-        if metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES:
+        if metric.slow or (metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES):
             return None, loss
         judged = answers.answer if answers.labels is None else Answered(answers.answer, answers.labels)
         # What a function of the user's own takes nobody knows: it is asked for values, not for intervals.

@@ -29,6 +29,7 @@ from mlwright.training.found import Search
 from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
 from mlwright.training.limits import Limits, Pricing
+from mlwright.training.own_metric import clocked_metric
 from mlwright.training.pool import POOL
 from mlwright.training.prediction_intervals import learn_intervals
 from mlwright.training.prepared import PreparedFolds
@@ -148,6 +149,7 @@ def _train(
     problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal, *, simpler: bool
 ) -> Trained:
     progress.stage("training")
+    problem, slowly = clocked_metric(problem, budget)
     folds = PreparedFolds(problem)
     # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time,
     # for which this machine's speed is clocked, before its CPUs are busy.
@@ -163,6 +165,7 @@ def _train(
     price = Pricing(pricer, limits)
     with kept_for_looks(folds, budget):
         found = search(problem, folds, budget, progress, journal, price)
+    found.notes += [slowly] if slowly else []
     run = Run(problem, found, price, budget, progress, simpler=simpler)
     weights = run.weights()
     run = replace(run, looks=_looked(run, folds, weights))

@@ -13,7 +13,7 @@ from mlwright.base.selection import Rival, Selection
 from mlwright.evaluation.intervals import clusters_of, score
 from mlwright.evaluation.metrics import Answered, Output, error_of, seen_by
 from mlwright.evaluation.paired import gain
-from mlwright.evaluation.selection import corrected, flattery
+from mlwright.evaluation.selection import LEAST_DRAWS, corrected, flattery
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
 from mlwright.training.unseen import Concluded, Unseen, labels_unseen
@@ -29,10 +29,10 @@ def selection_of(
     problem: Problem, trials: list[Trial], concluded: Concluded, mixed: Doubles
 ) -> Selection | None:
     """The choice among finished `trials`, whose blend has the margins `mixed` on the rows that chose; None
-    where there was none."""
+    where there was none, or the metric is too slow to be asked so often."""
     rows = problem.split.judged
     real = [t for t in trials if t.config.family != "baseline" and t.score is not None]
-    if len(real) < 2:
+    if len(real) < 2 or _too_slow(problem, len(real)):
         return None
     metric, truth, weights = problem.metric, problem.truth[rows], problem.weights_of(rows)
     dependent = problem.dependent(rows)
@@ -106,6 +106,12 @@ def _score(problem: Problem, answer: Output | Answered, rows: Ints) -> Score | N
         **problem.dependent(rows),
     )
     return found if np.isfinite(found.value) else None
+
+
+def _too_slow(problem: Problem, candidates: int) -> bool:
+    """Whether what choosing flatters would take more calls of a user's own metric than two intervals may."""
+    metric = problem.metric
+    return metric.slow and LEAST_DRAWS * candidates > 2 * metric.calls
 
 
 def _seen(problem: Problem, output: Doubles) -> Output:

@@ -11,8 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
+from mlwright.evaluation.asked import answered
 from mlwright.learners import Config, Learner, families, missing_families
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
@@ -41,6 +44,8 @@ AGAIN = 0.25
 rows, which a split by time holds back, tell most of the next ones (nycflights, RMSE 38.9 without them)."""
 NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
+UNDEFINED = 3
+"""After so many candidates for which a metric of the user's own has no value, no other is tried."""
 MOST_SKIPPED = 8
 """So many proposals in a row that would take too long end the search."""
 PLAIN_VIEWS, RICH_VIEW, RICH_GAIN = ("tree", "encoded"), "rich", 0.01
@@ -85,6 +90,7 @@ def search(
     going.tell_untried()
     if not going.found.finished:
         raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in going.found.trials))
+    refuse_undefined(problem, going.found.real)
     return going.found
 
 
@@ -133,6 +139,24 @@ def within_latency(config: Config, price: Pricing | None, known: Mapping[str, Le
         return config
     faster = max(float(rate), min(LEARNT / rounds, FASTEST))
     return replace(config, settings=config.settings | {"most_rounds": rounds, "learning_rate": faster})
+
+
+def refuse_undefined(problem: Problem, real: Sequence[Trial], fewest: int = 1) -> None:
+    """Raises `Misuse` where a metric of the user's own is undefined for all of so many candidates.
+
+    One of the table's may be, as of rows of one class: log loss or RMSE stand in for it then.
+    """
+    metric, rows = problem.metric, problem.split.judged
+    if metric.bounded or len(real) < fewest or any(np.isfinite(t.error) for t in real):
+        return
+    output = problem.output_of(real[0].margins[rows], rows)
+    said = answered(metric, problem.truth[rows], output if problem.classes else output[:, 0])
+    names = ", ".join(t.config.name for t in real[:UNDEFINED])
+    raise Misuse(
+        f"metric {metric.name!r} has no value for any candidate ({names}): of the {len(rows):,} rows that "
+        f"judge {real[0].config.name} it answers {said}",
+        remedy="let the function return a finite number for whole tables, or choose another metric",
+    )
 
 
 @dataclass
@@ -246,6 +270,7 @@ class _Going:
             trial = self._tried(config, share)
         self.skipped = 0
         self.found.trials.append(trial)
+        refuse_undefined(self.problem, self.found.real, UNDEFINED)
         return not self._is_enough(trial)
 
     def _tried(self, config: Config, share: float | None) -> Trial:
