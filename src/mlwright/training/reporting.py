@@ -25,7 +25,7 @@ from mlwright.evaluation.diagnoses import (
 )
 from mlwright.evaluation.fitting import Alternative, Standing, label_noise, overfitting, underfitting
 from mlwright.evaluation.intervals import score
-from mlwright.evaluation.metrics import METRICS, Answered, labels_of, seen_by
+from mlwright.evaluation.metrics import METRICS, Answered, error_of, labels_of, seen_by
 from mlwright.evaluation.paired_rows import PairedRows, span_of
 from mlwright.evaluation.splits import ALONG_TIME
 from mlwright.learners import Config
@@ -116,7 +116,10 @@ class Reported:
         assert looks.trial is not None  # else there were no looks
         name, metric = looks.trial.config.name, self.paired.smooth.name
         curve = learning_curve(name, metric, points, errors, drawn, how, self.problem.seed)
-        return curve, too_little_data(curve)
+        plain = self.standing.plain
+        known = plain is not None and plain.metric == metric
+        gap = error_of(self.paired.smooth, plain.value) - curve.errors[-1].value if plain and known else None
+        return curve, too_little_data(curve, gap)
 
     @cached_property
     def _sized(self) -> tuple[list[Point], Doubles, Doubles]:
