@@ -5,9 +5,9 @@
 
 Parts of real tables are trained on by a portfolio that is sound, or has a fault: trees without bounds on few
 rows beside columns of noise; trees of a few rounds, of one split, a linear model where things bend; few rows
-of many; a line that few rows tell; labels flipped; later rows whose columns were shuffled. For each case: how often each diagnosis was
-found, of so many fits; and for learning curves how often the interval held what twice the rows truly brought,
-measured on rows that nobody had.
+of many; a line that few rows tell; labels flipped; later rows whose columns were shuffled. For each case: how
+often each diagnosis was found, of so many fits; and for learning curves how often the interval held what
+twice the rows truly brought, measured on rows that nobody had.
 """
 
 from __future__ import annotations

@@ -12,9 +12,12 @@ from mlwright.learners import Config
 from mlwright.statistics.intervals import Interval
 from mlwright.tasks import Asked, kind_named
 from mlwright.training.budget import Budget
+from mlwright.training.choosing import Choice
 from mlwright.training.diagnosing import SHARE, Looks, allowance, kept_for_looks, look_closer
+from mlwright.training.fit import _given_up
 from mlwright.training.found import Search
 from mlwright.training.prepared import PreparedFolds
+from mlwright.training.refit import Shipped
 from mlwright.training.reporting import Reported
 from mlwright.training.simpler import simplest
 from mlwright.training.thinned import thinned
@@ -227,6 +230,21 @@ def test_simpler_is_said_and_remembered():
     made = mw.fit(rows_of(300), target="y", max_trials=3, simpler=True)
     assert "simpler: " in made.card and made.manifest.recipe["simpler"] is True
     assert len(made.leaderboard.kept) == 1
+
+
+@pytest.mark.parametrize("shipped", ["near", "good"])
+def test_a_simpler_model_that_does_not_ship_is_not_said_to(problem, monkeypatch, shipped):
+    """Where time or limits leave something else, the rule's own words would stand beside another model."""
+    random = np.random.default_rng(0)
+    good = (2 * problem.y - 1)[:, None] + 0.8 * random.normal(size=(len(problem.y), 1))
+    trials = [trial_of(problem, n, good + j * 0.01) for j, n in enumerate(("near", "good"))]
+    said = "simpler: near alone"
+    monkeypatch.setattr("mlwright.training.choosing.simplest", lambda *given: (np.array([1.0, 0.0]), said))
+    left = next(t for t in trials if t.config.name == shipped)
+    made = Shipped(None, (), {id(left): 1.0}, ())
+    told = _given_up(Choice(problem, trials, simpler=True), made, problem.split.judged)
+    other = "simpler: what ships is good, which time and limits left of another choice"
+    assert told == (said if shipped == "near" else other)
 
 
 def test_noise_is_asked_of_enough_rows_only_and_never_among_texts(problem):

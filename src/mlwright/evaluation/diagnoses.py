@@ -24,8 +24,8 @@ WORTH = 0.02
 NOTHING = 0.05
 """... and what its interval must stay under for there to be none."""
 MATERIAL = 0.04
-"""The share of what the model is better than guessing by that twice the rows must add: any table of a thousand
-rows has some share of its error left that more would take."""
+"""The share of what the model is better than guessing by that twice the rows must add: of any table of a
+thousand rows more would take some share of the error."""
 SURE = 0.01
 """Folds differ, or scores move along time, where chance would do as much less often than this."""
 FEWEST_FOLDS, FEWEST_STRETCHES = 3, 8

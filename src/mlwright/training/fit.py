@@ -219,7 +219,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     )
     evaluation = msgspec.structs.replace(evaluation, intervals=intervals)
     blend = replace(blend, tails=tails)
-    given_up = choice.explained(chosen_on)[1] if run.simpler else ""
+    given_up = _given_up(choice, shipped, chosen_on) if run.simpler else ""
     notes = (
         *shipped.notes,
         *run.found.notes,
@@ -233,6 +233,17 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)
+
+
+def _given_up(choice: Choice, shipped: Shipped, rows: Ints) -> str:
+    """What the simpler model gave up, in words; where something else ships than the rule chooses among what
+    is left, that alone."""
+    weights, said = choice.explained(rows)
+    chosen = {id(t) for t, w in zip(choice.trials, weights, strict=True) if w > 0}
+    if chosen == set(shipped.shares):
+        return said
+    names = ", ".join(t.config.name for t in choice.trials if id(t) in shipped.shares)
+    return f"simpler: what ships is {names}, which time and limits left of another choice"
 
 
 def _fits(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> bool:
