@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from mlwright.artifact import (
     load,
 )
 from mlwright.base.canonical import canonical_json
+from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_name
@@ -38,7 +40,7 @@ from mlwright.features.text import tokenise_against
 from mlwright.graph.running import session
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
-from mlwright.packaging.costing import Pricer, measure
+from mlwright.packaging.costing import Pricer, measure, memory_by_size, memory_of
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import edge_rows
@@ -65,11 +67,19 @@ class Evidence:
     test_source: str = ""
 
 
-def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, patient: bool = False) -> Model:
+def package(
+    kind: str,
+    blend: Blend,
+    dataset: Dataset,
+    evidence: Evidence,
+    *,
+    patient: bool = False,
+    memory_s: float = 0.0,
+) -> Model:
     """The opened model of a file made in memory. Raises `ParityFailed` where graph and training path differ.
 
     `dataset` holds the rows that `blend.plan` was fitted on. `patient` measures CPU time for a second, where
-    a limit depends on it.
+    a limit depends on it. Memory may take `memory_s` seconds to measure; with 0 it is estimated.
     """
     known = blend.plan.table.schema
     schema = without(known, blend.unused)
@@ -107,6 +117,7 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
     measured = measure(graph, real, patient=patient)
+    memory, exact = _memory(draft, graph, memory_s)
     p50, p99 = measured.cost.cpu_us, measured.cpu_us_p99
     seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {
@@ -114,10 +125,24 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
         for m, cost in zip(blend.members, _costs_alone(blend, p50), strict=True)
     }
     timings = msgspec.structs.replace(
-        timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
+        timings,
+        cpu_us_p50=p50,
+        cpu_us_p99=p99,
+        memory_bytes=memory,
+        memory_measured=exact,
+        entries=timings.entries | spent,
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
+
+
+def _memory(draft: Model, graph: bytes, within_s: float) -> tuple[int, bool]:
+    """What serving the file takes in resident bytes, and whether that was measured."""
+    data = draft.to_bytes()
+    if within_s > 0:
+        with contextlib.suppress(EnvironmentProblem):  # no process could be started, or not in time
+            return memory_of(data, within_s), True
+    return memory_by_size(graph, len(data)), False
 
 
 def _second_graph(
