@@ -117,7 +117,6 @@ def package(
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
     measured = measure(graph, real, patient=patient)
-    memory, exact = _memory(draft, graph, memory_s)
     p50, p99 = measured.cost.cpu_us, measured.cpu_us_p99
     seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {
@@ -125,24 +124,21 @@ def package(
         for m, cost in zip(blend.members, _costs_alone(blend, p50), strict=True)
     }
     timings = msgspec.structs.replace(
-        timings,
-        cpu_us_p50=p50,
-        cpu_us_p99=p99,
-        memory_bytes=memory,
-        memory_measured=exact,
-        entries=timings.entries | spent,
+        timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
+    timings = _remembered(timings, draft, graph, memory_s)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
 
 
-def _memory(draft: Model, graph: bytes, within_s: float) -> tuple[int, bool]:
-    """What serving the file takes in resident bytes, and whether that was measured."""
+def _remembered(timings: Timings, draft: Model, graph: bytes, within_s: float) -> Timings:
+    """The same with what serving the file takes in resident bytes, and whether that was measured."""
     data = draft.to_bytes()
+    memory, measured = memory_by_size(graph, len(data)), False
     if within_s > 0:
         with contextlib.suppress(EnvironmentProblem):  # no process could be started, or not in time
-            return memory_of(data, within_s), True
-    return memory_by_size(graph, len(data)), False
+            memory, measured = memory_of(data, within_s), True
+    return msgspec.structs.replace(timings, memory_bytes=memory, memory_measured=measured)
 
 
 def _second_graph(
