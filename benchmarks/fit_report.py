@@ -5,9 +5,9 @@
 
 Parts of real tables are trained on by a portfolio that is sound, or has a fault: trees without bounds on few
 rows beside columns of noise; trees of a few rounds, of one split, a linear model where things bend; few rows
-of many; labels flipped; later rows whose columns were shuffled. For each case: how often each diagnosis was
-found, of so many fits; and for learning curves how often the interval held what twice the rows truly brought,
-measured on rows that nobody had.
+of many; a line that few rows tell; labels flipped; later rows whose columns were shuffled. For each case: how
+often each diagnosis was found, of so many fits; and for learning curves how often the interval held what
+twice the rows truly brought, measured on rows that nobody had.
 """
 
 from __future__ import annotations
@@ -103,7 +103,16 @@ def shuffled_later(table: pl.DataFrame, target: str, random: np.random.Generator
     return table.with_columns(**moved)
 
 
+def along_a_line(table: pl.DataFrame, target: str, random: np.random.Generator) -> pl.DataFrame:
+    """A target that a line through two columns of its own tells, but for noise: a few hundred rows do."""
+    x = random.normal(size=(2, len(table)))
+    y = x.sum(axis=0) + random.normal(size=len(table))
+    drawn = pl.Series(target, y if table[target].n_unique() > 30 else np.where(y > 0, "yes", "no"))
+    return table.with_columns(drawn, **{f"told {j}": pl.Series(v) for j, v in enumerate(x)})
+
+
 CASES = {
+    "enough rows: a line": Case((PLAIN, LINEAR), along_a_line),
     "control": Case((PLAIN, LINEAR, SOUND)),
     "control, along the rows": Case((PLAIN, LINEAR, SOUND), split="order"),
     "overfitting": Case((PLAIN, BOUNDLESS), noisy_columns, FEW_ROWS),

@@ -58,6 +58,23 @@ def test_more_rows_are_asked_for_where_they_would_help(gain, half, status):
     assert bool(found.remedy) == (status != "passed")
 
 
+@pytest.mark.parametrize(
+    ("gain", "half", "gap", "status"),
+    [
+        (0.02, 0.01, 0.3, "found"),
+        (0.02, 0.01, 0.8, "passed"),  # a tenth of the error, and hardly anything beside what is known
+        (0.02, 0.015, 0.8, "not_enough_data"),  # 2.5 %, and perhaps 4.4
+        (0.002, 0.001, 0.03, "passed"),  # much of what little is known, and 1.5 % of the error at most
+        (0.02, 0.03, 0.3, "not_enough_data"),  # chance would do as much
+        (0.02, 0.01, 0.0, "found"),  # no better than guessing: the error decides
+    ],
+)
+def test_more_rows_matter_beside_what_the_model_is_better_than_guessing_by(gain, half, gap, status):
+    found = too_little_data(curve(span(gain, half)), gap)
+    assert found.status == status
+    assert ("better than guessing" in found.evidence) == (gap > 0)
+
+
 def test_a_learning_curve_promises_what_its_errors_do():
     random = np.random.default_rng(0)
     rows = (250, 500, 1000, 2000)

@@ -1,17 +1,19 @@
 """Generated features: found where there is something to find, none where there is not, alike when served."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
-from mlwright.features import FeaturePlan, table_of
+from mlwright.features import FeaturePlan, screening, table_of
 from mlwright.features.combined import Crossed, Pairs, Ranges
 from mlwright.features.curved import Nearness, fit_bends, fit_nearness
 from mlwright.features.projected import STEPS, fit_components, fit_margins
 from mlwright.features.rich import MOST_BASE
-from mlwright.features.screening import bins_of, distinct, worth
+from mlwright.features.screening import bins_of, distinct, fit_base, worth
 from mlwright.features.transform import CODE, NUMBER, Feature, Lookup, build
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.running import session
@@ -221,3 +223,18 @@ def test_a_wide_table_is_screened_from_few_columns():
     wide = len(plan.layout("rich"))
     assert wide <= 400 + 20 and MOST_BASE < 400
     assert Feature(CODE, 0) not in plan.layout("rich")
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(600, 1), (60_000, 3)])
+def test_screening_takes_no_thread_that_it_cannot_keep_busy(monkeypatch, rows, threads):
+    """On a busy machine idle threads that wait for each other made a small model take a minute."""
+    library, asked = screening._library(), set()
+
+    def train(params, data, **more):
+        asked.add(params["num_threads"])
+        return library.train(params, data, num_boost_round=1)
+
+    monkeypatch.setattr(screening, "_library", lambda: SimpleNamespace(Dataset=library.Dataset, train=train))
+    x = np.random.default_rng(0).normal(size=(rows, 10))
+    fit_base(x, x[:, :1], np.arange(rows) % 2, seed=0, threads=4)
+    assert asked == {threads}

@@ -127,3 +127,41 @@ def test_the_command_is_a_gate(models, capsys):
     assert (told["verdict"], told["passed"]) == ("worse", False)
     assert main(["compare", whole, whole, fresh, "--require", "not-worse"]) == 0
     assert main(["compare", whole, whole, fresh, "--require", "better"]) == 1
+
+
+def test_a_gate_that_passes_on_few_rows_says_how_little_they_could_show(models, tmp_path, capsys):
+    half, whole = (str(models / name) for name in ("half.mlw", "whole.mlw"))
+    pl.read_csv(models / "fresh.csv").head(40).write_csv(tmp_path / "few.csv")
+    few = mw.compare(whole, half, tmp_path / "few.csv", metric="log_loss")
+    assert few.gain.verdict == "unclear"
+    error = (few.gain.high - few.gain.low) / 2 / 1.96
+    assert few.gain.detectable == pytest.approx(2.8 * error, rel=0.01)
+    assert few.gain.detectable > 0.1 * few.pairs[0].first.value
+    assert f"40 rows would have shown a difference of {few.gain.detectable:.2g} log_loss" in few.blind
+    assert f"these rows would show one of {few.gain.detectable:.2g}" in few.said
+    gate = ["--metric", "log_loss", "--require", "not-worse", "--json"]
+    assert main(["compare", whole, half, str(tmp_path / "few.csv"), *gate]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["warnings"][0] == f"not shown to be worse, for want of rows: {few.blind}"
+
+
+def test_rows_that_would_have_shown_a_loss_are_not_warned_of(models, tmp_path, capsys):
+    whole, fresh = (str(models / name) for name in ("whole.mlw", "fresh.csv"))
+    assert main(["compare", whole, whole, fresh, "--require", "not-worse", "--json"]) == 0
+    assert not any("want of rows" in w for w in json.loads(capsys.readouterr().out)["warnings"])
+    pl.read_csv(fresh).head(12).write_csv(tmp_path / "dozen.csv")
+    assert "too few to tell models apart" in mw.compare(whole, whole, tmp_path / "dozen.csv").blind
+    clear = mw.compare(models / "half.mlw", whole, fresh)
+    assert clear.gain.verdict == "better" and clear.blind == ""
+
+
+def test_numbers_are_not_said_to_be_alike(models, tmp_path, capsys):
+    table = people(300, 2).drop("y").with_columns(z=pl.col("age") * 2 + pl.col("income"))
+    quick = {"target": "z", "max_trials": 2, "seed": 0, "waive": ("MLW401", "MLW402")}
+    mw.fit(table, **quick).save(tmp_path / "a.mlw")
+    mw.fit(table.drop("income"), **quick).save(tmp_path / "b.mlw")
+    table.write_csv(tmp_path / "t.csv")
+    assert main(["compare", *(str(tmp_path / n) for n in ("a.mlw", "b.mlw", "t.csv"))]) == 0
+    assert "answer alike" not in capsys.readouterr().out
+    found = mw.compare(tmp_path / "a.mlw", tmp_path / "b.mlw", tmp_path / "t.csv")
+    assert found.alike is None and found.gain.verdict == "worse"

@@ -18,9 +18,12 @@ from mlwright.base.schema import Target
 from mlwright.features import FeaturePlan
 from mlwright.features.table import table_of
 from mlwright.graph.trees import Shape
+from mlwright.lifecycle.bounded import memory_seconds
 from mlwright.packaging import costing
 from mlwright.packaging.costing import Pricer, measure, memory_by_size, memory_of, trees_cost
 from mlwright.packaging.described import described
+from mlwright.training.budget import Budget
+from mlwright.training.limits import Limits
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,33 @@ def test_memory_is_that_of_a_process_of_its_own(dataset):
     assert 20e6 < memory_of(model.to_bytes()) < 500e6
     with pytest.raises(EnvironmentProblem, match="not a model file"):
         memory_of(b"nothing that opens")
+
+
+def test_the_card_says_what_serving_takes_in_memory_and_how_that_is_known(dataset, tmp_path):
+    estimated = mw.fit(dataset, max_trials=2)
+    assert not estimated.timings.memory_measured
+    assert f"- Serving it takes {estimated.timings.memory_said}" in estimated.card
+    assert estimated.timings.memory_said.endswith("by estimate from its size")
+    measured = mw.fit(dataset, max_trials=2, max_memory="1GB")
+    assert measured.timings.memory_measured and 20e6 < measured.timings.memory_bytes < 500e6
+    assert measured.timings.memory_said.endswith("measured") and measured.timings.memory_said in measured.card
+    page = mw.report(measured, tmp_path / "card.html").read_text(encoding="utf-8")
+    assert measured.timings.memory_said in page
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit_s", "left_s", "seconds"),
+    [
+        (Limits(), None, None, 0.0),  # trials are counted: no fit is made a second longer
+        (Limits(), 60.0, 5.0, 8.0),
+        (Limits(), 60.0, 1.0, 0.0),
+        (Limits(memory_bytes=1), None, None, 120.0),
+        (Limits(memory_bytes=1), 60.0, 1.0, 10.0),
+    ],
+)
+def test_memory_is_measured_where_there_is_time_for_it(limits, limit_s, left_s, seconds):
+    budget = Budget(limit_s, clock=lambda: 100.0, began=100.0 - (limit_s or 0) + (left_s or 0), kept_s=1.5)
+    assert memory_seconds(limits, budget) == seconds
 
 
 def test_memory_is_measured_with_the_modules_of_this_process(dataset, tmp_path, monkeypatch):

@@ -7,12 +7,18 @@ import pytest
 
 import mlwright as mw
 from mlwright.base.progress import Progress
+from mlwright.evaluation.fitting import Standing
 from mlwright.learners import Config
+from mlwright.statistics.intervals import Interval
 from mlwright.tasks import Asked, kind_named
 from mlwright.training.budget import Budget
-from mlwright.training.diagnosing import SHARE, allowance, kept_for_looks, look_closer
+from mlwright.training.choosing import Choice
+from mlwright.training.diagnosing import SHARE, Looks, allowance, kept_for_looks, look_closer
+from mlwright.training.fit import _given_up
 from mlwright.training.found import Search
 from mlwright.training.prepared import PreparedFolds
+from mlwright.training.refit import Shipped
+from mlwright.training.reporting import Reported
 from mlwright.training.simpler import simplest
 from mlwright.training.thinned import thinned
 from mlwright.training.trial import Trial, run_trial
@@ -226,6 +232,21 @@ def test_simpler_is_said_and_remembered():
     assert len(made.leaderboard.kept) == 1
 
 
+@pytest.mark.parametrize("shipped", ["near", "good"])
+def test_a_simpler_model_that_does_not_ship_is_not_said_to(problem, monkeypatch, shipped):
+    """Where time or limits leave something else, the rule's own words would stand beside another model."""
+    random = np.random.default_rng(0)
+    good = (2 * problem.y - 1)[:, None] + 0.8 * random.normal(size=(len(problem.y), 1))
+    trials = [trial_of(problem, n, good + j * 0.01) for j, n in enumerate(("near", "good"))]
+    said = "simpler: near alone"
+    monkeypatch.setattr("mlwright.training.choosing.simplest", lambda *given: (np.array([1.0, 0.0]), said))
+    left = next(t for t in trials if t.config.name == shipped)
+    made = Shipped(None, (), {id(left): 1.0}, ())
+    told = _given_up(Choice(problem, trials, simpler=True), made, problem.split.judged)
+    other = "simpler: what ships is good, which time and limits left of another choice"
+    assert told == (said if shipped == "near" else other)
+
+
 def test_noise_is_asked_of_enough_rows_only_and_never_among_texts(problem):
     from mlwright.training.standing import noise_of, on_one_scale
 
@@ -246,3 +267,19 @@ def test_an_answer_from_no_feature_has_no_slope(problem):
     plain = dataclasses.replace(problem, portfolio=(Config("baseline", "baseline", "encoded"),))
     said = train(plain, Budget(None, 1), Progress()).evaluation.fit_report.of("overfitting").evidence
     assert "slope" not in said and "the plain baseline is what ships" in said
+
+
+def test_a_folds_labels_are_decided_by_a_line_that_was_drawn_without_it():
+    """A line for each fold, drawn on its own rows, would make folds alike that another line sets apart."""
+    problem, _ = kind_named("tabular").problem(mw.read(rows_of(900), target="y"), Asked(metric="f1"))
+    random = np.random.default_rng(0)
+    folds = problem.split.folds
+    assert len(folds) >= 3
+    seen = np.where(random.random(len(problem.y)) < 0.1, 1 - problem.y, problem.y)
+    margins = (6 * seen - 3)[:, None]
+    for k, fold in enumerate(folds):
+        margins[fold.valid] += 12 * (k % 3)
+    standing = Standing(None, None, None, Interval(np.nan, np.nan, np.nan))
+    looks = Looks(skipped={"all": "nothing was fitted"})
+    said = Reported(problem, looks, margins[problem.split.judged], standing).report.of("instability")
+    assert said.status == "found" and "f1 of" in said.evidence

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import mlwright as mw
+from mlwright.base.machine import FEWEST_CELLS_A_THREAD
 from mlwright.base.progress import Progress
 from mlwright.base.schema import Column
 from mlwright.learners import Config
-from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
 from mlwright.lifecycle.bounded import kept_for_measuring
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget
@@ -102,13 +102,13 @@ def test_packaging_is_foreseen_by_the_column(problem):
 @pytest.mark.parametrize(
     ("limits", "limit_s", "kept"),
     [
-        (Limits(), 60.0, 0.0),
+        (Limits(), 60.0, 1.5),
         (Limits(latency_us=50.0), None, 0.0),
-        (Limits(latency_us=50.0), 20.0, 2.0),
-        (Limits(latency_us=50.0), 600.0, 5.0),
+        (Limits(latency_us=50.0), 20.0, 3.0),
+        (Limits(latency_us=50.0), 600.0, 6.5),
         (Limits(memory_bytes=1), 20.0, 1.0),
         (Limits(latency_us=50.0, memory_bytes=1), 600.0, 6.5),
-        (Limits(size_bytes=1), 600.0, 0.0),
+        (Limits(size_bytes=1), 600.0, 1.5),
     ],
 )
 def test_time_is_kept_for_what_a_clock_may_say_of_a_limit(limits, limit_s, kept):

@@ -1,18 +1,27 @@
 """The search beyond the portfolio: refinement, patience, and what time is kept for."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import mlwright as mw
 from mlwright.base.cost import Cost
+from mlwright.base.evaluation import Entry
+from mlwright.base.leaderboard import in_brief
+from mlwright.base.progress import Progress
 from mlwright.graph.trees import Shape
 from mlwright.learners import Config, families
 from mlwright.learners.zone import outside, zone_of
+from mlwright.tasks import Asked, kind_named
+from mlwright.training.budget import Budget
+from mlwright.training.journal import Journal
 from mlwright.training.limits import Limits, Pricing
 from mlwright.training.patience import Patience
+from mlwright.training.prepared import PreparedFolds
 from mlwright.training.refine import mark, propose
-from mlwright.training.search import FASTEST, quicker_to_serve, within_latency
+from mlwright.training.search import FASTEST, quicker_to_serve, search, within_latency
 from mlwright.training.trial import Trial
 
 
@@ -139,3 +148,44 @@ def test_without_a_limit_or_a_rate_a_configuration_stays_as_it_is():
     assert within_latency(config, Pricing(ByRounds(), Limits(size_bytes=9)), families()) is config
     linear = Config("linear", "linear", "linear", {})
     assert within_latency(linear, Pricing(ByRounds(), Limits(latency_us=9.0)), families()) is linear
+
+
+def searched(data, left_s, limit_s=10.0):
+    """A search whose clock stands still, so long before the end of its limit, on a machine that is busy."""
+    problem, _ = kind_named("tabular").problem(mw.read(data, target="y"), Asked(threads=2))
+    now = time.monotonic() + 1e6  # no fit is cut short
+    budget = Budget(limit_s, clock=lambda: now, began=now - limit_s + left_s)
+    return search(problem, PreparedFolds(problem), budget, Progress(), Journal()), problem
+
+
+def test_what_a_short_limit_left_untried_is_said(bent):
+    found, problem = searched(bent, 0.3)
+    tried = [t for t in found.trials if not t.failure]
+    assert [t.config.family for t in tried] == ["baseline", "linear"]
+    families_left = {t.config.family for t in found.trials if t.failure}
+    assert families_left == {c.family for c in problem.portfolio} - {"baseline", "linear"}
+    many = len(problem.portfolio)
+    assert found.stopped == (
+        f"the time limit was reached, with {many - 2} of the portfolio's {many} candidates not tried"
+    )
+    reasons = {t.config.name: t.failure for t in found.trials if t.failure}
+    more = sum(c.family == "lightgbm" for c in problem.portfolio) - 1
+    why = f"left out: not tried, nor {more} more of lightgbm, as the search had no time left"
+    assert reasons["lightgbm"] == why
+    entry = Entry(name="lightgbm", family="lightgbm", score=None, fit_seconds=0.0, reason=why)
+    assert in_brief(entry) == "not tried"
+
+
+@pytest.mark.parametrize(("packaging_s", "tried"), [(5.0, True), (9.0, False)])
+def test_trees_are_tried_beside_a_lone_linear_model_against_half_of_what_packaging_may_take(
+    bent, monkeypatch, packaging_s, tried
+):
+    monkeypatch.setattr("mlwright.training.search.packaging_seconds", lambda *of: packaging_s)
+    found, _ = searched(bent, 4.0)
+    assert any(t.shape is not None for t in found.real) == tried
+
+
+def test_nothing_is_said_of_what_was_not_tried_where_trials_were_counted(bent):
+    problem, _ = kind_named("tabular").problem(mw.read(bent, target="y"), Asked(threads=2))
+    found = search(problem, PreparedFolds(problem), Budget(None, 2), Progress(), Journal())
+    assert len(found.trials) == 2 and found.stopped == "max_trials=2 was reached"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from mlwright.artifact.container import FORMAT, pack
+from mlwright.base import figures
 from mlwright.base.canonical import canonical_json, sha256
 from mlwright.base.errors import Misuse, ModelDamaged, ModelRefused
 from mlwright.base.evaluation import Entry
@@ -62,12 +63,24 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us_p50: float | None = None
     """CPU microseconds per row of one-row calls in the exported graph: the median and the 99th percentile."""
     cpu_us_p99: float | None = None
+    memory_bytes: int | None = None
+    """Resident memory of a process that opens the file and answers: what a worker that serves it takes."""
+    memory_measured: bool = False
+    """Whether that is the peak of a process that did so; else it is estimated from the file's size."""
     entries: dict[str, Spent] = {}
     """By the candidate's name."""
     source: str = ""
     """What the training table was called where it was read, without its folder: `loans.csv`."""
     test_source: str = ""
     """The same of the table that judged, where one was given."""
+
+    @property
+    def memory_said(self) -> str:
+        """What serving takes in memory, and how that is known; empty where it is not."""
+        if self.memory_bytes is None:
+            return ""
+        how = "measured" if self.memory_measured else "by estimate from its size"
+        return f"{figures.size(self.memory_bytes)} in a process of its own, {how}"
 
     def told(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         """The leaderboard's `entries` with what each cost, which a file keeps apart because it varies."""

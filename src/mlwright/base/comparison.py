@@ -14,6 +14,12 @@ from mlwright.base.score import Score
 
 ALIKE = "none: no row tells them apart"
 """The method of a gain between answers that are as good on every row."""
+TO_DETECT = (1.959964 + 0.841621) / 1.959964
+"""Times half a 95 % interval: the difference that shows four times in five."""
+BLIND = 0.1
+"""Rows that could not show a loss of this share of the first model's error say little if they show none."""
+FEWEST_ALIKE = 30
+"""Of fewer rows, answers that are alike on all of them may differ on every tenth (three over the rows)."""
 
 
 class Gain(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +36,11 @@ class Gain(msgspec.Struct, frozen=True, kw_only=True):
     rows_to_tell: int | None
     """How many rows would show a difference of this size four times in five; None: no number that counts."""
     method: str
+
+    @property
+    def detectable(self) -> float | None:
+        """The difference that these rows would show four times in five; None where no row tells any."""
+        return None if self.method == ALIKE else TO_DETECT * (self.high - self.low) / 2
 
     @property
     def verdict(self) -> Literal["better", "worse", "unclear"]:
@@ -62,8 +73,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """What decides; its pair stands first. The others are told, not tested."""
     pairs: tuple[Pair, ...]
     rows: int
-    alike: float
-    """The share of rows to which both answer the same label, or number."""
+    alike: float | None
+    """The share of rows to which both answer the same label; None of numbers, which hardly ever agree."""
     how: str
     """Which rows, in words."""
 
@@ -71,6 +82,25 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def gain(self) -> Gain:
         """Of the second model, by the metric that decides."""
         return self.pairs[0].gain
+
+    @property
+    def blind(self) -> str:
+        """Why `unclear` says little here: that these rows would not have shown a second model that is worse
+        by a tenth of the first one's error. Empty where they would have, or where the verdict is clear."""
+        gain, first = self.gain, self.pairs[0].first
+        if gain.verdict != "unclear":
+            return ""
+        on = f"{gain.rows:,} row{'s' if gain.rows != 1 else ''}"
+        if gain.detectable is None:
+            few = gain.rows < FEWEST_ALIKE
+            return f"{on} are too few to tell models apart that differ on every tenth" if few else ""
+        error = abs(1.0 - first.value) if first.greater_is_better else abs(first.value)
+        if gain.detectable <= BLIND * error:
+            return ""
+        return (
+            f"{on} would have shown a difference of {gain.detectable:.2g} {gain.metric} four times in five, "
+            f"and no smaller one; a tenth of the first model's error is {BLIND * error:.2g}"
+        )
 
     @property
     def said(self) -> str:
@@ -83,7 +113,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.second} is {gain.verdict} than {self.first}: {about}."
         need = gain.rows_to_tell
         more = f"; a difference of that size would show on some {two_digits(need)} rows" if need else ""
-        return f"No difference can be told on {gain.rows:,} rows: {about}{more}."
+        least = f"; these rows would show one of {gain.detectable:.2g}" if gain.detectable else ""
+        return f"No difference can be told on {gain.rows:,} rows: {about}{least}{more}."
 
     def __str__(self) -> str:
         return self.said

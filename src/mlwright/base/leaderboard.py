@@ -21,6 +21,7 @@ _BRIEFLY = (
     ("failed:", "failed"),
     (COMPARED, "for comparison"),
     (NO_GAIN, "adds too little"),
+    ("left out: not tried", "not tried"),
     ("no time was left", "no time to refit"),
     ("after a first look", "left out early"),
     ("measured to break a limit", "over a limit"),

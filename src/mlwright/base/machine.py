@@ -27,6 +27,19 @@ has to wake the other thread), and, with two other processes at work, 2.4 s so, 
 awake as by default."""
 
 
+FEWEST_CELLS_A_THREAD = 200_000
+"""Below this many matrix cells a second thread costs more than it brings."""
+
+
+def threads_for(cells: int, most: int) -> int:
+    """How many of `most` threads a matrix of so many cells can keep busy.
+
+    >>> threads_for(10_000, 8), threads_for(500_000, 8)
+    (1, 2)
+    """
+    return max(1, min(most, cells // FEWEST_CELLS_A_THREAD))
+
+
 def rest_idle_threads(environment: MutableMapping[str, str] = os.environ) -> None:
     """Sets `IDLE_THREADS` for libraries that are loaded from now on, where the user set neither of them."""
     if not any(name in environment for name in IDLE_THREADS):

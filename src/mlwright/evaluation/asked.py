@@ -11,6 +11,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -127,50 +128,67 @@ def metric(
         NUMBERS if needs == "prediction" else CLASSES,
         better == "more",
         needs,
-        _prepared(function, called, needs),
+        _Own(function, called, needs),
         "A metric of its author's own.",
         bounded=False,
     )
 
 
-def _prepared(function: Callable[..., float], name: str, needs: Needs) -> Callable[[Truth, Output], Weighted]:
-    weighable = _takes_weights(function)
+def answered(metric: Metric, y: Truth, output: Output) -> str:
+    """What the metric answers to these rows, in words: a number, or how a user's own refuses them."""
+    if isinstance(metric.prepare, _Own):
+        return metric.prepare.answered(y, output)
+    return f"{metric.function(y, output):g}"
 
-    def prepare(y: Truth, output: Output) -> Weighted:
-        seen: Output = output
-        if needs == "label":
-            seen = labels_of(output)
-        elif needs == "probability" and output.shape[1] == 2:
-            seen = output[:, 1]
+
+@dataclass(frozen=True)
+class _Own:
+    """What prepares a metric of the user's own."""
+
+    function: Callable[..., float]
+    name: str
+    needs: Needs
+
+    def __call__(self, y: Truth, output: Output) -> Weighted:
+        weighable, seen = _takes_weights(self.function), self._seen(output)
 
         def value(weights: Floats | None) -> float:
             if weights is None or weighable:
                 more = {"sample_weight": weights} if weighable else {}
-                return _called(lambda: function(y, seen, **more), name)
+                return self._called(lambda: self.function(y, seen, **more))
             times = weights.astype(np.int64)
             if (times != weights).any():
                 raise Misuse(
-                    f"metric {name!r} takes no sample_weight, and the rows are weighted",
+                    f"metric {self.name!r} takes no sample_weight, and the rows are weighted",
                     remedy="let the function take sample_weight=",
                 )
             drawn = np.repeat(np.arange(len(y)), times)  # rows that were drawn twice are there twice
-            return _called(lambda: function(y[drawn], seen[drawn]), name)
+            return self._called(lambda: self.function(y[drawn], seen[drawn]))
 
         return value
 
-    return prepare
+    def answered(self, y: Truth, output: Output) -> str:
+        """What it answers to these rows, or what it raises, in words."""
+        try:
+            return f"{self.function(y, self._seen(output))}"
+        except Exception as error:  # noqa: BLE001  # a user's function may raise anything, and it is told
+            return f"{type(error).__name__}: {error}"
 
+    def _seen(self, output: Output) -> Output:
+        if self.needs == "label":
+            return labels_of(output)
+        return output[:, 1] if self.needs == "probability" and output.shape[1] == 2 else output
 
-def _called(function: Callable[[], Any], name: str) -> float:  # Any: whatever a user's function returns
-    """What it returns; NaN where it refuses the values, as some do those of one class. Raises `Misuse` for
-    what is no number, and for whatever else it raises."""
-    try:
-        returned = function()
-    except (ValueError, ArithmeticError):
-        return math.nan
-    except Exception as error:  # whatever a user's function raises is told as its own
-        raise Misuse(f"metric {name!r} raised {type(error).__name__}: {error}") from error
-    return _number(returned, name)
+    def _called(self, function: Callable[[], Any]) -> float:  # Any: whatever a user's function returns
+        """What it returns; NaN where it refuses the values, as some do those of one class. Raises `Misuse`
+        for what is no number, and for whatever else it raises."""
+        try:
+            returned = function()
+        except (ValueError, ArithmeticError):
+            return math.nan
+        except Exception as error:  # whatever a user's function raises is told as its own
+            raise Misuse(f"metric {self.name!r} raised {type(error).__name__}: {error}") from error
+        return _number(returned, self.name)
 
 
 def _takes_weights(function: Callable[..., float]) -> bool:

@@ -23,6 +23,9 @@ WORTH = 0.02
 """The share of the error that a remedy must bring for its lack to be harm ..."""
 NOTHING = 0.05
 """... and what its interval must stay under for there to be none."""
+MATERIAL = 0.04
+"""The share of what the model is better than guessing by that twice the rows must add: of any table of a
+thousand rows more would take some share of the error."""
 SURE = 0.01
 """Folds differ, or scores move along time, where chance would do as much less often than this."""
 FEWEST_FOLDS, FEWEST_STRETCHES = 3, 8
@@ -83,23 +86,32 @@ def learning_curve(
     )
 
 
-def too_little_data(curve: LearningCurve) -> Diagnosis:
-    """Whether twice the rows would lower the error by enough to go and get them."""
+def too_little_data(curve: LearningCurve, gap: float | None = None) -> Diagnosis:
+    """Whether twice the rows would lower the error by enough to go and get them: beyond chance, by WORTH of
+    the error and by MATERIAL of `gap`, by which the plain baseline's error is larger (None: unknown)."""
     error, last = curve.errors[-1].value, curve.rows[-1]
     if not error > 0:
         return Diagnosis(
             kind="not enough data", status="passed", evidence="no error is left that more rows could lower"
         )
     twice, four = (_share(s, error) for s in (curve.twice, curve.fourfold))
+    added = None if gap is None or gap <= 0 else _share(curve.twice, gap)
     status = verdict(twice)
+    if added is not None and added.high < MATERIAL:
+        status = "passed"
+    elif added is not None and added.value < MATERIAL and status == "found":
+        status = "not_enough_data"
     said = (
         f"from {curve.rows[0]:,} to {last:,} rows the {curve.metric} error of {curve.candidate} went from "
         f"{brief(curve.errors[0].value)} to {brief(error)}; "
         f"{2 * last:,} rows would lower it by {twice.percent()}, "
         f"{4 * last:,} by {four.percent()}"
     )
-    if status == "passed":
-        said += f": less than {100 * twice.high:.1f} % for twice the rows"
+    if added is not None:
+        said += (
+            f"; twice the rows would add {added.percent()} to what the candidate is better than guessing by "
+            f"({MATERIAL:.0%} is called material)"
+        )
     remedy = {
         "found": "Get more rows like these; the figures say what to expect of them.",
         "not_enough_data": "The curve is too uncertain: give the fit more time, or fit again with more rows.",

@@ -320,7 +320,7 @@ class _Shuffled:
         """Metric and loss of these answers as functions of weights."""
         metric = self.examined.metric
         loss = self._loss(answers)
-        if metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES:
+        if metric.slow or (metric.losses is None and self._classes(answers) > TOO_DEAR_CLASSES):
             return None, loss
         value = metric.on(self.examined.y, _judged(metric, answers))
         dear = metric.losses is None and self._classes(answers) > DEAR_CLASSES

@@ -49,8 +49,14 @@ ONE_ANSWER = "none: one answer for all rows"
 ALIKE = "none: all rows alike"
 """The method where rows that do not differ say nothing about those not seen."""
 
-OWN_DRAWS = 200
-"""Draws at most of a metric of the user's own, which is called for each."""
+TOO_SLOW = "none: the metric is slow to call"
+"""The method where so few draws as there is time for would say nothing."""
+
+OWN_DRAWS, FEWEST_DRAWS = 200, 20
+"""Draws at most of a metric of the user's own, which is called for each; and those below which there is no
+interval."""
+LESSER = 5
+"""An interval that does not judge what ships takes so many times fewer draws of a slow metric."""
 CELLS = 2e7
 """Rows times classes times draws that one call may spend on the bootstrap: about a second."""
 
@@ -127,18 +133,33 @@ def _scores(
             slow.append(m)
         else:
             intervals[m.name] = known
+    for m in slow:
+        if draws_of(m, OWN_DRAWS, effort) < FEWEST_DRAWS:
+            value = m.function(y, seen_by(m, answer), weights)
+            intervals[m.name] = Interval(value, value, value), TOO_SLOW
+    slow = [m for m in slow if m.name not in intervals]
     if slow:
         shape = seen_by(slow[0], answer).shape
         classes = shape[1] if len(shape) == 2 else 1
-        draws = int(np.clip(effort * CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
-        if not all(m.bounded for m in slow):  # a user's own, which may be slow
-            draws = min(draws, OWN_DRAWS)
-        prepared = [m.on(y, seen_by(m, answer)) for m in slow]
-        drawn = bootstrap(prepared, len(y), draws=draws, seed=seed, clusters=clusters, weights=weights)
-        for m, interval in zip(slow, drawn, strict=True):
-            completed = _completed(m, y, seen_by(m, answer), interval, weights, clusters)
-            intervals[m.name] = completed, f"bootstrap, {draws} draws"
+        most = int(np.clip(effort * CELLS / max(1, len(y) * max(1, classes / 2)), 100, 1000))
+        draws = {m.name: draws_of(m, most, effort) for m in slow}
+        for count in sorted(set(draws.values())):  # a user's own, which may be slow, apart
+            alike = [m for m in slow if draws[m.name] == count]
+            prepared = [m.on(y, seen_by(m, answer)) for m in alike]
+            drawn = bootstrap(prepared, len(y), draws=count, seed=seed, clusters=clusters, weights=weights)
+            for m, interval in zip(alike, drawn, strict=True):
+                intervals[m.name] = (
+                    _completed(m, y, seen_by(m, answer), interval, weights, clusters),
+                    f"bootstrap, {count} draws",
+                )
     return [_score(m, *intervals[m.name], len(y), named) for m in metrics]
+
+
+def draws_of(metric: Metric, most: int, effort: float = 1.0) -> int:
+    """How many draws an interval of the metric may take, at most `most`."""
+    if metric.bounded:
+        return most
+    return min(most, OWN_DRAWS, metric.calls if effort >= 1 else metric.calls // LESSER)
 
 
 def _score(metric: Metric, interval: Interval, method: str, rows: int, named: str) -> Score:
@@ -148,7 +169,7 @@ def _score(metric: Metric, interval: Interval, method: str, rows: int, named: st
     elif rows < 2 or not math.isfinite(low) or not math.isfinite(high):
         low, high, method, named = value, value, TOO_FEW_ROWS, ""
     elif low == high:
-        method, named = method if method == ONE_ANSWER else ALIKE, ""
+        method, named = method if method in (ONE_ANSWER, TOO_SLOW) else ALIKE, ""
     return Score(
         metric=metric.name,
         value=value,

@@ -34,6 +34,8 @@ class Answered(NamedTuple):
     label: npt.NDArray[np.int64]
 
 
+FEWEST_CALLS = 800
+"""A metric of which an interval may not call for so many is slow: that much choosing weights takes."""
 CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
 NUMBERS: tuple[TaskName, ...] = ("regression",)
 DEFAULT: dict[TaskName, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
@@ -60,7 +62,18 @@ class Metric:
     counted: Callable[[Truth, Output, Floats | None], Floats] | None = None
     """Where it is the share of hits among some rows: how much of each row counts [N], by the weights [N]."""
     bounded: bool = True
-    """Whether it lies within 0 and 1 (or -1 and 1) where more is better, and above 0 where less is."""
+    """Whether it lies within 0 and 1 (or -1 and 1) where more is better, and above 0 where less is; nobody
+    knows that of a function of the user's own."""
+    calls: int = 1_000
+    """How often a function of the user's own may be called for one interval that matters; for others a fifth
+    as often."""
+    call_s: float = 0.0
+    """Seconds that such a call takes, where it was clocked."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether it is too slow to be asked wherever candidates are weighed or compared."""
+        return not self.bounded and self.calls < FEWEST_CALLS
 
     def on(self, y: Truth, output: Output) -> Weighted:
         """The metric on these rows, as a function of row weights [N] (or None); sorts at most once.
@@ -102,6 +115,18 @@ def seen_by(metric: Metric, answer: Output | Answered) -> Output:
 def default_metric(task: TaskName) -> Metric:
     """The metric that is optimised when none is named."""
     return METRICS[DEFAULT[task]]
+
+
+def smooth_of(metric: Metric) -> Metric:
+    """The metric, or what stands in for it where it is asked often: labels move in jumps, and a function of
+    the user's own may be slow.
+
+    >>> smooth_of(METRICS["f1"]).name, smooth_of(METRICS["mae"]).name
+    ('log_loss', 'mae')
+    """
+    if metric.needs == "label" or metric.slow:
+        return METRICS["rmse" if metric.needs == "prediction" else "log_loss"]
+    return metric
 
 
 def error_of(metric: Metric, value: float) -> float:

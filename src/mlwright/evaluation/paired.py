@@ -16,7 +16,7 @@ from scipy import special, stats
 
 from mlwright.base.comparison import ALIKE, Gain
 from mlwright.evaluation.influence import influence
-from mlwright.evaluation.intervals import CELLS, Labels, clusters_of
+from mlwright.evaluation.intervals import CELLS, FEWEST_DRAWS, Labels, clusters_of, draws_of
 from mlwright.evaluation.metrics import Answered, Metric, Output, Truth, seen_by
 from mlwright.statistics.intervals import Codes, Floats, clustered_error, normal_quantile, t_quantile
 from mlwright.statistics.power import POWER
@@ -37,7 +37,8 @@ def gain(
     blocks: Labels | None = None,
     seed: int = 0,
 ) -> Gain | None:
-    """By how much `second` is better than `first`, with a 95 % interval; None where the metric is undefined.
+    """By how much `second` is better than `first`, with a 95 % interval; None where the metric is undefined,
+    or too slow to be drawn.
 
     `y` [N]; `first` and `second` [N, K] probabilities or [N] numbers of the same rows. Rows of one group or
     block are taken as dependent. Raises `Misuse` for shapes that do not fit.
@@ -148,7 +149,10 @@ def _drawn(
 ) -> Gain | None:
     sign = 1.0 if metric.greater_is_better else -1.0
     of_a, of_b = metric.on(y, a), metric.on(y, b)
-    draws = int(np.clip(CELLS / max(1, 2 * len(y) * (a.shape[1] / 2 if a.ndim == 2 else 1)), 100, 1000))
+    most = int(np.clip(CELLS / max(1, 2 * len(y) * (a.shape[1] / 2 if a.ndim == 2 else 1)), 100, 1000))
+    draws = draws_of(metric, most)
+    if draws < FEWEST_DRAWS:
+        return None
     [(value, low, high)] = bootstrap(
         [lambda w: sign * (of_b(w) - of_a(w))],
         len(y),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.fit_report import Span
-from mlwright.evaluation.metrics import METRICS, Metric, Truth, error_of
+from mlwright.evaluation.metrics import Metric, Truth, error_of, smooth_of
 from mlwright.statistics.intervals import Codes, Floats
 from mlwright.statistics.resampling import drawn_weights
 
@@ -34,8 +34,8 @@ class PairedRows:
 
     @property
     def smooth(self) -> Metric:
-        """The metric, or where it judges labels the log loss: labels move in jumps."""
-        return METRICS["log_loss"] if self.metric.needs == "label" else self.metric
+        """The metric, or what stands in for it."""
+        return smooth_of(self.metric)
 
     def errors(self, margins: Sequence[Floats]) -> tuple[Floats, Floats]:
         """The errors [S] of as many models, and what they would be for other rows like these [B, S].
@@ -52,7 +52,7 @@ class PairedRows:
         width = outputs[0].shape[1] if outputs[0].ndim == 2 else 1
         work = len(self.y) * max(1.0, width / 2) * len(outputs)
         draws = int(np.clip(CELLS / max(work, 1.0), FEWEST_DRAWS, MOST_DRAWS))
-        draws = draws if self.metric.bounded else FEWEST_DRAWS  # a user's own may be slow
+        draws = draws if self.smooth.bounded else FEWEST_DRAWS  # a user's own may be slow
         value = np.array([error_of(self.smooth, f(self.weights)) for f in judged])
         drawn = np.array(
             [

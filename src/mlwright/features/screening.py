@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.machine import rest_idle_threads
+from mlwright.base.machine import rest_idle_threads, threads_for
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def _fitted_base(x: Doubles, y: Doubles, fold: Ints, seed: int, threads: int) ->
         "max_bin": 63,
         "feature_fraction": 0.6,
         "seed": seed,
-        "num_threads": threads,
+        "num_threads": threads_for(x.size, threads),
         "deterministic": True,
         "force_row_wise": True,
         "feature_pre_filter": False,

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import ExtraMissing
+from mlwright.base.machine import threads_for
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Trees
 from mlwright.statistics.links import sigmoid, softmax
@@ -92,13 +93,9 @@ class Job:
     equal ones, so that what a library makes of them (bins) may be kept between fits. Empty: keep nothing."""
 
 
-FEWEST_CELLS_A_THREAD = 200_000
-"""Below this many matrix cells a second thread costs more than it brings."""
-
-
 def useful_threads(job: Job) -> int:
     """How many of the job's threads its training rows can keep busy."""
-    return max(1, min(job.threads, job.train.x.size // FEWEST_CELLS_A_THREAD))
+    return threads_for(job.train.x.size, job.threads)
 
 
 class Fitted(Protocol):

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mlwright.base.machine import threads_for
 from mlwright.graph.trees import Doubles, Trees
 from mlwright.learners.lightgbm import FittedLightGBM, library
-from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD, Part
+from mlwright.learners.protocol import Part
 
 SETTINGS = {
     "num_leaves": 8,
@@ -66,7 +67,7 @@ def fit_quantiles(
         "objective": "quantile",
         "metric": "none",
         "verbosity": -1,
-        "num_threads": max(1, min(threads, train.x.size // FEWEST_CELLS_A_THREAD)),
+        "num_threads": threads_for(train.x.size, threads),
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -58,11 +58,20 @@ def within(
 
 def kept_for_measuring(limits: Limits, limit_s: float | None) -> float:
     """Seconds of the time limit that training and packaging must leave."""
-    if limit_s is None or (limits.memory_bytes is None and limits.latency_us is None):
+    if limit_s is None:
         return 0.0
-    memory = min(MEASURING_S, MEASURING_SHARE * limit_s) if limits.memory_bytes is not None else 0.0
+    memory = min(MEASURING_S, MEASURING_SHARE * limit_s)
     latency = min(LIGHTENING_S, LIGHTENING_SHARE * limit_s) if limits.latency_us is not None else 0.0
     return memory + latency
+
+
+def memory_seconds(limits: Limits, budget: Budget) -> float:
+    """Seconds that a file may take to be measured in memory: none where no time is left, or where trials are
+    counted and no limit depends on it, for it takes a second of every fit."""
+    if limits.memory_bytes is not None:
+        return min(max(budget.promised_s(), LEAST_WAIT_S), MOST_WAIT_S)
+    left = 0.0 if budget.limit_s is None else budget.left_s() + budget.kept_s
+    return budget.promised_s() if left >= MEASURING_S else 0.0
 
 
 def cost_of(model: Model, *, memory: bool, within_s: float = MOST_WAIT_S) -> Cost:
@@ -72,8 +81,11 @@ def cost_of(model: Model, *, memory: bool, within_s: float = MOST_WAIT_S) -> Cos
     """
     from mlwright.packaging.costing import memory_of
 
-    data = model.to_bytes()
-    taken = memory_of(data, within_s) if memory else 0
+    data, timings = model.to_bytes(), model.timings
+    taken = 0
+    if memory:
+        known = timings.memory_bytes if timings.memory_measured else None
+        taken = known or memory_of(data, within_s)
     return Cost(model.timings.cpu_us_p50 or 0.0, len(data), taken)
 
 

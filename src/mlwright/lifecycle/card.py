@@ -71,6 +71,8 @@ def _made(model: Model) -> Mapping[str, str]:
         slow = f" (99th percentile {figures.microseconds(timings.cpu_us_p99)})" if timings.cpu_us_p99 else ""
         said["one row"] = f"{figures.microseconds(timings.cpu_us_p50)} of CPU time{slow}, asked alone"
     said["file"] = figures.size(len(model.to_bytes()))
+    if timings.memory_said:
+        said["memory"] = f"{timings.memory_said}, interpreter and libraries included"
     said["trained"] = (
         f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:16].replace('T', ' ')} UTC"
     )

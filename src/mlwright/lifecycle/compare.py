@@ -74,7 +74,7 @@ def compare(
         metric=pairs[0].gain.metric,
         pairs=pairs,
         rows=len(rows.y),
-        alike=float(np.mean(judged.first.said == judged.second.said)),
+        alike=float(np.mean(judged.first.said == judged.second.said)) if a.target.classes else None,
         how=rows.how,
     )
 

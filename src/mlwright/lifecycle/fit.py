@@ -20,7 +20,7 @@ from mlwright.base.finding import Finding, Findings
 from mlwright.base.machine import cpu_count
 from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
-from mlwright.lifecycle.bounded import kept_for_measuring, within
+from mlwright.lifecycle.bounded import kept_for_measuring, memory_seconds, within
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.foreseen import (
     labels_of,
@@ -242,8 +242,8 @@ def _fit(call: _Call) -> Model:
         def packaged(trained: Trained) -> Model:
             trained = explaining.of(trained)
             evidence = _evidence(call, admitted, problem, trained, profile)
-            patient = limits.latency_us is not None
-            return package(kind.name, trained.blend, everything, evidence, patient=patient)
+            patient, memory_s = limits.latency_us is not None, memory_seconds(limits, budget)
+            return package(kind.name, trained.blend, everything, evidence, patient=patient, memory_s=memory_s)
 
         return within(limits, trained, packaged, budget)
 

@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from mlwright.artifact import (
     load,
 )
 from mlwright.base.canonical import canonical_json
+from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_name
@@ -38,7 +40,7 @@ from mlwright.features.text import tokenise_against
 from mlwright.graph.running import session
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
-from mlwright.packaging.costing import Pricer, measure
+from mlwright.packaging.costing import Pricer, measure, memory_by_size, memory_of
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import edge_rows
@@ -65,11 +67,19 @@ class Evidence:
     test_source: str = ""
 
 
-def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, patient: bool = False) -> Model:
+def package(
+    kind: str,
+    blend: Blend,
+    dataset: Dataset,
+    evidence: Evidence,
+    *,
+    patient: bool = False,
+    memory_s: float = 0.0,
+) -> Model:
     """The opened model of a file made in memory. Raises `ParityFailed` where graph and training path differ.
 
     `dataset` holds the rows that `blend.plan` was fitted on. `patient` measures CPU time for a second, where
-    a limit depends on it.
+    a limit depends on it. Memory may take `memory_s` seconds to measure; with 0 it is estimated.
     """
     known = blend.plan.table.schema
     schema = without(known, blend.unused)
@@ -117,7 +127,18 @@ def package(kind: str, blend: Blend, dataset: Dataset, evidence: Evidence, *, pa
         timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
     )
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
+    timings = _remembered(timings, draft, graph, memory_s)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
+
+
+def _remembered(timings: Timings, draft: Model, graph: bytes, within_s: float) -> Timings:
+    """The same with what serving the file takes in resident bytes, and whether that was measured."""
+    data = draft.to_bytes()
+    memory, measured = memory_by_size(graph, len(data)), False
+    if within_s > 0:
+        with contextlib.suppress(EnvironmentProblem):  # no process could be started, or not in time
+            memory, measured = memory_of(data, within_s), True
+    return msgspec.structs.replace(timings, memory_bytes=memory, memory_measured=measured)
 
 
 def _second_graph(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.evaluation.metrics import METRICS, Metric, Truth, error_of
+from mlwright.evaluation.metrics import METRICS, Metric, Truth, error_of, smooth_of
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -54,10 +54,9 @@ def choose_weights(
     `answer` makes of a mean of margins what the metric judges. `price` says of a choice of candidates by how
     much of the best single error it must be better to be worth its cost; infinite where it may not be. All
     weights are 0 where no candidate may be. Metrics of hard labels move in jumps that a greedy step cannot
-    follow: log loss stands in for them, as it does (or rmse) where the metric is undefined.
+    follow: log loss stands in for them, as it does (or rmse) for slow ones and where the metric is undefined.
     """
-    if metric.needs == "label":
-        metric = METRICS["log_loss"]
+    metric = smooth_of(metric)
     if len(y) > MOST_ROWS:
         picked = np.sort(np.random.default_rng(seed).choice(len(y), MOST_ROWS, replace=False))
         y, margins = y[picked], [m[picked] for m in margins]

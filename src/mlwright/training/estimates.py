@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlwright.learners.protocol import FEWEST_CELLS_A_THREAD
+from mlwright.base.machine import threads_for
+from mlwright.evaluation.intervals import FEWEST_DRAWS, OWN_DRAWS, draws_of
 from mlwright.training.budget import Budget
 from mlwright.training.found import Search
 from mlwright.training.prediction_intervals import interval_seconds
@@ -25,6 +26,8 @@ SLICED_S = 2e-4
 """For each column: to see whether the loss differs along it."""
 EXPLAINING_SHARE, MOST_EXPLAINING_S = 0.04, 30.0
 """The share of the time limit for importance and effects, and the most seconds."""
+SLICED, PAIRED = 14, 1_000
+"""Intervals of slices and the like; and calls of a metric that comparing fits takes."""
 LIKELY = 4
 """The best so many are what an ensemble most likely keeps, where it was not asked yet."""
 
@@ -42,7 +45,7 @@ def refit_seconds(problem: Problem, found: Search, trials: Sequence[Trial]) -> f
     side_by_side = min(problem.threads, len(trials))
     cells = problem.table.numbers.size + problem.table.ids.size
     # Of small tables a second thread is not used (`useful_threads`).
-    each = max(1, min(problem.threads // side_by_side, cells // FEWEST_CELLS_A_THREAD))
+    each = threads_for(cells, problem.threads // side_by_side)
     alone = sum(w for w, t in zip(work, trials, strict=True) if t.config.family == "catboost")
     # CatBoost's fits wait for each other.
     fits = max(max(work) / each, alone / each, sum(work) / (each * side_by_side))
@@ -63,10 +66,20 @@ def packaging_seconds(problem: Problem, found: Search, budget: Budget) -> float:
     chosen = found.choosing_seconds * choices
     nodes = sum(t.shape.nodes for t in likely_kept(found) if t.shape is not None) * NODE_S
     making = 1.0 + judging + nodes + cells * 3e-8 + columns * COLUMN_S
-    # A metric of the user's own may be slow, and is asked by fold and slice as well.
-    scores = 2 if problem.metric.bounded else 8 + 2 * len(problem.split.folds)
     kept = interval_seconds(problem, budget) + explaining_seconds(budget)
-    return making * budget.slowness() + kept + chosen + scores * found.score_seconds
+    return making * budget.slowness() + kept + chosen + 2 * found.score_seconds + _own_seconds(problem)
+
+
+def _own_seconds(problem: Problem) -> float:
+    """Seconds that calls of a user's own metric will take: two intervals and two comparisons of what ships,
+    and lesser intervals by fold and slice."""
+    metric = problem.metric
+    if metric.bounded:
+        return 0.0
+    full, lesser = draws_of(metric, OWN_DRAWS), draws_of(metric, OWN_DRAWS, 0.1)
+    lesser = lesser if lesser >= FEWEST_DRAWS else 1
+    calls = 6 * full + (SLICED + len(problem.split.folds)) * lesser
+    return metric.call_s * (calls + (0 if metric.slow else PAIRED))
 
 
 def explaining_seconds(budget: Budget) -> float:

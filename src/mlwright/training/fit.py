@@ -29,6 +29,7 @@ from mlwright.training.found import Search
 from mlwright.training.journal import Journal
 from mlwright.training.judging import evaluate_blend, leaderboard, plain_answer
 from mlwright.training.limits import Limits, Pricing
+from mlwright.training.own_metric import clocked_metric
 from mlwright.training.pool import POOL
 from mlwright.training.prediction_intervals import learn_intervals
 from mlwright.training.prepared import PreparedFolds
@@ -149,6 +150,7 @@ def _train(
     problem: Problem, budget: Budget, progress: Progress, limits: Limits, journal: Journal, *, simpler: bool
 ) -> Trained:
     progress.stage("training")
+    problem, slowly = clocked_metric(problem, budget)
     folds = PreparedFolds(problem)
     # Costs are counted: a clock on a busy machine would make members dear by chance. A limit is on true time,
     # for which this machine's speed is clocked, before its CPUs are busy.
@@ -164,6 +166,7 @@ def _train(
     price = Pricing(pricer, limits)
     with kept_for_looks(folds, budget):
         found = search(problem, folds, budget, progress, journal, price)
+    found.notes += [slowly] if slowly else []
     run = Run(problem, found, price, budget, progress, simpler=simpler)
     weights = run.weights()
     run = replace(run, looks=_looked(run, folds, weights))
@@ -243,7 +246,7 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     )
     evaluation = msgspec.structs.replace(evaluation, intervals=intervals)
     blend = replace(blend, tails=tails)
-    given_up = choice.explained(chosen_on)[1] if run.simpler else ""
+    given_up = _given_up(choice, shipped, chosen_on) if run.simpler else ""
     notes = (
         *shipped.notes,
         *run.found.notes,
@@ -257,6 +260,17 @@ def judged(run: Run, shipped: Shipped) -> Trained:
     evaluation = msgspec.structs.replace(evaluation, fit_report=report)
     plain, took = plain_answer(problem), time.monotonic() - began
     return Trained(blend, evaluation, unseen.answer, plain, notes, run, shipped, took)
+
+
+def _given_up(choice: Choice, shipped: Shipped, rows: Ints) -> str:
+    """What the simpler model gave up, in words; where something else ships than the rule chooses among what
+    is left, that alone."""
+    weights, said = choice.explained(rows)
+    chosen = {id(t) for t, w in zip(choice.trials, weights, strict=True) if w > 0}
+    if chosen == set(shipped.shares):
+        return said
+    names = ", ".join(t.config.name for t in choice.trials if id(t) in shipped.shares)
+    return f"simpler: what ships is {names}, which time and limits left of another choice"
 
 
 def _fits(problem: Problem, found: Search, weights: Doubles, budget: Budget) -> bool:

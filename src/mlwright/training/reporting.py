@@ -25,7 +25,7 @@ from mlwright.evaluation.diagnoses import (
 )
 from mlwright.evaluation.fitting import Alternative, Standing, label_noise, overfitting, underfitting
 from mlwright.evaluation.intervals import score
-from mlwright.evaluation.metrics import METRICS, labels_of
+from mlwright.evaluation.metrics import METRICS, Answered, error_of, labels_of, seen_by
 from mlwright.evaluation.paired_rows import PairedRows, span_of
 from mlwright.evaluation.splits import ALONG_TIME
 from mlwright.learners import Config
@@ -34,6 +34,7 @@ from mlwright.statistics.learning_curve import curve_draws, refit_spread
 from mlwright.training.diagnosing import Looks
 from mlwright.training.problem import Problem
 from mlwright.training.standing import noise_of, units_of
+from mlwright.training.unseen import labels_unseen
 from mlwright.training.variants import calmer
 
 Doubles = npt.NDArray[np.float64]
@@ -115,7 +116,10 @@ class Reported:
         assert looks.trial is not None  # else there were no looks
         name, metric = looks.trial.config.name, self.paired.smooth.name
         curve = learning_curve(name, metric, points, errors, drawn, how, self.problem.seed)
-        return curve, too_little_data(curve)
+        plain = self.standing.plain
+        known = plain is not None and plain.metric == metric
+        gap = error_of(self.paired.smooth, plain.value) - curve.errors[-1].value if plain and known else None
+        return curve, too_little_data(curve, gap)
 
     @cached_property
     def _sized(self) -> tuple[list[Point], Doubles, Doubles]:
@@ -171,20 +175,24 @@ class Reported:
                 return f"for want of time, {name} learned at a rate of {had:.2g} instead of {asked:.2g}"
         return ""
 
+    @cached_property
     def _folds(self) -> list[Score]:
-        """The ensemble's score of each fold's unseen rows, with its interval."""
+        """The ensemble's score of each fold's unseen rows, with its interval; labels by a line that was drawn
+        without them."""
         problem, judged = self.problem, self.problem.split.judged
-        place = np.full(len(problem.y), -1, dtype=np.int64)
-        place[judged] = np.arange(len(judged))
+        margins = np.full((len(problem.y), self.margin.shape[1]), np.nan)
+        margins[judged] = self.margin
+        labels = labels_unseen(problem, margins)
         scores = []
         for fold in problem.split.folds:
             rows = fold.valid
-            output = problem.output_of(self.margin[place[rows]], rows)
+            answer = problem.answer_of(margins[rows], rows)
+            answered = Answered(answer, labels[rows]) if problem.classes else answer[:, 0]
             scores.append(
                 score(
                     problem.metric,
                     problem.truth[rows],
-                    output if problem.classes else output[:, 0],
+                    seen_by(problem.metric, answered),
                     weights=problem.weights_of(rows),
                     seed=problem.seed,
                     effort=0.05,
@@ -196,7 +204,7 @@ class Reported:
     def _instability(self) -> Diagnosis:
         rule = self.problem.split.rule
         apart = "time" if rule in ALONG_TIME else "group" if rule == "group" else ""
-        return instability(self._folds(), self._reseeded(), self.looks.why_not("seeds"), apart)
+        return instability(self._folds, self._reseeded(), self.looks.why_not("seeds"), apart)
 
     def _reseeded(self) -> Reseeded | None:
         """How much fits by other seeds differ; None where there are none."""
@@ -238,7 +246,7 @@ class Reported:
         problem = self.problem
         judged = problem.split.judged
         if problem.split.rule == "group":
-            return between_groups(self._folds())
+            return between_groups(self._folds)
         metric = METRICS["log_loss" if problem.classes else "mae"]
         answer = problem.answer_of(self.margin, judged)
         assert metric.losses is not None  # both are means of losses

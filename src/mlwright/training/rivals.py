@@ -13,10 +13,10 @@ from mlwright.base.selection import Rival, Selection
 from mlwright.evaluation.intervals import clusters_of, score
 from mlwright.evaluation.metrics import Answered, Output, error_of, seen_by
 from mlwright.evaluation.paired import gain
-from mlwright.evaluation.selection import corrected, flattery
+from mlwright.evaluation.selection import LEAST_DRAWS, corrected, flattery
 from mlwright.training.problem import Problem
 from mlwright.training.trial import Trial
-from mlwright.training.unseen import Concluded, Unseen
+from mlwright.training.unseen import Concluded, Unseen, labels_unseen
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,10 +29,10 @@ def selection_of(
     problem: Problem, trials: list[Trial], concluded: Concluded, mixed: Doubles
 ) -> Selection | None:
     """The choice among finished `trials`, whose blend has the margins `mixed` on the rows that chose; None
-    where there was none."""
+    where there was none, or the metric is too slow to be asked so often."""
     rows = problem.split.judged
     real = [t for t in trials if t.config.family != "baseline" and t.score is not None]
-    if len(real) < 2:
+    if len(real) < 2 or _too_slow(problem, len(real)):
         return None
     metric, truth, weights = problem.metric, problem.truth[rows], problem.weights_of(rows)
     dependent = problem.dependent(rows)
@@ -85,17 +85,10 @@ def default_beside(problem: Problem, trials: list[Trial], unseen: Unseen) -> Riv
 def _labels(problem: Problem, trial: Trial, rows: Ints) -> Ints:
     """What the trial decides of `rows` by a line that was drawn without them, as the model's was."""
     split = problem.split
-    if not problem.classes:
-        return np.zeros(len(rows), dtype=np.int64)
-    if len(split.test):
+    if problem.classes and len(split.test):
         decision = problem.decide(trial.margins[split.judged], split.judged)
         return problem.labels_of(decision, trial.held, rows)
-    labels = np.zeros(len(problem.y), dtype=np.int64)
-    for fold in split.folds:
-        others = np.setdiff1d(split.judged, fold.valid) if len(split.folds) > 1 else split.judged
-        decision = problem.decide(trial.margins[others], others)
-        labels[fold.valid] = problem.labels_of(decision, trial.margins[fold.valid], fold.valid)
-    return labels[rows]
+    return labels_unseen(problem, trial.margins)[rows]
 
 
 def _judged(problem: Problem, answer: Doubles, labels: Ints) -> Output | Answered:
@@ -113,6 +106,12 @@ def _score(problem: Problem, answer: Output | Answered, rows: Ints) -> Score | N
         **problem.dependent(rows),
     )
     return found if np.isfinite(found.value) else None
+
+
+def _too_slow(problem: Problem, candidates: int) -> bool:
+    """Whether what choosing flatters would take more calls of a user's own metric than two intervals may."""
+    metric = problem.metric
+    return metric.slow and LEAST_DRAWS * candidates > 2 * metric.calls
 
 
 def _seen(problem: Problem, output: Doubles) -> Output:

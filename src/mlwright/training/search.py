@@ -11,8 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from mlwright.base.errors import Misuse, UnknownName
 from mlwright.base.progress import Progress
+from mlwright.evaluation.asked import answered
 from mlwright.learners import Config, Learner, families, missing_families
 from mlwright.training.budget import Budget
 from mlwright.training.choosing import Choice
@@ -26,7 +29,7 @@ from mlwright.training.prepared import PreparedFolds
 from mlwright.training.problem import Problem
 from mlwright.training.refine import mark, propose
 from mlwright.training.rungs import SHARE, first_looks
-from mlwright.training.trial import Trial, own_score, run_trial
+from mlwright.training.trial import LEFT_OUT, Trial, own_score, run_trial
 
 WORTH_STARTING = 0.4
 """A candidate is not begun with less than this share of what its family usually takes: stopped so early, it
@@ -41,6 +44,8 @@ AGAIN = 0.25
 rows, which a split by time holds back, tell most of the next ones (nycflights, RMSE 38.9 without them)."""
 NO_TIME, TOO_LONG = 0.0, -1.0
 """Shares that are none: no candidate can be tried any more, or this one would take too long."""
+UNDEFINED = 3
+"""After so many candidates for which a metric of the user's own has no value, no other is tried."""
 MOST_SKIPPED = 8
 """So many proposals in a row that would take too long end the search."""
 PLAIN_VIEWS, RICH_VIEW, RICH_GAIN = ("tree", "encoded"), "rich", 0.01
@@ -52,6 +57,10 @@ features take stays), to this rate at most; a lesser gain is not worth a fit."""
 USUAL_LEAVES, LEARNT, FASTEST = 31, 12.0, 0.5
 """LightGBM's own number of leaves; rounds times rate at which boosting has learnt most of what it will; and
 the rate to which few rounds may raise it (covertype at 50 us: log loss 0.083 with it, 0.75 without)."""
+LEAN = 0.5
+"""What packaging may take is an upper estimate: against this share of it trees are tried where nothing but a
+linear model is there, which is the worst result of a short limit."""
+TIME_OUT, INTERRUPTED = "the time limit was reached", "it was interrupted"
 MOST_CHOOSING = 0.04
 """The share of the time spent that choosing weights between candidates may take."""
 
@@ -76,10 +85,12 @@ def search(
     except KeyboardInterrupt:
         if not going.found.real:
             raise
-        going.found.stopped, going.found.interrupted = "it was interrupted", True
+        going.found.stopped, going.found.interrupted = INTERRUPTED, True
         progress.note("interrupted: packaging the best so far; once more to give up")
+    going.tell_untried()
     if not going.found.finished:
         raise Misuse("no candidate could be fitted: " + "; ".join(t.failure for t in going.found.trials))
+    refuse_undefined(problem, going.found.real)
     return going.found
 
 
@@ -130,6 +141,24 @@ def within_latency(config: Config, price: Pricing | None, known: Mapping[str, Le
     return replace(config, settings=config.settings | {"most_rounds": rounds, "learning_rate": faster})
 
 
+def refuse_undefined(problem: Problem, real: Sequence[Trial], fewest: int = 1) -> None:
+    """Raises `Misuse` where a metric of the user's own is undefined for all of so many candidates.
+
+    One of the table's may be, as of rows of one class: log loss or RMSE stand in for it then.
+    """
+    metric, rows = problem.metric, problem.split.judged
+    if metric.bounded or len(real) < fewest or any(np.isfinite(t.error) for t in real):
+        return
+    output = problem.output_of(real[0].margins[rows], rows)
+    said = answered(metric, problem.truth[rows], output if problem.classes else output[:, 0])
+    names = ", ".join(t.config.name for t in real[:UNDEFINED])
+    raise Misuse(
+        f"metric {metric.name!r} has no value for any candidate ({names}): of the {len(rows):,} rows that "
+        f"judge {real[0].config.name} it answers {said}",
+        remedy="let the function return a finite number for whole tables, or choose another metric",
+    )
+
+
 @dataclass
 class _Going:
     """A search under way."""
@@ -146,6 +175,8 @@ class _Going:
     skipped: int = 0
     """Proposals in a row that there was no time for."""
     choosing_in_all: float = 0.0
+    untried: dict[str, Config] = field(default_factory=dict)
+    """What of the portfolio has not been tried yet, by name."""
 
     def __post_init__(self) -> None:
         self.patience = Patience(len(self.problem.y))
@@ -153,17 +184,21 @@ class _Going:
     def run(self) -> None:
         """Tries one candidate after the other until something says that it is enough."""
         portfolio = self._portfolio()
+        self.untried = {c.name: c for c in portfolio}
         began = time.monotonic()
         self.folds.plan(0)
         self.found.prepare_seconds = time.monotonic() - began
         self.found.fold_threads, self.found.view_seconds = self.folds.threads, self.folds.seconds
         if self.budget.limit_s is not None and len(self.problem.split.folds) == 1:
             self.found.plan = self.folds.plan(0)
-        for config in self._in_order(portfolio):
-            config = in_the_better_view(config, self.found.real)
+        for asked in self._in_order(portfolio):
+            config = in_the_better_view(asked, self.found.real)
             if self.found.plan is not None:
                 config = within_latency(config, self.price, self.known)
-            if not self._goes_on_with(config):
+            goes_on = self._goes_on_with(config)
+            if self.skipped == 0:
+                self.untried.pop(asked.name)
+            if not goes_on:
                 return
             quicker = quicker_to_serve(self.found.real, self.price)
             if quicker is not None and not self._goes_on_with(quicker):
@@ -171,6 +206,21 @@ class _Going:
         while near := propose(self.found.real, self.known, self.tried, self.problem.seed):
             if not self._goes_on_with(near):
                 return
+
+    def tell_untried(self) -> None:
+        """Says of what ended early what was not tried: how many, and which families not once."""
+        found, many = self.found, len(self.untried)
+        if not many or found.stopped not in (TIME_OUT, INTERRUPTED):
+            return
+        of = len({c.name for c in self.problem.portfolio if c.family in self.known})
+        found.stopped += f", with {many} of the portfolio's {of} candidates not tried"
+        seen = {t.config.family for t in found.trials}
+        first = {c.family: c for c in reversed(self.untried.values()) if c.family not in seen}
+        why = "was interrupted" if found.interrupted else "had no time left"
+        for family, config in sorted(first.items()):
+            more = sum(c.family == family for c in self.untried.values()) - 1
+            others = f", nor {more} more of {family}" if more else ""
+            found.trials.append(Trial(config, failure=f"{LEFT_OUT}: not tried{others}, as the search {why}"))
 
     def _portfolio(self) -> list[Config]:
         """The portfolio's configurations of families that can run here. Raises `UnknownName`."""
@@ -198,6 +248,8 @@ class _Going:
         portfolio, left_out = first_looks(self.folds, portfolio, self.known, deadline)
         self.found.trials += left_out
         self.tried |= {mark(t.config) for t in left_out}
+        for trial in left_out:
+            self.untried.pop(trial.config.name, None)
         return portfolio
 
     def _goes_on_with(self, config: Config) -> bool:
@@ -213,11 +265,12 @@ class _Going:
             share = self._seconds_a_fold(config)
             if share is not None and share <= 0:
                 self.skipped += 1
-                self.found.stopped = "the time limit was reached"
+                self.found.stopped = TIME_OUT
                 return share == TOO_LONG and self.skipped < MOST_SKIPPED
             trial = self._tried(config, share)
         self.skipped = 0
         self.found.trials.append(trial)
+        refuse_undefined(self.problem, self.found.real, UNDEFINED)
         return not self._is_enough(trial)
 
     def _tried(self, config: Config, share: float | None) -> Trial:
@@ -275,7 +328,10 @@ class _Going:
         if self.budget.limit_s is None or not self.found.finished:  # the baseline takes no time
             return None
         found, problem = self.found, self.problem
-        left = self.budget.left_s() - packaging_seconds(problem, found, self.budget)
+        packaging = packaging_seconds(problem, found, self.budget)
+        if found.plan is None and all(t.shape is None for t in found.real):
+            packaging *= LEAN
+        left = self.budget.left_s() - packaging
         if found.plan is not None:  # its model may ship as it is: a long fit is worth more than several
             again = refit_seconds(problem, found, likely_kept(found))
             share = (left - (again if again <= AGAIN * self.budget.limit_s else 0.0)) * ONCE

@@ -15,7 +15,7 @@ from mlwright.base.evaluation import Evaluation
 from mlwright.base.fit_report import Span
 from mlwright.evaluation.fitting import Noise, Standing
 from mlwright.evaluation.intervals import score
-from mlwright.evaluation.metrics import METRICS, labels_of
+from mlwright.evaluation.metrics import labels_of, smooth_of
 from mlwright.packaging.blend import Blend
 from mlwright.statistics.anchors import contradiction
 from mlwright.statistics.intervals import Codes, Interval
@@ -42,7 +42,7 @@ def standing_of(
 
     `margin` is out of fold, before calibration, of the judged rows.
     """
-    metric = METRICS["log_loss"] if problem.metric.needs == "label" else problem.metric
+    metric = smooth_of(problem.metric)
     most = max(200, MOST_SEEN // max(1, problem.classes // 4))
     most = max(50, min(most, MOST_CELLS // max(1, len(problem.table.schema.features))))
     rows = fitted_on

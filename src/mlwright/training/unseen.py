@@ -57,6 +57,20 @@ def conclude(problem: Problem, margin: Doubles, rows: Ints) -> Concluded:
     return Concluded(problem, calibrator, problem.decide(calibrator.apply(margin), rows))
 
 
+def labels_unseen(problem: Problem, margins: Doubles) -> Ints:
+    """Labels [N] by margins [N, M], each fold's by a line that was drawn without its rows; of a single fold,
+    for want of others, by its own. All are 0 for numbers, and where no fold judges the row."""
+    labels = np.zeros(len(problem.y), dtype=np.int64)
+    if not problem.classes:
+        return labels
+    judged = problem.split.judged
+    for fold in problem.split.folds:
+        others = np.setdiff1d(judged, fold.valid) if len(problem.split.folds) > 1 else judged
+        decision = problem.decide(margins[others], others)
+        labels[fold.valid] = problem.labels_of(decision, margins[fold.valid], fold.valid)
+    return labels
+
+
 def answers_unseen(choice: Choice, weights: Doubles, *, again: bool = True) -> Unseen:
     """The ensemble of `weights`, or where rows are cross-fitted one chosen alike without them.
 

@@ -31,6 +31,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
     )
     passed = arguments.require is None or comparison.gain.verdict in ACCEPTED[arguments.require]
     caveats = comparison.how.split("; ")[1:]  # after which rows they were: what to know about them
+    if arguments.require == "not-worse" and comparison.blind:
+        caveats = [f"not shown to be worse, for want of rows: {comparison.blind}", *caveats]
     screen.answer(
         {
             "source": shown_source(arguments.source),
@@ -54,10 +56,14 @@ def _show(comparison: Comparison, arguments: argparse.Namespace, passed: bool, s
     from mlwright.cli import look
 
     rows = f"on {figures.counted(comparison.rows, 'row')} of {shown_source(arguments.source)}"
-    alike = Text(f"They answer alike to {comparison.alike:.1%} of the rows.")
+    alike = (
+        []
+        if comparison.alike is None
+        else [Text(f"They answer alike to {comparison.alike:.1%} of the rows.")]
+    )
     screen.show(
         look.title(f"{comparison.second} beside {comparison.first}", rows),
-        look.section("Difference", look.differences(comparison), alike),
+        look.section("Difference", look.differences(comparison), *alike),
         look.section("Verdict", Text(safe(comparison.said), "bold")),
     )
     if arguments.require is not None:
@@ -86,7 +92,8 @@ COMMAND = Command(
         ),
         Flag(
             "--require",
-            "Exit with 1 unless the second model is clearly better, or unless it is not clearly worse",
+            "Exit with 1 unless the second model is clearly better, or where it is clearly worse; rows too "
+            "few to show a loss of a tenth of the error are warned of",
             choices=tuple(ACCEPTED),
         ),
         *WRITTEN,

@@ -130,6 +130,8 @@ def _costs(model: Model, path: Path) -> list[tuple[str, str]]:
         rows.append(
             ("one row", f"{figures.microseconds(timings.cpu_us_p50)} of CPU{slow}, on {timings.machine}")
         )
+    if timings.memory_said:
+        rows.append(("memory", timings.memory_said))
     rows.append(("trained", f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:10]}"))
     return rows
 
