@@ -56,6 +56,14 @@ def test_rows_of_one_group_choose_and_judge_together():
     assert by_group > 3 * flattery(MAE, np.repeat(y, 5), fivefold)
 
 
+def test_rows_that_hardly_weigh_do_not_choose():
+    y, outputs = alike(400, 10, 4)
+    heavy = np.arange(400) < 200
+    same = [np.where(heavy, outputs[0], o) for o in outputs]
+    assert flattery(MAE, y, same) > 0.01
+    assert flattery(MAE, y, same, weights=np.where(heavy, 1.0, 1e-6)) < 1e-4
+
+
 def test_a_score_is_moved_to_the_worse_side_whichever_way_its_metric_goes():
     known = {"value": 0.8, "low": 0.7, "high": 0.9, "rows": 50, "method": "DeLong"}
     auc = corrected(Score(metric="roc_auc", greater_is_better=True, **known), 0.05)
