@@ -100,8 +100,8 @@ class Reliability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         if not wrong:
             return ""
         return (
-            f"{wrong}. The rows that it learned from were few, or unlike these: fit again with more rows like "
-            "these (newer ones, of every group), and name time= or group= where rows have one."
+            f"{wrong}. The rows that it learned from were few, or unlike these: fit again with more "
+            "rows like these (newer ones, of every group), and name time= or group= where rows have one."
         )
 
 
