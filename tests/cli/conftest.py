@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import mlwright.lifecycle as lifecycle_package
-from mlwright.artifact.manifest import Manifest
+from mlwright.artifact.manifest import Manifest, Timings
 from mlwright.base.errors import RowProblem
 from mlwright.base.evaluation import Entry, Evaluation, Score
 from mlwright.base.finding import Finding, Findings
@@ -138,7 +138,7 @@ def fake_model(evaluation: Evaluation = EVALUATION, schema: Schema = SCHEMA) -> 
         digest="ab" * 32,
         file_digest="cd" * 32,
         task="binary",
-        timings=SimpleNamespace(
+        timings=Timings(
             created_at="2026-11-22T13:00:00Z",
             machine="AMD",
             fit_seconds=25.3,
