@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlwright.evaluation.asked import metric
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.compare import compare
+    from mlwright.lifecycle.convert import convert
     from mlwright.lifecycle.evaluate import evaluate
     from mlwright.lifecycle.explain import explain
     from mlwright.lifecycle.fit import fit
@@ -47,6 +48,7 @@ _HOMES = {
     "asgi": "mlwright.lifecycle",
     "check": "mlwright.lifecycle",
     "compare": "mlwright.lifecycle",
+    "convert": "mlwright.lifecycle",
     "column": "mlwright.base.schema_class",
     "evaluate": "mlwright.lifecycle",
     "explain": "mlwright.lifecycle",
@@ -74,6 +76,7 @@ __all__ = [
     "check",
     "column",
     "compare",
+    "convert",
     "evaluate",
     "explain",
     "fit",

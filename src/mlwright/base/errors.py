@@ -33,6 +33,7 @@ class MlwrightError(Exception):
         │   ├── ModelRefused        well-formed, but holds what a model file must not hold
         │   └── ModelTooNew         written by a later mlwright
         ├── ChecksRefused           what the checks found would make a model a lie; carries the findings
+        ├── ConversionRefused       a step of somebody's model that no graph can do as it does
         ├── ParityFailed            the graph does not answer as the training path does: no file is written
         ├── LimitUnmet              no model fits within the limits that were given
         └── EnvironmentProblem      the machine refuses: a port in use, a full disk, a missing permission
@@ -161,6 +162,10 @@ class ChecksRefused(MlwrightError):
     def __init__(self, findings: Findings, message: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(message, where=where, remedy=remedy)
         self.findings = findings
+
+
+class ConversionRefused(MlwrightError):
+    """A step of somebody's model that no graph can do exactly as it does. `where` names the step."""
 
 
 class ParityFailed(MlwrightError):

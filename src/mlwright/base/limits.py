@@ -19,8 +19,11 @@ def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iter
         yield f"Trained although {', '.join(borne)} was found: scores may promise more than use will keep."
     if evaluation.doubt:
         yield evaluation.doubt
-    yield f"Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
-    if evaluation.split in ("stratified", "random"):
+    if evaluation.rows:
+        yield f"Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
+    else:
+        yield "Nobody here knows how good it is: it was not evaluated. `mlwright evaluate` does it."
+    if evaluation.rows and evaluation.split in ("stratified", "random"):
         yield (
             "Rows were taken as independent. If rows of one customer, patient or day belong together, "
             "name group= or time= and fit again."

@@ -6,6 +6,7 @@ is missing.
 
 from mlwright.lifecycle.check import check
 from mlwright.lifecycle.compare import compare
+from mlwright.lifecycle.convert import convert
 from mlwright.lifecycle.evaluate import evaluate
 from mlwright.lifecycle.explain import ExplainReport, explain
 from mlwright.lifecycle.fit import fit
@@ -29,6 +30,7 @@ __all__ = [
     "asgi",
     "check",
     "compare",
+    "convert",
     "evaluate",
     "explain",
     "fit",

@@ -44,6 +44,10 @@ class Again:
 
 def again(model: Model) -> Again:
     """The command and the call that make `model` again from the same table."""
+    if model.manifest.recipe.get("converted"):
+        target = model.target.name
+        call = f"import mlwright as mw\n\nmodel = mw.convert(MODEL, example=ROWS, target={target!r})"
+        return Again("", call, ("MODEL and ROWS are its owner's: the file holds neither.",))
     said = _said(model)
     source, test = _sources(model)
     sha = str(model.manifest.recipe.get("data_sha256") or "")

@@ -285,7 +285,7 @@ def _evidence(
     from mlwright.packaging import Evidence, prediction_profiles
 
     provenance, whole = admitted.dataset.provenance, admitted.dataset.whole
-    predictions = prediction_profiles(trained.blend, trained.unseen)
+    predictions = prediction_profiles(trained.blend.target, trained.unseen)
     evaluation = trained.evaluation
     if evaluation.fit_report is not None:
         report = evaluation.fit_report.beside(admitted.findings)

@@ -5,6 +5,6 @@ it wrote.
 """
 
 from mlwright.packaging.blend import Blend, Member
-from mlwright.packaging.package import Evidence, package, prediction_profiles
+from mlwright.packaging.package import Evidence, package, package_graph, prediction_profiles
 
-__all__ = ["Blend", "Evidence", "Member", "package", "prediction_profiles"]
+__all__ = ["Blend", "Evidence", "Member", "package", "package_graph", "prediction_profiles"]

@@ -78,6 +78,9 @@ def _use(purpose: Purpose) -> list[str]:
 
 
 def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
+    if not evaluation.scores:
+        said = (evaluation.how, evaluation.calibration)
+        return ["## How good it is", "", " ".join(f"{_plain(text)}." for text in said if text)]
     plain = {s.metric: s for s in evaluation.baseline}
     lines = ["## How good it is", ""]
     if schema.target:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -28,19 +28,19 @@ from mlwright.artifact import (
 )
 from mlwright.base.canonical import canonical_json
 from mlwright.base.errors import EnvironmentProblem
-from mlwright.base.evaluation import Evaluation
+from mlwright.base.evaluation import Evaluation, Parity
 from mlwright.base.finding import Findings
 from mlwright.base.machine import cpu_name
 from mlwright.base.profile import ColumnProfile, Profile
 from mlwright.base.purpose import Purpose
-from mlwright.base.schema import Schema
+from mlwright.base.schema import Schema, Target
 from mlwright.data.dataset import Dataset
 from mlwright.features import Table
 from mlwright.features.text import tokenise_against
 from mlwright.graph.running import session
 from mlwright.packaging.blend import Blend
 from mlwright.packaging.card import render_card
-from mlwright.packaging.costing import Pricer, measure, memory_by_size, memory_of
+from mlwright.packaging.costing import Measured, Pricer, measure, memory_by_size, memory_of
 from mlwright.packaging.described import MOST_PROFILE_BYTES, SAMPLES
 from mlwright.packaging.parity import MOST_REAL, compare
 from mlwright.packaging.samples import edge_rows
@@ -85,25 +85,8 @@ def package(
     schema = without(known, blend.unused)
     graph = blend.graph()
     evidence = replace(evidence, profile=sized(evidence.profile, blend.unused))
-    timings = Timings(
-        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
-        fit_seconds=round(evidence.fit_seconds, 3),
-        source=evidence.source,
-        test_source=evidence.test_source,
-        entries={
-            e.name: Spent(fit_seconds=round(e.fit_seconds, 3), cpu_us=e.cpu_us)
-            for e in evidence.evaluation.leaderboard
-        },
-    )
-    rows = draw_rows(schema, evidence.profile, SAMPLES)
-    fixed = {
-        "model.onnx": graph,
-        "schema.json": canonical_json(schema),
-        "profile.json": canonical_json(evidence.profile),
-        "findings.json": canonical_json(evidence.findings),
-        "samples.json": canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)}),
-    }
+    timings = _begun(evidence)
+    fixed = _fixed(schema, graph, evidence)
     if blend.tails is not None:
         more, evidence = _second_graph(blend.tails, schema, fixed, evidence)
         fixed |= more
@@ -117,18 +100,75 @@ def package(
     table = blend.plan.table.rows(picked)
     parity = compare(blend, draft, table, real, decode_rows(edges, schema), edge_table)
     measured = measure(graph, real, patient=patient)
-    p50, p99 = measured.cost.cpu_us, measured.cpu_us_p99
     seconds = {e.name: e.fit_seconds for e in evidence.evaluation.leaderboard}
     spent = {
         m.config.name: Spent(fit_seconds=round(seconds[m.config.name], 3), cpu_us=round(cost, 1))
-        for m, cost in zip(blend.members, _costs_alone(blend, p50), strict=True)
+        for m, cost in zip(blend.members, _costs_alone(blend, measured.cost.cpu_us), strict=True)
     }
-    timings = msgspec.structs.replace(
-        timings, cpu_us_p50=p50, cpu_us_p99=p99, entries=timings.entries | spent
-    )
+    timings = _clocked(timings, measured, spent)
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=parity)
     timings = _remembered(timings, draft, graph, memory_s)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
+
+
+def package_graph(
+    kind: str,
+    graph: bytes,
+    dataset: Dataset,
+    evidence: Evidence,
+    compared: Callable[[Model], Parity],
+    *,
+    memory_s: float = 0.0,
+) -> Model:
+    """The opened model of a file made in memory, of a graph that was made elsewhere, as by `convert`.
+
+    `dataset` holds rows by the file's schema, on which CPU time is measured. `compared` compares the opened
+    draft with what the graph was made from, and raises where they differ.
+    """
+    schema = dataset.schema
+    evidence = replace(evidence, profile=sized(evidence.profile, ()))
+    fixed = _fixed(schema, graph, evidence)
+    draft = _write(kind, schema, evidence, _begun(evidence), fixed)
+    evaluation = msgspec.structs.replace(evidence.evaluation, parity=compared(draft))
+    timings = _clocked(_begun(evidence), measure(graph, dataset), {})
+    timings = _remembered(timings, draft, graph, memory_s)
+    return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
+
+
+def _begun(evidence: Evidence) -> Timings:
+    """When, where and from what; what was measured is added later."""
+    return Timings(
+        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        machine=f"{cpu_name()}, {platform.system()} {platform.machine()}",
+        fit_seconds=round(evidence.fit_seconds, 3),
+        source=evidence.source,
+        test_source=evidence.test_source,
+        entries={
+            e.name: Spent(fit_seconds=round(e.fit_seconds, 3), cpu_us=e.cpu_us)
+            for e in evidence.evaluation.leaderboard
+        },
+    )
+
+
+def _fixed(schema: Schema, graph: bytes, evidence: Evidence) -> dict[str, bytes]:
+    """The members that follow from schema, graph and profile."""
+    rows = draw_rows(schema, evidence.profile, SAMPLES)
+    return {
+        "model.onnx": graph,
+        "schema.json": canonical_json(schema),
+        "profile.json": canonical_json(evidence.profile),
+        "findings.json": canonical_json(evidence.findings),
+        "samples.json": canonical_json({"rows": rows, "outputs": _answers(schema, graph, rows)}),
+    }
+
+
+def _clocked(timings: Timings, measured: Measured, spent: Mapping[str, Spent]) -> Timings:
+    return msgspec.structs.replace(
+        timings,
+        cpu_us_p50=measured.cost.cpu_us,
+        cpu_us_p99=measured.cpu_us_p99,
+        entries=timings.entries | dict(spent),
+    )
 
 
 def _remembered(timings: Timings, draft: Model, graph: bytes, within_s: float) -> Timings:
@@ -187,11 +227,11 @@ def _bare(column: ColumnProfile) -> ColumnProfile:
 
 
 def prediction_profiles(
-    blend: Blend, unseen: np.ndarray[Any, np.dtype[np.float64]]
+    target: Target, unseen: np.ndarray[Any, np.dtype[np.float64]]
 ) -> tuple[ColumnProfile, ...]:
     """The distribution of the model's answers on rows it had not seen: one profile a class, or one
     number's."""
-    names = list(blend.target.classes) or [blend.target.name]
+    names = list(target.classes) or [target.name]
     profiles = []
     for k, name in enumerate(names):
         values = unseen[:, k]

@@ -1,0 +1,64 @@
+"""What a prototype's last step answers, and how it becomes the outputs of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlwright.base.schema import Target
+from mlwright.graph.build import GraphBuilder
+from mlwright.packaging.answers import label_array
+
+LEAST = 1e-300
+"""A probability of nought has no logarithm: its margin is that of this one."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """Predictions [N, 1]."""
+
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Of the classes `labels`: log-odds (`margin`, [N, 1] of two or [N, K] of any) or probabilities [N, K];
+    `best` [N] is the class that is answered, where it is not the likeliest."""
+
+    labels: Any  # Any: an array of whatever the labels are
+    margin: str = ""
+    probability: str = ""
+    best: str = ""
+    scores_only: bool = False
+    """Whether the model has no probabilities: those published are made of its scores."""
+
+
+Answer = Number | Classes
+
+
+def published(g: GraphBuilder, answer: Answer, target: Target, order: list[int]) -> None:
+    """Publishes the outputs; `order[k]` is which of the model's classes is class k of the target."""
+    if isinstance(answer, Number):
+        shape = g.constant(np.array([-1], dtype=np.int64))
+        g.output("prediction", g.node("Reshape", answer.tensor, shape), "float64", None)
+        return
+    classes, margin, probability = len(target.classes), answer.margin, answer.probability
+    turned = order != list(range(classes))
+    if margin and classes == 2 and not probability:
+        margin = g.node("Mul", margin, g.constant(np.array([[0.0, 1.0]])))  # from [N, 1]
+    if not margin:
+        margin = g.node("Log", g.node("Max", probability, g.constant(LEAST)))
+    if turned:
+        margin = g.columns(margin, order, classes)
+        probability = probability and g.columns(probability, order, classes)
+    probability = probability or g.node("Softmax", margin, axis=1)
+    best = answer.best or g.node("ArgMax", probability, axis=1, keepdims=0)
+    if answer.best and turned:
+        places = np.argsort(np.array(order)).astype(np.int64)
+        best = g.node("Gather", g.constant(places), best, axis=0)
+    labels, kind = label_array(target)
+    g.output("probability", probability, "float64", classes)
+    g.output("label", g.node("Gather", g.constant(labels), best, axis=0), kind, None)
+    g.output("margin", margin, "float64", classes)

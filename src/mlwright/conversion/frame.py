@@ -1,0 +1,133 @@
+"""The Frame: the columns that flow through a prototype's steps, as tensors of a graph that is being built.
+
+Numbers are doubles. A column of categories is a double too: the code of its text in a dictionary of the whole
+graph (`Words`), so that texts are looked up once, wherever a step asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.base.errors import ConversionRefused
+from mlwright.graph.build import ML, GraphBuilder
+
+Doubles = npt.NDArray[np.float64]
+MISSING, UNSEEN = 0.0, -1.0
+"""The codes of a missing text, and of one that no step knows."""
+
+
+@dataclass
+class Words:
+    """Which texts the steps ask for, by column of the table: known only when all steps have been gone
+    through, so that a graph is built twice, the second time with the dictionary in front."""
+
+    seen: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def code(self, column: str, text: str) -> float:
+        """The code of `text` in `column`; "" is missing."""
+        known = self.seen.setdefault(column, {"": 0})
+        return float(known.setdefault(text, len(known)))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One column: where it lies, and for categories which column of the table its codes are of."""
+
+    name: str
+    tensor: str
+    place: int
+    width: int
+    """Of the tensor."""
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Columns in order, each in some tensor [N, width] of `g`."""
+
+    g: GraphBuilder
+    words: Words
+    slots: tuple[Slot, ...]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(s.name for s in self.slots)
+
+    def made(self, tensor: str, names: Sequence[str], words: Sequence[str | None] | None = None) -> Frame:
+        """A frame of the columns of one tensor."""
+        of = words or [None] * len(names)
+        slots = (Slot(n, tensor, i, len(names), w) for i, (n, w) in enumerate(zip(names, of, strict=True)))
+        return replace(self, slots=tuple(slots))
+
+    def pick(self, which: Iterable[int]) -> Frame:
+        return replace(self, slots=tuple(self.slots[i] for i in which))
+
+    def beside(self, others: Iterable[Frame]) -> Frame:
+        """This frame's columns, then those of others."""
+        return replace(self, slots=self.slots + tuple(s for other in others for s in other.slots))
+
+    def tensor(self) -> str:
+        """All columns as one double tensor [N, len]; categories are their codes."""
+        parts: list[tuple[str, int, list[int]]] = []
+        for slot in self.slots:
+            if parts and parts[-1][0] == slot.tensor:
+                parts[-1][2].append(slot.place)
+            else:
+                parts.append((slot.tensor, slot.width, [slot.place]))
+        return self.g.concat([self.g.columns(tensor, places, width) for tensor, width, places in parts])
+
+    def numbers(self) -> str:
+        """All columns as one double tensor. Raises `ConversionRefused` where one holds texts."""
+        text = next((s.name for s in self.slots if s.words is not None), None)
+        if text is not None:
+            raise ConversionRefused(
+                f"column {text!r} holds texts, which this step cannot take",
+                remedy="encode it first, as with OneHotEncoder",
+            )
+        return self.tensor()
+
+
+def begun(
+    numbers: Sequence[str], texts: Sequence[str], order: Sequence[str], words: Words
+) -> tuple[GraphBuilder, Frame]:
+    """A graph with the packed inputs, and the table's columns in `order`; categories as the codes that
+    `words` has so far."""
+    g = GraphBuilder()
+    slots = dict[str, Slot]()
+    if numbers:
+        tensor = g.input("numbers", "float64", len(numbers))
+        slots |= {n: Slot(n, tensor, i, len(numbers)) for i, n in enumerate(numbers)}
+    if texts:
+        tensor = _codes(g, g.input("strings", "string", len(texts)), texts, words)
+        slots |= {n: Slot(n, tensor, i, len(texts), n) for i, n in enumerate(texts)}
+    return g, Frame(g, words, tuple(slots[n] for n in order))
+
+
+def _codes(g: GraphBuilder, strings: str, texts: Sequence[str], words: Words) -> str:
+    """Codes [N, b] of the texts of each column: one dictionary for all, each column's texts behind its
+    number, as the server's own look-up takes them apart again."""
+    keys = [
+        (f"{i}:{text}", code) for i, n in enumerate(texts) for text, code in words.seen.get(n, {}).items()
+    ]
+    keys = keys or [("0:", 0)]
+    before = g.constant(np.array([[f"{i}:" for i in range(len(texts))]], dtype=object))
+    return g.node(
+        "LabelEncoder",
+        g.node("StringConcat", before, strings),
+        domain=ML,
+        keys_tensor=np.array([k for k, _ in keys], dtype=object),
+        values_tensor=np.array([float(c) for _, c in keys]),
+        default_tensor=np.array([UNSEEN]),
+    )
+
+
+Step = Callable[[Any, Frame], Frame]  # Any: somebody's estimator
+"""What turns a fitted transformer and the columns that it is given into the columns that it gives."""

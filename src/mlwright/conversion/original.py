@@ -1,0 +1,167 @@
+"""Somebody's fitted model beside the rows that it takes: asked as its owner would ask it.
+
+Rows at the edges are the owner's own example rows with one thing changed, so that they have the very types
+that the model was fitted on.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.base.errors import ConversionRefused, Misuse
+from mlwright.base.schema import Kind
+from mlwright.conversion.boosters import OF_CLASSES, objective_of
+from mlwright.conversion.names import kind_of
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the original answers: probabilities [N, K] (None where it has none), and labels or numbers [N]."""
+
+    probability: Doubles | None
+    answer: npt.NDArray[Any]  # Any: labels of whatever type, or numbers
+
+
+class Example:
+    """Rows in the types that a model takes: a pandas frame, or an array of two dimensions."""
+
+    def __init__(self, rows: Any) -> None:  # Any: a pandas frame or an array
+        self._is_frame = type(rows).__module__.split(".")[0] == "pandas" and hasattr(rows, "columns")
+        if not self._is_frame and not (isinstance(rows, np.ndarray) and rows.ndim == 2):
+            raise Misuse(
+                f"example= takes a pandas frame or an array of two dimensions, not {type(rows).__name__}",
+                remedy="give rows as you give them to the model's predict, without the target",
+            )
+        if not len(rows):
+            raise Misuse("example= has no rows", remedy="give some rows as the model takes them")
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        if not self._is_frame:
+            return tuple(f"x{i}" for i in range(self.rows.shape[1]))
+        for name in self.rows.columns:
+            if not isinstance(name, str):
+                raise Misuse(f"the column {name!r} is not called by a text", remedy="name columns by texts")
+        return tuple(self.rows.columns)
+
+    def kind(self, name: str) -> Kind:
+        """What a column is, by its type in the example. Raises `Misuse` for types that no schema has."""
+        if not self._is_frame:
+            if self.rows.dtype.kind in "fiub":
+                return "numeric"
+            raise Misuse(
+                f"an array of {self.rows.dtype} has no types by column", remedy="give a pandas frame"
+            )
+        dtype = self.rows[name].dtype
+        known: dict[str, Kind] = {"f": "numeric", "i": "numeric", "u": "numeric", "b": "boolean"}
+        letter = getattr(dtype, "kind", "O")
+        if letter in known and str(dtype) != "category":
+            return known[letter]
+        if letter == "O" or str(dtype) in ("category", "str", "string"):
+            return "categorical"
+        raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
+
+    def first(self, count: int) -> Example:
+        return Example(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
+
+    def only(self, which: Sequence[int]) -> Example:
+        return Example(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+
+    def changed(self, changes: Sequence[Mapping[str, Any]]) -> Example:  # Any: values of the columns' kinds
+        """The first row once for each of `changes`, with those values in some columns. None is missing."""
+        if not self._is_frame:
+            rows = np.repeat(np.array(self.rows[:1], dtype=np.float64), len(changes), axis=0)
+            for i, values in enumerate(changes):
+                for name, value in values.items():
+                    rows[i, self.names.index(name)] = np.nan if value is None else value
+            return Example(rows)
+        rows = self.rows.iloc[[0] * len(changes)].reset_index(drop=True)
+        for name in sorted({name for values in changes for name in values}):
+            column = rows[name].tolist()
+            for i, values in enumerate(changes):
+                column[i] = values.get(name, column[i])
+            rows[name] = _like(self.rows[name], column)
+        return Example(rows)
+
+    def table(self) -> pl.DataFrame:
+        """The rows as they are, for decoding."""
+        if not self._is_frame:
+            return pl.DataFrame({n: self.rows[:, i].astype(np.float64) for i, n in enumerate(self.names)})
+        from mlwright.sources import read_raw
+
+        return read_raw(self.rows.reset_index(drop=True)).frame
+
+
+def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; values of its kind, None is missing
+    """`values` as a column of the same type, or of the nearest that can hold them."""
+    series, text, kind = type(column), str(column.dtype), getattr(column.dtype, "kind", "O")
+    if text == "category":
+        known = list(column.cat.categories)
+        more = [v for v in dict.fromkeys(values) if v is not None and v == v and v not in known]
+        return series(values, dtype="object").astype("category").cat.set_categories([*known, *more])
+    plain = [np.nan if v is None else v for v in values]
+    if kind not in "fiub":
+        return series(plain, dtype="object" if text == "object" else column.dtype)
+    whole = kind in "iub" and all(v == v and float(v).is_integer() and abs(v) < 2**31 for v in plain)
+    return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
+
+
+class Original:
+    """The fitted model, asked on rows; never changed."""
+
+    def __init__(self, model: Any) -> None:  # Any: somebody's fitted model
+        self.model = model
+
+    def says(self, example: Example) -> Said:
+        """Its answers; whatever it raises is passed on."""
+        rows = copy.copy(example.rows)
+        if kind_of(self.model) == "lightgbm.Booster":
+            return _of_booster(self.model, rows)
+        probability = None
+        if hasattr(self.model, "predict_proba"):
+            probability = self.model.predict_proba(rows)
+            if not isinstance(probability, list):
+                probability = np.asarray(probability, dtype=np.float64)
+        answer = np.asarray(self.model.predict(rows))
+        if isinstance(probability, list) or answer.size != len(example):
+            raise ConversionRefused(
+                "it answers several targets at once", remedy="fit a model for each target"
+            )
+        return Said(probability, answer.reshape(len(example)))
+
+    def taken(self, example: Example) -> list[int]:
+        """Which rows it answers in numbers that count: asked all at once, and where that fails one by one."""
+        if self._takes(example):
+            return list(range(len(example)))
+        return [i for i in range(len(example)) if self._takes(example.only([i]))] if len(example) > 1 else []
+
+    def _takes(self, example: Example) -> bool:
+        try:
+            said = self.says(example)
+        except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row
+            return False
+        numbers = [said.answer] if said.answer.dtype.kind == "f" else []
+        numbers += [] if said.probability is None else [said.probability]
+        return all(bool(np.isfinite(n).all()) for n in numbers)
+
+
+def _of_booster(booster: Any, rows: Any) -> Said:  # Any: a LightGBM Booster; rows as it takes them
+    """A Booster answers probabilities where its objective is of classes, and knows no labels but numbers."""
+    answer = np.asarray(booster.predict(rows), dtype=np.float64)
+    if not objective_of(booster.model_to_string(num_iteration=1)).startswith(OF_CLASSES):
+        return Said(None, answer)
+    both = np.stack([1 - answer, answer], axis=1) if answer.ndim == 1 else answer
+    return Said(both, both.argmax(axis=1))

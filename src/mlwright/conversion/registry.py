@@ -1,0 +1,153 @@
+"""Which class of whose library is converted by what. Nothing of those libraries is imported.
+
+`stepped` and `ended` go down into a model: what a step raises is told with its place in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from mlwright.base.errors import ConversionRefused, nearest
+from mlwright.conversion.answers import Answer
+from mlwright.conversion.frame import Frame, Step
+from mlwright.conversion.names import kind_of
+
+End = Callable[[Any, Frame], Answer]  # Any: somebody's estimator
+
+
+def stepped(step: Any, frame: Frame, name: str = "") -> Frame:  # Any: a fitted transformer
+    """The columns that `step` makes of those it is given."""
+    if step is None or (isinstance(step, str) and step == "passthrough"):
+        return frame
+    with _within(step, name):
+        found = steps().get(kind_of(step))
+        if found is None:
+            raise _unknown(step, steps())
+        return found(step, frame)
+
+
+def ended(model: Any, frame: Frame, name: str = "") -> Answer:  # Any: a fitted predictor
+    """What `model` answers."""
+    with _within(model, name):
+        found = ends().get(kind_of(model))
+        if found is None:
+            raise _unknown(model, ends())
+        return found(model, frame)
+
+
+@contextmanager
+def _within(step: Any, name: str) -> Iterator[None]:  # Any: an estimator
+    """What is refused inside is told with the way to it."""
+    try:
+        yield
+    except ConversionRefused as refused:
+        here = f"{name} ({type(step).__name__})" if name else type(step).__name__
+        refused.where = f"{here} > {refused.where}" if refused.where else here
+        raise
+
+
+def _unknown(step: Any, known: dict[str, Any]) -> ConversionRefused:  # Any: an estimator; converters
+    kind = kind_of(step)
+    parents = [f"{t.__module__.split('.')[0]}.{t.__qualname__}" for t in type(step).__mro__[1:]]
+    inherited = next((p for p in parents if p in known), None)
+    if inherited is not None:
+        return ConversionRefused(
+            f"{kind} is a class of its own, made from {inherited}, and may do anything",
+            remedy=f"use {inherited} itself",
+        )
+    near = nearest(kind, known)
+    return ConversionRefused(
+        f"{kind} is not converted",
+        remedy=f"use another step, such as {near}" if near else "use another step, or do it before the model",
+    )
+
+
+@cache
+def steps() -> dict[str, Step]:
+    """By class, what converts a transformer."""
+    from mlwright.conversion import composed, encoders, numbers
+
+    of_sklearn: dict[str, Step] = {
+        "ColumnTransformer": composed.by_columns,
+        "FeatureUnion": composed.side_by_side,
+        "Pipeline": composed.in_turn,
+        "Binarizer": numbers.above,
+        "FunctionTransformer": numbers.by_function,
+        "MaxAbsScaler": numbers.by_largest,
+        "MinMaxScaler": numbers.between,
+        "MissingIndicator": numbers.indicated,
+        "Normalizer": numbers.of_length_one,
+        "OneHotEncoder": encoders.one_hot,
+        "OrdinalEncoder": encoders.ordinal,
+        "PCA": numbers.projected,
+        "PolynomialFeatures": numbers.products,
+        "RobustScaler": numbers.robustly,
+        "SimpleImputer": numbers.imputed,
+        "StandardScaler": numbers.standardised,
+        "TargetEncoder": encoders.target_mean,
+        "TruncatedSVD": numbers.projected,
+    }
+    selectors = (
+        "GenericUnivariateSelect", "RFE", "RFECV", "SelectFdr", "SelectFpr", "SelectFromModel", "SelectFwe",
+        "SelectKBest", "SelectPercentile", "SequentialFeatureSelector", "VarianceThreshold",
+    )  # fmt: skip
+    of_sklearn |= dict.fromkeys(selectors, numbers.selected)
+    return {f"sklearn.{name}": step for name, step in of_sklearn.items()}
+
+
+@cache
+def ends() -> dict[str, End]:
+    """By class, what converts a predictor."""
+    from mlwright.conversion import boosters, composed, forests, linear
+
+    of_sklearn: dict[str, End] = {
+        "Pipeline": composed.in_turn_to_the_end,
+        "TransformedTargetRegressor": composed.target_turned,
+        "VotingClassifier": composed.voted,
+        "VotingRegressor": composed.voted,
+        "StackingClassifier": composed.stacked,
+        "StackingRegressor": composed.stacked,
+        "CalibratedClassifierCV": composed.calibrated,
+        "DecisionTreeClassifier": forests.tree_classes,
+        "DecisionTreeRegressor": forests.tree_number,
+        "ExtraTreeClassifier": forests.tree_classes,
+        "ExtraTreeRegressor": forests.tree_number,
+        "RandomForestClassifier": forests.mean_classes,
+        "ExtraTreesClassifier": forests.mean_classes,
+        "RandomForestRegressor": forests.mean_number,
+        "ExtraTreesRegressor": forests.mean_number,
+        "GradientBoostingClassifier": forests.boosted,
+        "GradientBoostingRegressor": forests.boosted,
+        "HistGradientBoostingClassifier": forests.histogram,
+        "HistGradientBoostingRegressor": forests.histogram,
+        "SGDClassifier": linear.by_gradient,
+    }
+    of_sklearn |= dict.fromkeys(
+        ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"), composed.best_found
+    )
+    numbers = (
+        "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "HuberRegressor", "Lars", "LarsCV",
+        "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "LinearRegression", "LinearSVR",
+        "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor",
+        "QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor", "TheilSenRegressor",
+    )  # fmt: skip
+    of_sklearn |= dict.fromkeys(numbers, linear.number)
+    of_sklearn |= dict.fromkeys(
+        ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"), linear.exponential
+    )
+    of_sklearn |= dict.fromkeys(
+        ("LinearDiscriminantAnalysis", "LogisticRegression", "LogisticRegressionCV"), linear.log_odds
+    )
+    of_sklearn |= dict.fromkeys(
+        ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV"),
+        linear.scores,
+    )
+    found = {f"sklearn.{name}": end for name, end in of_sklearn.items()}
+    return found | {
+        "lightgbm.LGBMClassifier": boosters.of_lightgbm,
+        "lightgbm.LGBMRegressor": boosters.of_lightgbm,
+        "lightgbm.Booster": boosters.of_lightgbm,
+    }

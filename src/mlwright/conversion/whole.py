@@ -1,0 +1,266 @@
+"""From a fitted model and example rows to a graph with its schema, compared row by row with the original.
+
+Nothing is silently different: what cannot be done exactly is refused with the step's name, rows that the
+original does not take are refused by the schema, and what differs all the same makes no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.artifact import Model
+from mlwright.base.decoding import category_of
+from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed
+from mlwright.base.evaluation import Parity
+from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
+from mlwright.conversion.answers import Answer, Classes, published
+from mlwright.conversion.frame import Words, begun
+from mlwright.conversion.names import kind_of
+from mlwright.conversion.original import Example, Original, Said
+from mlwright.conversion.registry import ended
+from mlwright.data.dataset import Dataset, Provenance
+from mlwright.data.decode import decode_frame
+from mlwright.graph.running import session
+
+Doubles = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-9
+"""Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
+MOST_COMPARED, MOST_ALONE = 500, 20
+UNSEEN = "a value never seen"
+FAR = (0.0, -1.0, 1e6, -1e6)
+MOST_CATEGORIES = 50
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A graph, the schema of its rows, and the original that it must answer as."""
+
+    original: Original
+    example: Example
+    schema: Schema
+    graph: bytes
+    scores_only: bool = False
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The classes of the model's steps, the last one last."""
+        return tuple(steps_of(self.original.model))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the libraries that the steps come from."""
+        libraries = sorted({step.split(".")[0] for step in self.steps})
+        known = {"sklearn": "scikit-learn"}
+        return {known.get(name, name): version(known.get(name, name)) for name in libraries}
+
+    def answered(self, rows: Dataset) -> Doubles:
+        """What the graph answers: probabilities [N, K], or numbers [N, 1]."""
+        run = session(self.graph)
+        feeds = {"numbers": rows.numbers(), "strings": rows.strings()}
+        wanted = {i.name for i in run.get_inputs()}
+        name = "probability" if self.schema.target and self.schema.target.classes else "prediction"
+        [found] = run.run([name], {k: v for k, v in feeds.items() if k in wanted})
+        return np.asarray(found).reshape(len(rows), -1)
+
+    def dataset(self, example: Example) -> Dataset:
+        """Rows as the graph takes them. Raises `Misuse` where the schema refuses one."""
+        decoded = decode_frame(example.table(), self.schema, text=True, features_only=True)
+        if decoded.problems:
+            raise Misuse(f"example=, {decoded.problems[0]}", remedy="give rows that the model takes")
+        return Dataset(decoded.frame, self.schema, Provenance("example rows"))
+
+    def compared(self, model: Model) -> Parity:
+        """The original against the graph on the example and on rows at the edges, many and one by one.
+        Raises `ParityFailed` where they differ."""
+        largest, where, rows = 0.0, "", 0
+        for place, example in self._asked():
+            data = self.dataset(example)
+            numbers, strings = data.numbers(), data.strings()
+            apart = self._difference(self.original.says(example), model, numbers, strings)
+            alone = max(
+                (
+                    self._difference(self.original.says(example.only([i])), model, numbers[[i]], strings[[i]])
+                    for i in range(min(len(example), MOST_ALONE))
+                ),
+                default=0.0,
+            )
+            rows += len(example)
+            for said, difference in ((place, apart), (f"{place}, one by one", alone)):
+                if not difference <= TOLERANCE:
+                    raise ParityFailed(
+                        f"the original and its graph differ by {difference:.3g} on {said}; {TOLERANCE:g} is "
+                        "allowed, so that no file is written",
+                        remedy="please report it, with the steps of the model",
+                    )
+                if difference > largest:
+                    largest, where = difference, said
+        return Parity(rows=rows, largest=largest, where=where, tolerance=TOLERANCE)
+
+    def _asked(self) -> list[tuple[str, Example]]:
+        at_edges = self.example.changed(edges(self.schema))
+        taken = self.original.taken(at_edges)
+        found = [("the example rows", self.example.first(MOST_COMPARED))]
+        return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
+
+    def _difference(self, said: Said, model: Model, numbers: Doubles, strings: Any) -> float:  # Any: texts
+        outputs = model.run(numbers, strings)
+        if outputs.prediction is not None:
+            true = said.answer.astype(np.float64)
+            scale = np.maximum(np.maximum(np.abs(true), np.abs(outputs.prediction)), np.abs(true).mean())
+            return _most(np.abs(outputs.prediction - true) / np.maximum(scale, 1e-300))
+        assert outputs.probability is not None and outputs.label is not None  # of classes
+        target = model.target
+        places = {target.label(k): k for k in range(len(target.classes))}
+        given = np.array([places[label] for label in outputs.label.tolist()])
+        wanted = np.array([self._class_of(label) for label in said.answer])
+        best = outputs.probability[np.arange(len(given)), given]
+        other = outputs.probability[np.arange(len(wanted)), wanted]
+        unlike = bool(((given != wanted) & (np.abs(best - other) > TOLERANCE)).any())
+        if unlike:
+            return float("inf")
+        return 0.0 if said.probability is None else _most(np.abs(outputs.probability - said.probability))
+
+    def _class_of(self, label: Any) -> int:  # Any: a label of whatever type
+        assert self.schema.target is not None  # classes have one
+        return self.schema.target.classes.index(_text_of(label))
+
+
+def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
+    """The classes of its steps, a Pipeline's one by one."""
+    steps = getattr(model, "steps", None)
+    if kind_of(model) == "sklearn.Pipeline" and steps:
+        for _, step in steps:
+            yield from steps_of(step)
+    elif not (model is None or isinstance(model, str)):
+        yield kind_of(model)
+
+
+def _most(differences: Doubles) -> float:
+    return float("inf") if np.isnan(differences).any() else float(differences.max(initial=0.0))
+
+
+def converted(
+    model: Any, example: Any, target: str
+) -> Converted:  # Any: a fitted model; rows as it takes them
+    """The graph of a fitted `model`, whose rows look like those of `example`.
+
+    Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
+    no table, or that the model does not take.
+    """
+    rows, original = Example(example), Original(model)
+    first = rows.first(1)
+    try:
+        original.says(first)
+    except ConversionRefused:
+        raise
+    except Exception as error:  # whatever somebody's model raises is told as its own
+        raise Misuse(
+            f"the model does not take the example's first row: {type(error).__name__}: {error}",
+            remedy="give rows as you give them to its predict, without the target",
+        ) from error
+    columns = tuple(
+        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
+    )
+    if target in rows.names:
+        raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
+    plain = Schema(columns=columns)
+    words = Words()
+    answer = _built(model, plain, words, None)[1]
+    told = _target(answer, target)
+    asked = Column(
+        name=target,
+        kind="numeric" if told.task == "regression" else "categorical",
+        role="target",
+        nullable=False,
+        categories=told.classes,
+        codes=told.label_type == "integer",
+        why="named by the user",
+    )
+    schema = msgspec.structs.replace(plain, columns=(*columns, asked), target=told)
+    graph, _ = _built(model, plain, words, told)
+    schema = _bounded(schema, rows, original, words)
+    scores_only = isinstance(answer, Classes) and answer.scores_only
+    return Converted(original, rows, schema, graph, scores_only)
+
+
+def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
+    """The graph and its answer; without a target, only to hear which texts the steps ask for. Any: a model"""
+    numbers, texts = [c.name for c in schema.numbers], [c.name for c in schema.strings]
+    g, frame = begun(numbers, texts, [c.name for c in schema.features], words)
+    answer = ended(model, frame)
+    if target is None:
+        return b"", answer
+    published(g, answer, target, list(range(len(target.classes))))
+    return g.to_bytes(), answer
+
+
+def _target(answer: Answer, name: str) -> Target:
+    if not isinstance(answer, Classes):
+        return Target(name=name, task="regression")
+    labels = list(answer.labels)
+    kinds = {type(v).__name__.rstrip("_") for v in labels}
+    label_type: LabelType = "text"
+    if all(isinstance(v, (bool, np.bool_)) for v in labels):
+        label_type = "boolean"
+    elif all(isinstance(v, (int, np.integer)) for v in labels):
+        label_type = "integer"
+    elif not all(isinstance(v, str) for v in labels):
+        raise ConversionRefused(
+            f"its classes are of the type {', '.join(sorted(kinds))}",
+            remedy="let classes be texts or whole numbers",
+        )
+    classes = tuple(_text_of(v) for v in labels)
+    task: TaskName = "binary" if len(classes) == 2 else "multiclass"
+    return Target(
+        name=name,
+        task=task,
+        classes=classes,
+        label_type=label_type,
+        positive=classes[1] if len(classes) == 2 else None,
+    )
+
+
+def _text_of(label: Any) -> str:  # Any: a label of whatever type
+    text = category_of(label.item() if isinstance(label, np.generic) else label)
+    if isinstance(label, str) and text != label:
+        raise ConversionRefused(
+            f"the class {label!r} has spaces around it", remedy="name classes without them"
+        )
+    return text
+
+
+def _bounded(schema: Schema, rows: Example, original: Original, words: Words) -> Schema:
+    """The schema with what the original does not take forbidden: missing values, texts never seen."""
+    texts = [c.name for c in schema.features if c.kind == "categorical"]
+    names = [c.name for c in schema.features]
+    asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
+    taken = set(original.taken(rows.changed(asked)))
+    for i, name in enumerate(names):
+        schema = schema.changed(name, nullable=i in taken)
+    for i, name in enumerate(texts, len(names)):
+        known = tuple(text for text in words.seen.get(name, {}) if text)
+        schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
+    return schema
+
+
+def edges(schema: Schema) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
+    """What is changed in a row to bring it to the edges of what the schema allows: each column missing, never
+    seen or of each category; far numbers, alone and together. The first is a row as it is."""
+    nothing: dict[str, Any] = {c.name: None for c in schema.features if c.nullable}
+    texts = [c for c in schema.features if c.kind == "categorical"]
+    unseen: dict[str, Any] = {c.name: UNSEEN for c in texts if not c.allowed}
+    numeric = [c.name for c in schema.features if c.kind == "numeric"]
+    found: list[dict[str, Any]] = [{}, nothing, unseen, {**nothing, **unseen}]
+    found += [{name: value} for change in (nothing, unseen) for name, value in change.items()]
+    found += [{c.name: text} for c in texts for text in c.categories[:MOST_CATEGORIES]]
+    for far in FAR:
+        found += [{name: far} for name in numeric] + [dict.fromkeys(numeric, far)]
+    return found

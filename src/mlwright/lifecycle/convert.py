@@ -1,0 +1,129 @@
+"""convert: somebody's fitted model becomes a Model, without its library, compared with the original."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlwright.base.errors import Misuse
+from mlwright.base.evaluation import Entry, Evaluation
+from mlwright.base.finding import Findings
+from mlwright.base.purpose import stated
+from mlwright.base.texts import clean
+from mlwright.lifecycle.extras import need
+
+if TYPE_CHECKING:
+    from mlwright.artifact import Model
+    from mlwright.conversion import Converted
+    from mlwright.data.dataset import Dataset
+    from mlwright.packaging import Evidence
+    from mlwright.sources import ReadOptions
+
+NOT_EVALUATED = "Not evaluated here: no rows with known answers were given when it was converted (data=)"
+SCORES_ONLY = (
+    "The original has no probabilities: those that are answered rise with its scores and are not calibrated"
+)
+
+
+def convert(
+    model: Any,  # Any: somebody's fitted model
+    *,
+    example: Any,  # Any: a pandas frame or an array
+    target: str,
+    data: object = None,
+    options: ReadOptions | None = None,
+    intended_use: str | None = None,
+    not_for: str | None = None,
+    owner: str | None = None,
+) -> Model:
+    """A fitted `model` of scikit-learn or LightGBM as a Model: one graph, its schema, and how nearly both
+    answer alike.
+
+    `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M].
+    They say which columns there are and of which types, and are the reference that monitoring compares with;
+    some hundred rows are better than five. `target` is what the answer is called. `data`, anything that
+    `read` takes, are rows with known answers that the model was not fitted on: with them it is evaluated.
+    `options` say how they are written.
+
+    Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
+    and original differ all the same, `Misuse` for rows that the model does not take.
+
+    >>> from sklearn.linear_model import LinearRegression
+    >>> line = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> import numpy as np
+    >>> found = convert(line, example=np.array([[0.0], [1.0]]), target="y")
+    >>> found.predict({"x0": 4.0}).round(6).tolist()
+    [9.0]
+    """
+    need("train", "converting")
+    from mlwright.conversion import converted
+    from mlwright.packaging import package_graph
+
+    began = time.monotonic()
+    if not isinstance(target, str) or not clean(target):
+        raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
+    made = converted(model, example, clean(target))
+    rows = made.dataset(made.example)
+    purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
+    evidence = _evidence(made, rows, purpose, began)
+    found = package_graph("tabular", made.graph, rows, evidence, made.compared)
+    if data is None:
+        return found
+    from mlwright.lifecycle.evaluate import evaluate
+
+    judged = evaluate(found, data, options=options)
+    told = msgspec.structs.replace(
+        judged,
+        calibration=evidence.evaluation.calibration,
+        how=f"{judged.how}; whether it was fitted on some of them is not known here",
+        leaderboard=evidence.evaluation.leaderboard,
+    )
+    return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
+
+
+def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:
+    from mlwright.data.profile import profile_of
+    from mlwright.evaluation.metrics import default_metric
+    from mlwright.packaging import Evidence, prediction_profiles
+
+    target, steps = made.schema.target, made.steps
+    assert target is not None  # of every converted schema
+    whole = Entry(
+        name=steps[-1],
+        family="converted",
+        score=None,
+        fit_seconds=0.0,
+        weight=1.0,
+        reason="kept",
+    )
+    profile = profile_of(rows.with_schema(msgspec.structs.replace(made.schema, columns=made.schema.features)))
+    predictions = prediction_profiles(target, made.answered(rows))
+    versions = made.versions
+    return Evidence(
+        evaluation=Evaluation(
+            task=target.task,
+            metric=default_metric(target.task).name,
+            scores=(),
+            baseline=(),
+            rows=0,
+            how=NOT_EVALUATED,
+            split="given",
+            leaderboard=(whole,),
+            calibration=SCORES_ONLY if made.scores_only else "",
+        ),
+        findings=Findings(),
+        profile=msgspec.structs.replace(profile, predictions=predictions),
+        recipe={
+            "converted": {"steps": list(steps), "versions": versions},
+            **msgspec.structs.asdict(stated(**purpose)),
+        },
+        facts={
+            "Converted from": f"{' > '.join(steps)} ({', '.join(f'{k} {v}' for k, v in versions.items())})",
+            "Reference": f"{len(rows):,} example rows",
+        },
+        fit_seconds=time.monotonic() - began,
+        source="example rows",
+    )

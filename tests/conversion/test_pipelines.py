@@ -1,0 +1,306 @@
+"""Fitted pipelines of scikit-learn answer in the graph as they do themselves, or are refused."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import (
+    calibration,
+    compose,
+    decomposition,
+    discriminant_analysis,
+    ensemble,
+    feature_selection,
+    impute,
+    linear_model,
+    model_selection,
+    pipeline,
+    preprocessing,
+    svm,
+    tree,
+)
+
+import mlwright as mw
+from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, RowsRefused
+
+NUMBERS, TEXTS = ["age", "campaign", "pdays", "euribor3m"], ["job", "marital"]
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def prepared(encoder=None, scaler=None):
+    """Numbers imputed and scaled, texts imputed and encoded."""
+    encoder = encoder or preprocessing.OneHotEncoder(handle_unknown="ignore")
+    numbers = pipeline.make_pipeline(impute.SimpleImputer(), scaler or preprocessing.StandardScaler())
+    texts = pipeline.make_pipeline(impute.SimpleImputer(strategy="most_frequent"), encoder)
+    return compose.make_column_transformer((numbers, NUMBERS), (texts, TEXTS))
+
+
+def logistic():
+    return linear_model.LogisticRegression(max_iter=300)
+
+
+def two(first, second):
+    return [("first", first), ("second", second)]
+
+
+def converted(model, bank, target, columns=(*NUMBERS, *TEXTS)):
+    """The fitted model, and what became of it; compared with each other beyond the rows of the report."""
+    rows, fresh = bank[list(columns)].iloc[:300], bank[list(columns)].iloc[300:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows, target[:300])
+    found = mw.convert(model, example=rows.iloc[:80], target="answer")
+    answer = found.predict(fresh)
+    if hasattr(model, "predict_proba"):
+        np.testing.assert_allclose(found.predict_proba(fresh), model.predict_proba(fresh), atol=1e-12)
+        assert (answer == model.predict(fresh)).all()
+    elif found.task == "regression":
+        np.testing.assert_allclose(answer, model.predict(fresh), rtol=1e-10)
+    else:
+        assert (answer == model.predict(fresh)).all()
+    assert found.evaluation.parity.rows > 100 and found.evaluation.parity.largest < 1e-11
+    return found
+
+
+CLASSIFIERS = [
+    logistic(),
+    linear_model.SGDClassifier(loss="log_loss"),
+    linear_model.SGDClassifier(loss="modified_huber"),
+    linear_model.RidgeClassifier(),
+    svm.LinearSVC(),
+    discriminant_analysis.LinearDiscriminantAnalysis(),
+    tree.DecisionTreeClassifier(max_depth=5),
+    ensemble.RandomForestClassifier(12, random_state=0),
+    ensemble.ExtraTreesClassifier(12, random_state=0),
+    ensemble.GradientBoostingClassifier(n_estimators=8),
+    ensemble.HistGradientBoostingClassifier(max_iter=8),
+    ensemble.VotingClassifier(two(logistic(), tree.DecisionTreeClassifier()), voting="soft", weights=[2, 1]),
+    ensemble.StackingClassifier(two(logistic(), tree.DecisionTreeClassifier(max_depth=3)), cv=2),
+    calibration.CalibratedClassifierCV(logistic(), cv=2),
+    calibration.CalibratedClassifierCV(
+        ensemble.RandomForestClassifier(8, random_state=0), method="isotonic", cv=2
+    ),
+    model_selection.GridSearchCV(logistic(), {"C": [0.1, 1.0]}, cv=2),
+]
+
+
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classifiers_answer_alike(model, classes, bank):
+    month = np.array(["low", "middle", "high"])
+    target = bank["y"] if classes == 2 else month[np.digitize(bank["euribor3m"], [1.4, 4.9])]
+    columns = [*NUMBERS[:3], *TEXTS] if classes == 3 else [*NUMBERS, *TEXTS]
+    front = compose.make_column_transformer(
+        (pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.StandardScaler()), columns[:-2]),
+        (one_hot(sparse_output=False), TEXTS),
+    )
+    found = converted(pipeline.make_pipeline(front, model), bank, np.asarray(target), columns)
+    assert len(found.target.classes) == classes
+    assert all(c.nullable and not c.allowed for c in found.schema.features)
+
+
+REGRESSORS = [
+    linear_model.LinearRegression(),
+    linear_model.ElasticNet(alpha=0.01),
+    linear_model.PoissonRegressor(),
+    linear_model.TweedieRegressor(power=1.5),
+    tree.DecisionTreeRegressor(max_depth=5),
+    ensemble.RandomForestRegressor(12, random_state=0),
+    ensemble.GradientBoostingRegressor(n_estimators=8),
+    ensemble.HistGradientBoostingRegressor(max_iter=8, loss="poisson"),
+    ensemble.VotingRegressor(two(linear_model.Ridge(), tree.DecisionTreeRegressor(max_depth=3))),
+    ensemble.StackingRegressor(two(linear_model.Ridge(), tree.DecisionTreeRegressor(max_depth=3)), cv=2),
+    compose.TransformedTargetRegressor(linear_model.Ridge(), func=np.log1p, inverse_func=np.expm1),
+    compose.TransformedTargetRegressor(linear_model.Ridge(), transformer=preprocessing.StandardScaler()),
+]
+
+
+@pytest.mark.parametrize("model", REGRESSORS, ids=lambda m: type(m).__name__)
+def test_regressors_answer_alike(model, bank):
+    target = bank["euribor3m"] * 2 + bank["age"].fillna(40) / 10
+    found = converted(pipeline.make_pipeline(prepared(), model), bank, target.to_numpy())
+    assert found.task == "regression"
+
+
+def one_hot(**settings):
+    return preprocessing.OneHotEncoder(**{"handle_unknown": "ignore"} | settings)
+
+
+ENCODERS = [
+    one_hot(drop="first"),
+    one_hot(drop="if_binary"),
+    one_hot(min_frequency=30, handle_unknown="infrequent_if_exist"),
+    one_hot(max_categories=3, drop="first", handle_unknown="infrequent_if_exist"),
+    preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    preprocessing.TargetEncoder(cv=2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=str)
+def test_encoders_answer_alike(encoder, bank):
+    converted(pipeline.make_pipeline(prepared(encoder), logistic()), bank, bank["y"].to_numpy())
+
+
+SCALERS = [
+    preprocessing.MinMaxScaler(clip=True),
+    preprocessing.MaxAbsScaler(),
+    preprocessing.RobustScaler(),
+    preprocessing.Normalizer(),
+    preprocessing.Normalizer("max"),
+    preprocessing.Binarizer(threshold=2),
+    preprocessing.PolynomialFeatures(2),
+    decomposition.PCA(2, whiten=True),
+    feature_selection.SelectKBest(k=2),
+    preprocessing.FunctionTransformer(np.log1p),
+    preprocessing.FunctionTransformer(),
+    pipeline.make_union(decomposition.PCA(2), preprocessing.StandardScaler()),
+]
+
+
+@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+def test_steps_on_numbers_answer_alike(scaler, bank):
+    columns = ["age", "campaign", "pdays", *TEXTS]
+    front = compose.make_column_transformer(
+        (pipeline.make_pipeline(impute.SimpleImputer(add_indicator=True), scaler), columns[:3]),
+        (one_hot(), TEXTS),
+    )
+    converted(pipeline.make_pipeline(front, logistic()), bank, bank["y"].to_numpy(), columns)
+
+
+def test_missing_and_unknown_texts_take_the_ways_that_the_encoder_has_for_them(bank):
+    front = compose.make_column_transformer(
+        (preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), TEXTS),
+        remainder="passthrough",
+    )
+    boosted = ensemble.HistGradientBoostingClassifier(max_iter=15, categorical_features=[0, 1])
+    found = converted(pipeline.make_pipeline(front, boosted), bank, bank["y"].to_numpy())
+    assert found.schema.column("job").nullable
+
+
+def test_categories_of_pandas_are_split_as_histogram_boosting_and_lightgbm_split_them(bank):
+    import lightgbm
+
+    table = bank.astype({"job": "category", "marital": "category"})
+    for model in (
+        ensemble.HistGradientBoostingClassifier(max_iter=20, categorical_features="from_dtype"),
+        lightgbm.LGBMClassifier(n_estimators=20, min_child_samples=5, verbose=-1),
+    ):
+        converted(model, table, bank["y"].to_numpy())
+
+
+@pytest.mark.parametrize("objective", ["binary", "multiclass", "poisson", "regression"])
+def test_a_booster_of_lightgbm_has_numbers_for_labels(objective, bank):
+    import lightgbm
+
+    y = np.digitize(bank["euribor3m"], [1.4] if objective == "binary" else [1.4, 4.9])
+    settings = {"objective": objective, "verbose": -1, "min_data_in_leaf": 5}
+    settings |= {"num_class": 3} if objective == "multiclass" else {}
+    rows = bank[NUMBERS[:3]]
+    booster = lightgbm.train(settings, lightgbm.Dataset(rows, y), 8)
+    found, said = mw.convert(booster, example=rows.iloc[:80], target="level"), booster.predict(rows)
+    if objective == "multiclass":
+        np.testing.assert_allclose(found.predict_proba(rows), said, atol=1e-12)
+        assert (found.predict(rows) == said.argmax(axis=1)).all()
+    elif objective == "binary":
+        np.testing.assert_allclose(found.predict_proba(rows)[:, 1], said, atol=1e-12)
+    else:
+        np.testing.assert_allclose(found.predict(rows), said, rtol=1e-10)
+
+
+def test_what_the_model_does_not_take_the_schema_refuses(bank):
+    front = compose.make_column_transformer(
+        (preprocessing.OneHotEncoder(), TEXTS[1:]), ("passthrough", NUMBERS[1:])
+    )
+    model = pipeline.make_pipeline(front, logistic())
+    found = converted(model, bank, bank["y"].to_numpy(), [*NUMBERS[1:], "marital"])
+    known = found.schema.column("marital")
+    assert set(known.allowed) == set(bank["marital"][:300]) and not found.schema.column("pdays").nullable
+    row = bank[[*NUMBERS[1:], "marital"]].iloc[0].to_dict()
+    with pytest.raises(RowsRefused, match="marital"):
+        found.predict(row | {"marital": "complicated"})
+    with pytest.raises(RowsRefused, match="pdays"):
+        found.predict(row | {"pdays": None})
+
+
+def test_labels_keep_their_type(bank):
+    for target in ((bank["y"] == "yes").to_numpy(), (bank["y"] == "yes").to_numpy().astype(int) + 3):
+        found = converted(pipeline.make_pipeline(prepared(), logistic()), bank, target)
+        assert found.predict(bank.iloc[:5]).dtype.kind == target.dtype.kind
+
+
+def test_an_array_has_numbered_columns(bank):
+    x, y = bank[NUMBERS[1:]].to_numpy(), bank["y"].to_numpy()
+    model = pipeline.make_pipeline(preprocessing.StandardScaler(), logistic()).fit(x, y)
+    found = mw.convert(model, example=x[:50], target="y")
+    rows = {f"x{i}": x[:, i].tolist() for i in range(3)}
+    np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(x), atol=1e-12)
+
+
+def test_rows_with_answers_evaluate_it_and_without_them_the_card_says_so(bank):
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(bank.iloc[:300], bank["y"][:300])
+    rows = bank[[*NUMBERS, *TEXTS]].iloc[:100]
+    alone = mw.convert(model, example=rows, target="y")
+    assert not alone.evaluation.scores and "Not evaluated here" in alone.card
+    assert "Nobody here knows how good it is" in alone.card
+    judged = mw.convert(model, example=rows, target="y", data=bank.iloc[300:], owner="risk team")
+    assert judged.evaluation.rows == 200 and judged.evaluation.score.metric == "roc_auc"
+    assert "risk team" in judged.card and "scikit-learn" in judged.card
+    assert mw.load(judged.to_bytes()).digest == judged.digest
+    assert judged.explain(rows.iloc[:2]) is not None
+
+
+def test_a_class_of_ones_own_is_refused_with_its_name_and_place(bank):
+    class Mine(preprocessing.StandardScaler):
+        pass
+
+    model = pipeline.make_pipeline(prepared(scaler=Mine()), logistic()).fit(bank, bank["y"])
+    with pytest.raises(ConversionRefused) as refused:
+        mw.convert(model, example=bank[[*NUMBERS, *TEXTS]].iloc[:20], target="y")
+    assert "ColumnTransformer" in refused.value.where and "Mine" in refused.value.where
+    assert "class of its own" in str(refused.value) and "sklearn.StandardScaler" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (preprocessing.FunctionTransformer(lambda x: x * 2), "is code"),
+        (preprocessing.QuantileTransformer(n_quantiles=10), "QuantileTransformer is not converted"),
+    ],
+)
+def test_what_no_graph_does_is_refused(step, said, bank):
+    model = pipeline.make_pipeline(prepared(scaler=step), logistic()).fit(bank, bank["y"])
+    with pytest.raises(ConversionRefused, match=said):
+        mw.convert(model, example=bank[[*NUMBERS, *TEXTS]].iloc[:20], target="y")
+
+
+def test_texts_without_an_encoder_and_several_targets_are_refused(bank):
+    x, y = bank[NUMBERS[1:]], np.stack([bank["pdays"], bank["campaign"]], axis=1)
+    with pytest.raises(ConversionRefused, match="several"):
+        mw.convert(linear_model.Ridge().fit(x, y), example=x.iloc[:20], target="y")
+
+
+def test_a_model_that_answers_otherwise_than_its_parts_say_makes_no_file(bank):
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
+    rows = bank[[*NUMBERS, *TEXTS]].iloc[:50]
+    honest = model.predict_proba
+
+    model.predict_proba = lambda x: honest(x) * [[0.999, 1.001]]
+    with pytest.raises(ParityFailed, match="the example rows"):
+        mw.convert(model, example=rows, target="y")
+
+
+def test_wrong_arguments_are_told(bank):
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
+    rows = bank[[*NUMBERS, *TEXTS]].iloc[:20]
+    with pytest.raises(Misuse, match="does not take the example's first row"):
+        mw.convert(model, example=rows.drop(columns="age"), target="y")
+    with pytest.raises(Misuse, match="pandas frame or an array"):
+        mw.convert(model, example=rows.to_dict("records"), target="y")
+    with pytest.raises(Misuse, match="among its columns"):
+        mw.convert(model, example=bank.iloc[:20], target="y")
+    with pytest.raises(Misuse, match="no rows"):
+        mw.convert(model, example=rows.iloc[:0], target="y")
+    with pytest.raises(Misuse, match="does not take"):
+        mw.convert(pipeline.make_pipeline(prepared(), logistic()), example=rows, target="y")
