@@ -68,7 +68,7 @@ CHUNK = 8192
 
 @dataclass(frozen=True)
 class FittedLightGBM:
-    """A booster, cut at the rounds that did best."""
+    """A booster, and the rounds that did best."""
 
     booster: Any  # lightgbm.Booster, which has no types
     classes: int
@@ -147,7 +147,12 @@ def _boosted(job: Job) -> FittedLightGBM:
             watched["valid_sets"] = [valid]
             patience = int(np.clip(20 / float(params["learning_rate"]) ** 0.5, 30, 150))
             callbacks.append(lgb.early_stopping(patience, verbose=False))
-        booster = lgb.train(params, data, num_boost_round=limit, callbacks=callbacks, **watched)
+        booster = lgb.train(
+            params, data, num_boost_round=limit, callbacks=callbacks, keep_training_booster=True, **watched
+        )
+        # Every round is kept (by itself LightGBM keeps those up to the best): how many to use is decided
+        # across folds, so that no fold's rows choose for themselves.
+        booster.model_from_string(booster.model_to_string(num_iteration=-1)).free_dataset()
     best = booster.best_iteration if valid is not None and booster.best_iteration > 0 else 0
     rounds = best or booster.current_iteration()
     return FittedLightGBM(booster, job.classes, rounds, settled, useful_threads(job))
@@ -218,7 +223,7 @@ def gains_of(fitted: Fitted, columns: int) -> Doubles:
     plain answer was all that there was to learn."""
     if not isinstance(fitted, FittedLightGBM):
         return np.zeros(columns)
-    return np.asarray(fitted.booster.feature_importance("gain"), dtype=np.float64)
+    return np.asarray(fitted.booster.feature_importance("gain", iteration=fitted.rounds), dtype=np.float64)
 
 
 def library() -> Any:  # Any: lightgbm has no types

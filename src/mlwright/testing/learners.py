@@ -106,6 +106,18 @@ class LearnerContract:
             )
             assert np.isfinite(again.margin(x)).all()
 
+    def test_rounds_beyond_its_own_best_are_kept_for_other_folds_to_choose(self) -> None:
+        random = np.random.default_rng(5)
+        x = random.normal(size=(400, 5))
+        for classes in TASKS[:2]:  # where the rows to judge by say nothing, the first rounds are the best
+            y = (x[:, 0] > 0).astype(np.float64) if classes else x[:, 0]
+            judge = Part(x[300:], random.permutation(y[300:]))
+            fitted = self.learner.fit(Job(self.config, classes, Part(x[:300], y[:300]), judge))
+            if not fitted.rounds:
+                continue
+            own, more = (fitted.margin(x, rounds) for rounds in (fitted.rounds, fitted.rounds + 20))
+            assert not np.allclose(own, more), "its best round on its own rows rules, which flatters it there"
+
     def test_constant_columns_and_a_class_with_one_row_are_survived(self) -> None:
         for classes in TASKS:
             x, y = self.table(classes)
