@@ -67,9 +67,12 @@ def test_fit_proposes_an_output_that_predict_can_write(mlwright, lifecycle, tabl
 
 
 def test_check_finds_nothing_and_says_so(mlwright, lifecycle):
-    lifecycle.findings = Findings()
+    passed = Finding(code="MLW104", title="duplicates", severity="issue", status="passed")
+    lifecycle.findings = Findings.of([passed])
     done = mlwright("check", "a.csv")
     assert done.code == 0 and "nothing found" in done.out
+    lifecycle.findings = Findings()
+    assert "No check looked at its data" in mlwright("check", "a.csv").out
 
 
 def test_fit_writes_the_model_beside_the_name_of_the_table(mlwright, lifecycle, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 
 import numpy as np
@@ -304,3 +305,15 @@ def test_wrong_arguments_are_told(bank):
         mw.convert(model, example=rows.iloc[:0], target="y")
     with pytest.raises(Misuse, match="does not take"):
         mw.convert(pipeline.make_pipeline(prepared(), logistic()), example=rows, target="y")
+
+
+def test_what_a_converted_file_does_not_know_it_does_not_claim(bank, tmp_path):
+    rows = bank[[*NUMBERS, *TEXTS]]
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(rows, bank["y"])
+    alone = mw.convert(model, example=rows.iloc[:50], target="y")
+    judged = mw.convert(model, example=rows.iloc[:50], target="y", data=bank)
+    for found in (alone, judged):
+        page = mw.report(found, tmp_path / "card.html").read_text()
+        assert "No check looked at its data" in page and "No check looked at its data" in found.card
+        assert "had not seen" not in page and "What it was trained on" not in page
+        assert "mw.convert(MODEL, example=ROWS" in html.unescape(page) and "On the command line" not in page

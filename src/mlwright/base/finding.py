@@ -46,6 +46,10 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+UNCHECKED = "No check looked at its data."
+"""Where there is not one finding, not even that a check passed."""
+
+
 class Findings(msgspec.Struct, frozen=True):
     """Findings, worst first. Iterates and prints.
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from mlwright.base import figures
 from mlwright.base.comparison import ALIKE, Comparison
 from mlwright.base.evaluation import Evaluation, Score
-from mlwright.base.finding import Finding, Findings
+from mlwright.base.finding import UNCHECKED, Finding, Findings
 from mlwright.base.profile import Profile
 from mlwright.base.schema import Column, Schema
 from mlwright.cli.screen import safe
@@ -95,7 +95,8 @@ def findings(all_findings: Findings, *, every: bool = False) -> RenderableType:
         word = first.severity if found else first.status.replace("_", " ")
         style = {"issue": "red", "tip": "yellow"}[first.severity] if found else "dim"
         grid.add_row(Text(word, style), first.code, _alike(same))
-    parts: list[RenderableType] = [grid if kinds else Text("nothing found", style="green")]
+    nothing = Text("nothing found", style="green") if all_findings.items else Text(UNCHECKED, style="yellow")
+    parts: list[RenderableType] = [grid if kinds else nothing]
     parts += [
         Text(f"{f.code} {f.evidence}: a fault in mlwright, not in your data; please report it", style="red")
         for f in all_findings.faults

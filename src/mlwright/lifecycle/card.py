@@ -26,6 +26,7 @@ def page_of(model: Model) -> ModelPage:
     from mlwright.pages import ModelPage
 
     repeat = again(model)
+    ways = {"On the command line": repeat.command, "In Python": repeat.call}
     return ModelPage(
         schema=model.schema,
         target=model.target,
@@ -37,7 +38,8 @@ def page_of(model: Model) -> ModelPage:
         data=_data(model),
         made=_made(model),
         settings=_settings(model),
-        again={"On the command line": repeat.command, "In Python": repeat.call},
+        trained="converted" not in model.manifest.recipe,
+        again={k: v for k, v in ways.items() if v},
         notes=repeat.notes,
     )
 
@@ -45,7 +47,7 @@ def page_of(model: Model) -> ModelPage:
 def _brief(model: Model) -> Mapping[str, str]:
     evaluation, timings = model.evaluation, model.timings
     said = {
-        "judged on": figures.counted(evaluation.rows, "row"),
+        "judged on": figures.counted(evaluation.rows, "row") if evaluation.rows else "",
         "one row takes": f"{figures.microseconds(timings.cpu_us_p50)} of CPU" if timings.cpu_us_p50 else "",
         "file": figures.size(len(model.to_bytes())),
         "made": timings.created_at[:10],
@@ -73,7 +75,7 @@ def _made(model: Model) -> Mapping[str, str]:
     said["file"] = figures.size(len(model.to_bytes()))
     if timings.memory_said:
         said["memory"] = f"{timings.memory_said}, interpreter and libraries included"
-    said["trained"] = (
+    said["converted" if "converted" in model.manifest.recipe else "trained"] = (
         f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:16].replace('T', ' ')} UTC"
     )
     said["machine"] = timings.machine

@@ -8,7 +8,7 @@ from mlwright.artifact import Timings
 from mlwright.base.abstaining import ASKED, Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
-from mlwright.base.finding import Findings
+from mlwright.base.finding import UNCHECKED, Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.limits import limits
 from mlwright.base.measures import METRICS, OUTCOMES
@@ -161,7 +161,7 @@ def _data(findings: Findings) -> list[str]:
         column = f"`{_plain(f.column)}` " if f.column else ""
         lines.append(f"- **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
     if not findings.found:
-        lines.append("Nothing was found.")
+        lines.append("Nothing was found." if findings.items else UNCHECKED)
     for f in findings:
         if f.status == "waived":
             column = f"`{_plain(f.column)}` " if f.column else ""

@@ -153,10 +153,10 @@ def _verdict(shown: ModelPage) -> str:
     lines += ["<p>It was trained although an issue was found in its data: see there.</p>"] if borne else []
     if any(f.status == "found" and f.severity == "issue" for f in evaluation.weak):
         lines.append("<p>It is not as good for all rows: see for whom it works, and where it is worse.</p>")
-    lines.append(
-        f'<p class="small soft">On {figures.counted(evaluation.rows, "row")} that it had not seen. '
-        "In brackets: 95 % intervals.</p>"
-    )
+    rows = figures.counted(evaluation.rows, "row")
+    unseen = f"On {rows} that it had not seen." if shown.trained else f"On {rows} of its owner."
+    told = f"{unseen} In brackets: 95 % intervals." if evaluation.rows else f"{evaluation.how}."
+    lines.append(f'<p class="small soft">{text(told)}</p>')
     return f'<div class="verdict{grave}">{"".join(lines)}</div>'
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from mlwright.base.finding import Finding, counted
+from mlwright.base.finding import UNCHECKED, Finding, counted
 from mlwright.base.profile import ColumnProfile
 from mlwright.base.schema import Column
 from mlwright.pages import charts
@@ -38,7 +38,7 @@ def data(shown: ModelPage) -> str:
     of = known.get(shown.target.name)
     spread = f"<div><p>{text(shown.target.name)} in the training rows</p>{_drawn(of)}</div>" if of else ""
     return section(
-        "What it was trained on",
+        "What it was trained on" if shown.trained else "What is known of its data",
         f'<div class="side"><dl class="made">{told}</dl>{spread if of and _drawn(of) else ""}</div>'
         + _columns(shown, known),
     )
@@ -60,7 +60,9 @@ def findings(shown: ModelPage) -> str:
     said = [f"{counted(passed, 'check')} found nothing." if passed else ""]
     said += [f"Could not look: {', '.join(blind)}."] if blind else []
     said += ["What was found of groups and slices stands above."] if said_above else []
-    rest = " ".join(s for s in said if s) or ("" if parts else "Nothing was found.")
+    rest = " ".join(s for s in said if s) or (
+        "" if parts else "Nothing was found." if shown.findings.items else UNCHECKED
+    )
     return section(
         "What the checks found in the data", "".join(parts) + f'<p class="small soft">{text(rest)}</p>'
     )

@@ -34,6 +34,8 @@ class ModelPage:
     """What it costs, digests, versions, machine."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What was asked of `fit`."""
+    trained: bool = True
+    """Whether mlwright trained it; else it was converted, and what it was trained on is not known."""
     again: Mapping[str, str] = field(default_factory=dict)
     """How it is made again: what a text is, and the text."""
     notes: tuple[str, ...] = ()
