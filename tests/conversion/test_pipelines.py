@@ -210,6 +210,33 @@ def test_a_booster_of_lightgbm_has_numbers_for_labels(objective, bank):
         np.testing.assert_allclose(found.predict(rows), said, rtol=1e-10)
 
 
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_boosters_that_compare_in_float32_answer_alike(classes, bank):
+    catboost, xgboost = pytest.importorskip("catboost"), pytest.importorskip("xgboost")
+    y = bank["euribor3m"] if not classes else np.digitize(bank["euribor3m"], [1.4, 4.9][: classes - 1])
+    rows, quiet = bank[NUMBERS[:3]], {"iterations": 12, "verbose": 0, "allow_writing_files": False}
+    of_trees = (xgboost.XGBClassifier, catboost.CatBoostClassifier) if classes else (
+        xgboost.XGBRegressor, catboost.CatBoostRegressor
+    )  # fmt: skip
+    for model, near in ((of_trees[0](n_estimators=12), 1e-5), (of_trees[1](**quiet), 1e-12)):
+        model.fit(rows, y)
+        found = mw.convert(model, example=rows.iloc[:80], target="level")
+        if classes:
+            np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(rows), atol=near)
+            assert (found.predict(rows) == model.predict(rows).ravel()).all()
+        else:
+            np.testing.assert_allclose(found.predict(rows), model.predict(rows), rtol=10 * near)
+        assert found.schema.column("age").nullable
+
+
+def test_catboosts_own_categories_are_refused(bank):
+    catboost = pytest.importorskip("catboost")
+    rows = bank[["campaign", "marital"]]
+    model = catboost.CatBoostClassifier(iterations=3, verbose=0, cat_features=[1], allow_writing_files=False)
+    with pytest.raises(ConversionRefused, match="own handling of categories"):
+        mw.convert(model.fit(rows, bank["y"]), example=rows.iloc[:20], target="y")
+
+
 def test_what_the_model_does_not_take_the_schema_refuses(bank):
     front = compose.make_column_transformer(
         (preprocessing.OneHotEncoder(), TEXTS[1:]), ("passthrough", NUMBERS[1:])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from mlwright.conversion.answers import Answer, Classes, Number
 from mlwright.conversion.encoders import hits
 from mlwright.conversion.forests import summed
 from mlwright.conversion.frame import Frame
+from mlwright.conversion.names import is_missing
 
 OF_CLASSES = ("binary", "cross_entropy", "multiclass")
 """Objectives whose answers are probabilities."""
@@ -49,6 +52,68 @@ def of_lightgbm(model: Any, frame: Frame) -> Answer:  # Any: a Booster, LGBMClas
         raise ConversionRefused(
             f"the objective {objective or 'of its own'!r} is not converted",
             remedy="use regression, binary or multiclass",
+        )
+    return Number(out)
+
+
+def of_xgboost(model: Any, frame: Frame) -> Answer:  # Any: a Booster, XGBClassifier or XGBRegressor
+    """Trees over numbers that are rounded to float32, by the booster's JSON; the graph adds in doubles."""
+    from mlwright.learners.xgboost import trees_of
+
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    if hasattr(model, "missing") and not is_missing(model.missing):
+        raise ConversionRefused("missing values are told by a number", remedy="let missing be numpy.nan")
+    text = bytes(booster.save_raw("json"))
+    learner = json.loads(text)["learner"]
+    kind, objective = learner["gradient_booster"]["name"], learner["objective"]["name"]
+    grown = learner["gradient_booster"].get("model", {}).get("trees", [])
+    if kind != "gbtree":
+        raise ConversionRefused(f"the booster {kind!r} is not converted", remedy="use gbtree")
+    if any(any(t.get("split_type", [])) for t in grown):
+        raise ConversionRefused("splits by categories are not converted", remedy="encode them first")
+    trees, _ = trees_of(text)
+    best = getattr(model, "best_iteration", None) if hasattr(model, "get_booster") else None
+    if best is not None:
+        some = (int(best) + 1) * trees.outputs
+        trees = replace(trees, trees=trees.trees[:some], target=trees.target[:some])
+    exponential = objective in ("count:poisson", "reg:gamma", "reg:tweedie")
+    if exponential:
+        trees = replace(trees, bias=np.log(trees.bias))
+    out = summed(frame, trees, frame.numbers())
+    if objective in ("binary:logistic", "multi:softprob", "multi:softmax"):
+        labels = getattr(model, "classes_", None)
+        return Classes(np.arange(max(2, trees.outputs)) if labels is None else labels, margin=out)
+    if exponential:
+        return Number(frame.g.node("Exp", out))
+    if objective not in (
+        "reg:squarederror",
+        "reg:absoluteerror",
+        "reg:pseudohubererror",
+        "reg:quantileerror",
+    ):
+        raise ConversionRefused(
+            f"the objective {objective!r} is not converted", remedy="use reg:squarederror"
+        )
+    return Number(out)
+
+
+def of_catboost(model: Any, frame: Frame) -> Answer:  # Any: a CatBoostClassifier or CatBoostRegressor
+    """Oblivious trees over numbers that are rounded to float32."""
+    from mlwright.learners.catboost import trees_of
+
+    if model.get_cat_feature_indices() or model.get_text_feature_indices():
+        raise ConversionRefused(
+            "CatBoost's own handling of categories and texts is not converted", remedy="encode them first"
+        )
+    loss = str(model.get_all_params().get("loss_function", "")).split(":")[0]
+    out = summed(frame, trees_of(model, model.tree_count_), frame.numbers())
+    if loss in ("Logloss", "CrossEntropy", "MultiClass"):
+        return Classes(model.classes_, margin=out)
+    if loss in ("Poisson", "Tweedie"):
+        return Number(frame.g.node("Exp", out))
+    if loss not in ("RMSE", "MAE", "Quantile", "Huber", "MAPE", "Expectile"):
+        raise ConversionRefused(
+            f"the loss {loss!r} is not converted", remedy="use RMSE, Logloss or MultiClass"
         )
     return Number(out)
 

@@ -150,4 +150,8 @@ def ends() -> dict[str, End]:
         "lightgbm.LGBMClassifier": boosters.of_lightgbm,
         "lightgbm.LGBMRegressor": boosters.of_lightgbm,
         "lightgbm.Booster": boosters.of_lightgbm,
+        "xgboost.XGBClassifier": boosters.of_xgboost,
+        "xgboost.XGBRegressor": boosters.of_xgboost,
+        "catboost.CatBoostClassifier": boosters.of_catboost,
+        "catboost.CatBoostRegressor": boosters.of_catboost,
     }

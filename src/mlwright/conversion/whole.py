@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ Doubles = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-9
 """Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
+TOLERANCE_SINGLE = 1e-5
+"""Of models that add in float32, as XGBoost does: the graph adds in doubles."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
@@ -55,11 +57,14 @@ class Converted:
         return tuple(steps_of(self.original.model))
 
     @property
+    def tolerance(self) -> float:
+        return TOLERANCE_SINGLE if any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
+
+    @property
     def versions(self) -> dict[str, str]:
         """Of the libraries that the steps come from."""
         libraries = sorted({step.split(".")[0] for step in self.steps})
-        known = {"sklearn": "scikit-learn"}
-        return {known.get(name, name): version(known.get(name, name)) for name in libraries}
+        return dict(_distribution(name) for name in libraries)
 
     def answered(self, rows: Dataset) -> Doubles:
         """What the graph answers: probabilities [N, K], or numbers [N, 1]."""
@@ -94,15 +99,15 @@ class Converted:
             )
             rows += len(example)
             for said, difference in ((place, apart), (f"{place}, one by one", alone)):
-                if not difference <= TOLERANCE:
+                if not difference <= self.tolerance:
                     raise ParityFailed(
-                        f"the original and its graph differ by {difference:.3g} on {said}; {TOLERANCE:g} is "
-                        "allowed, so that no file is written",
+                        f"the original and its graph differ by {difference:.3g} on {said}; "
+                        f"{self.tolerance:g} is allowed, so that no file is written",
                         remedy="please report it, with the steps of the model",
                     )
                 if difference > largest:
                     largest, where = difference, said
-        return Parity(rows=rows, largest=largest, where=where, tolerance=TOLERANCE)
+        return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
         at_edges = self.example.changed(edges(self.schema))
@@ -123,7 +128,7 @@ class Converted:
         wanted = np.array([self._class_of(label) for label in said.answer])
         best = outputs.probability[np.arange(len(given)), given]
         other = outputs.probability[np.arange(len(wanted)), wanted]
-        unlike = bool(((given != wanted) & (np.abs(best - other) > TOLERANCE)).any())
+        unlike = bool(((given != wanted) & (np.abs(best - other) > self.tolerance)).any())
         if unlike:
             return float("inf")
         return 0.0 if said.probability is None else _most(np.abs(outputs.probability - said.probability))
@@ -141,6 +146,12 @@ def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
             yield from steps_of(step)
     elif not (model is None or isinstance(model, str)):
         yield kind_of(model)
+
+
+def _distribution(library: str) -> tuple[str, str]:
+    """What a library is installed as, and its version."""
+    found = packages_distributions().get(library, [library])
+    return found[0], version(found[0])
 
 
 def _most(differences: Doubles) -> float:
