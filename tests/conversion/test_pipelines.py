@@ -277,6 +277,7 @@ def test_rows_with_answers_evaluate_it_and_without_them_the_card_says_so(bank):
     assert "risk team" in judged.card and "scikit-learn" in judged.card
     assert mw.load(judged.to_bytes()).digest == judged.digest
     assert judged.explain(rows.iloc[:2]) is not None
+    assert judged.coded() is not None  # as a server looks texts up before the graph
 
 
 def test_a_class_of_ones_own_is_refused_with_its_name_and_place(bank):
@@ -328,6 +329,8 @@ def test_wrong_arguments_are_told(bank):
         mw.convert(model, example=rows.to_dict("records"), target="y")
     with pytest.raises(Misuse, match="among its columns"):
         mw.convert(model, example=bank.iloc[:20], target="y")
+    with pytest.raises(Misuse, match="spaces around it"):
+        mw.convert(model, example=rows.rename(columns={"age": " age"}), target="y")
     with pytest.raises(Misuse, match="no rows"):
         mw.convert(model, example=rows.iloc[:0], target="y")
     with pytest.raises(Misuse, match="does not take"):

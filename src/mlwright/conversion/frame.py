@@ -75,7 +75,12 @@ class Frame:
         return replace(self, slots=self.slots + tuple(s for other in others for s in other.slots))
 
     def tensor(self) -> str:
-        """All columns as one double tensor [N, len]; categories are their codes."""
+        """All columns as one double tensor [N, len]; categories are their codes. Raises `ConversionRefused`
+        where there is none."""
+        if not self.slots:
+            raise ConversionRefused(
+                "not one column is left to it", remedy="look at what the steps before it keep"
+            )
         parts: list[tuple[str, int, list[int]]] = []
         for slot in self.slots:
             if parts and parts[-1][0] == slot.tensor:

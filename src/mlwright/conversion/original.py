@@ -17,6 +17,7 @@ import polars as pl
 
 from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Kind
+from mlwright.base.texts import clean
 from mlwright.conversion.boosters import OF_CLASSES, objective_of
 from mlwright.conversion.names import kind_of
 
@@ -55,6 +56,11 @@ class Example:
         for name in self.rows.columns:
             if not isinstance(name, str):
                 raise Misuse(f"the column {name!r} is not called by a text", remedy="name columns by texts")
+            if clean(name) != name or not name:
+                raise Misuse(
+                    f"the column name {name!r} is empty or has spaces around it",
+                    remedy="rename it and fit again",
+                )
         return tuple(self.rows.columns)
 
     def kind(self, name: str) -> Kind:

@@ -167,6 +167,9 @@ def converted(
     no table, or that the model does not take.
     """
     rows, original = Example(example), Original(model)
+    columns = tuple(
+        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
+    )
     first = rows.first(1)
     try:
         original.says(first)
@@ -177,9 +180,6 @@ def converted(
             f"the model does not take the example's first row: {type(error).__name__}: {error}",
             remedy="give rows as you give them to its predict, without the target",
         ) from error
-    columns = tuple(
-        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
-    )
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
     plain = Schema(columns=columns)
