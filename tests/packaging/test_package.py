@@ -136,9 +136,7 @@ def test_the_profile_of_thousands_of_columns_fits_in_a_file_those_in_use_first()
 
 
 def test_a_profile_of_answers_too_far_apart_to_square_has_no_deviation():
-    from types import SimpleNamespace
-
-    blend = SimpleNamespace(target=Target(name="y", task="regression"))
-    [profile] = prediction_profiles(blend, np.array([[1e200], [-1e200], [3.0]]))
+    target = Target(name="y", task="regression")
+    [profile] = prediction_profiles(target, np.array([[1e200], [-1e200], [3.0]]))
     assert profile.deviation is None
     assert canonical_json(profile)

@@ -97,7 +97,9 @@ class LearnerContract:
         assert np.isfinite(fitted.margin(x)).all()
         assert fitted.rounds <= 10, "it went on learning"
 
-    def test_a_refit_by_rounds_needs_no_validation_rows(self) -> None:
+    def test_rounds_beyond_its_own_best_may_be_asked_and_a_refit_needs_no_judges(
+        self,
+    ) -> None:
         for classes in TASKS:
             first = self.fitted(classes)
             x, y = self.table(classes)
@@ -105,8 +107,6 @@ class LearnerContract:
                 Job(self.config, classes, Part(x, y), rounds=first.rounds or None, settings=first.settled)
             )
             assert np.isfinite(again.margin(x)).all()
-
-    def test_rounds_beyond_its_own_best_are_kept_for_other_folds_to_choose(self) -> None:
         random = np.random.default_rng(5)
         x = random.normal(size=(400, 5))
         for classes in TASKS[:2]:  # where the rows to judge by say nothing, the first rounds are the best
