@@ -187,6 +187,16 @@ def test_missing_and_unknown_texts_take_the_ways_that_the_encoder_has_for_them(b
     assert found.schema.column("job").nullable
 
 
+def test_missing_numbers_go_down_trees_as_they_learned_to(bank):
+    target = np.where(bank["age"].isna() | (bank["age"] > 45), "yes", "no")
+    for model in (
+        tree.DecisionTreeClassifier(max_depth=4),
+        ensemble.RandomForestClassifier(8, random_state=0),
+    ):
+        found = converted(model, bank, target, NUMBERS)
+        assert found.schema.column("age").nullable
+
+
 def test_categories_of_pandas_are_split_as_histogram_boosting_and_lightgbm_split_them(bank):
     import lightgbm
 

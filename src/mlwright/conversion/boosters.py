@@ -56,12 +56,12 @@ def of_lightgbm(model: Any, frame: Frame) -> Answer:  # Any: a Booster, LGBMClas
     return Number(out)
 
 
-def of_xgboost(model: Any, frame: Frame) -> Answer:  # Any: a Booster, XGBClassifier or XGBRegressor
+def of_xgboost(model: Any, frame: Frame) -> Answer:  # Any: an XGBClassifier or XGBRegressor
     """Trees over numbers that are rounded to float32, by the booster's JSON; the graph adds in doubles."""
     from mlwright.learners.xgboost import trees_of
 
-    booster = model.get_booster() if hasattr(model, "get_booster") else model
-    if hasattr(model, "missing") and not is_missing(model.missing):
+    booster = model.get_booster()
+    if not is_missing(model.missing):
         raise ConversionRefused("missing values are told by a number", remedy="let missing be numpy.nan")
     text = bytes(booster.save_raw("json"))
     learner = json.loads(text)["learner"]
@@ -72,7 +72,7 @@ def of_xgboost(model: Any, frame: Frame) -> Answer:  # Any: a Booster, XGBClassi
     if any(any(t.get("split_type", [])) for t in grown):
         raise ConversionRefused("splits by categories are not converted", remedy="encode them first")
     trees, _ = trees_of(text)
-    best = getattr(model, "best_iteration", None) if hasattr(model, "get_booster") else None
+    best = getattr(model, "best_iteration", None)
     if best is not None:
         some = (int(best) + 1) * trees.outputs
         trees = replace(trees, trees=trees.trees[:some], target=trees.target[:some])
