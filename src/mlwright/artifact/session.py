@@ -23,6 +23,8 @@ CHUNK = 1024
 
 CHUNK_CHARACTERS = 16_000_000
 """Rows times the longest text of one call that tokenises."""
+CHUNK_CUT_TWICE = 500_000
+"""The same where words are cut again, as into letters, so that each takes many times its size."""
 
 _OLDEST = (1, 31, 1)  # earlier ones read tree attributes out of bounds
 
@@ -55,7 +57,9 @@ class Session:
         known = {name: at for at, name in enumerate(self._names)}
         self._places = [known.get(field) for field in Outputs.__struct_fields__]
         self._inputs = {p.name for p in facts.inputs}
-        self._tokenises = "com.microsoft.Tokenizer" in facts.operators
+        cuts = facts.operators.get("com.microsoft.Tokenizer", 0)
+        self._tokenises = cuts > 0
+        self._most_characters = CHUNK_CHARACTERS if cuts < 2 else CHUNK_CUT_TWICE
 
     def run(
         self,
@@ -109,7 +113,7 @@ class Session:
         start, widest = 0, 0
         for i, row in enumerate(strings):
             longest = max(map(len, row))
-            full = i - start == CHUNK or max(widest, longest) * (i - start + 1) > CHUNK_CHARACTERS
+            full = i - start == CHUNK or max(widest, longest) * (i - start + 1) > self._most_characters
             if i > start and full:
                 yield start, i
                 start, widest = i, 0

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.frame import MISSING, Frame
+from mlwright.conversion.functions import log1p
 from mlwright.conversion.names import is_missing
 
 Doubles = npt.NDArray[np.float64]
@@ -194,7 +195,7 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
         )
     x = frame.numbers()
     if name == "log1p":
-        return frame.made(_log1p(frame, x), frame.names)
+        return frame.made(log1p(g, x), frame.names)
     if name == "square":
         return frame.made(g.node("Mul", x, x), frame.names)
     if name not in _PLAIN:
@@ -204,16 +205,3 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
 
 def _whole_name(function: Any) -> str:  # Any: a function
     return f"{function.__module__.split('.')[0]}.{getattr(function, '__qualname__', '')}"
-
-
-def _log1p(frame: Frame, x: str) -> str:
-    """log(1 + x) to the last digits for small x too: log(u) * x / (u - 1) for the u that 1 + x rounds to
-    (Goldberg, ACM Computing Surveys 1991)."""
-    g, one = frame.g, frame.g.constant(1.0)
-    u = g.node("Add", x, one)
-    away = g.node("Sub", u, one)
-    tiny = g.node("Equal", away, g.constant(0.0))
-    ratio = g.node("Div", x, g.node("Where", tiny, one, away))
-    endless = g.node("Equal", u, x)  # so large that 1 is nothing beside it
-    ratio = g.node("Where", endless, one, ratio)
-    return g.node("Where", tiny, x, g.node("Mul", g.node("Log", u), ratio))

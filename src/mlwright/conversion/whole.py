@@ -6,8 +6,9 @@ original does not take are refused by the schema, and what differs all the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from typing import Any
 
@@ -23,6 +24,7 @@ from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.frame import Words, begun
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.odd import odd_texts
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.registry import ended
 from mlwright.data.dataset import Dataset, Provenance
@@ -89,14 +91,14 @@ class Converted:
         for place, example in self._asked():
             data = self.dataset(example)
             numbers, strings = data.numbers(), data.strings()
-            apart = self._difference(self.original.says(example), model, numbers, strings)
-            alone = max(
-                (
-                    self._difference(self.original.says(example.only([i])), model, numbers[[i]], strings[[i]])
-                    for i in range(min(len(example), MOST_ALONE))
-                ),
-                default=0.0,
-            )
+            together = self.original.says(example)
+            apart = self._difference(together, model, numbers, strings)
+            alone = 0.0
+            for i in range(min(len(example), MOST_ALONE)):
+                # An imputer may answer otherwise for a row alone than for the same row among others.
+                either = (self.original.says(example.only([i])), together.only([i]))
+                row = numbers[[i]], strings[[i]]
+                alone = max(alone, min(self._difference(s, model, *row) for s in either))
             rows += len(example)
             for said, difference in ((place, apart), (f"{place}, one by one", alone)):
                 if not difference <= self.tolerance:
@@ -110,7 +112,9 @@ class Converted:
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
-        at_edges = self.example.changed(edges(self.schema))
+        texts = [c.name for c in self.schema.features if c.kind == "text"]
+        odd = {name: odd_texts(self.example.texts(name)) for name in texts}
+        at_edges = self.example.changed(edges(self.schema, odd))
         taken = self.original.taken(at_edges)
         found = [("the example rows", self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
@@ -148,8 +152,10 @@ def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
         yield kind_of(model)
 
 
+@cache
 def _distribution(library: str) -> tuple[str, str]:
-    """What a library is installed as, and its version."""
+    """What a library is installed as, and its version: looking through all that is installed takes half a
+    second."""
     found = packages_distributions().get(library, [library])
     return found[0], version(found[0])
 
@@ -185,6 +191,8 @@ def converted(
     plain = Schema(columns=columns)
     words = Words()
     answer = _built(model, plain, words, None)[1]
+    plain = Schema(columns=tuple(_taken_apart(c, words) for c in columns))
+    columns = plain.columns
     told = _target(answer, target)
     asked = Column(
         name=target,
@@ -200,6 +208,13 @@ def converted(
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
     return Converted(original, rows, schema, graph, scores_only)
+
+
+def _taken_apart(column: Column, words: Words) -> Column:
+    """The column as free text where steps take its texts apart, and none looks them up whole."""
+    if column.name not in words.free or len(words.seen.get(column.name, {})) > 1:
+        return column
+    return msgspec.structs.replace(column, kind="text")
 
 
 def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
@@ -249,29 +264,39 @@ def _text_of(label: Any) -> str:  # Any: a label of whatever type
 
 
 def _bounded(schema: Schema, rows: Example, original: Original, words: Words) -> Schema:
-    """The schema with what the original does not take forbidden: missing values, texts never seen."""
+    """The schema with what the original does not take forbidden: missing values, texts never seen. Free text
+    that is missing is an empty text."""
     texts = [c.name for c in schema.features if c.kind == "categorical"]
+    free = [c.name for c in schema.features if c.kind == "text"]
     names = [c.name for c in schema.features]
-    asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
+    asked: list[dict[str, Any]] = [{name: None} for name in names]  # Any: values of the columns' kinds
+    asked += [{name: UNSEEN} for name in texts] + [{name: ""} for name in free]
     taken = set(original.taken(rows.changed(asked)))
+    empty = {name for i, name in enumerate(free, len(names) + len(texts)) if i in taken}
     for i, name in enumerate(names):
-        schema = schema.changed(name, nullable=i in taken)
+        schema = schema.changed(name, nullable=i in taken or name in empty)
     for i, name in enumerate(texts, len(names)):
         known = tuple(text for text in words.seen.get(name, {}) if text)
         schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
     return schema
 
 
-def edges(schema: Schema) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
+def edges(
+    schema: Schema, odd: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
     """What is changed in a row to bring it to the edges of what the schema allows: each column missing, never
-    seen or of each category; far numbers, alone and together. The first is a row as it is."""
-    nothing: dict[str, Any] = {c.name: None for c in schema.features if c.nullable}
+    seen or of each category; far numbers, alone and together; `odd` texts of free text. The first is a row as
+    it is."""
+    nothing: dict[str, Any] = {
+        c.name: "" if c.kind == "text" else None for c in schema.features if c.nullable
+    }
     texts = [c for c in schema.features if c.kind == "categorical"]
     unseen: dict[str, Any] = {c.name: UNSEEN for c in texts if not c.allowed}
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
     found: list[dict[str, Any]] = [{}, nothing, unseen, {**nothing, **unseen}]
     found += [{name: value} for change in (nothing, unseen) for name, value in change.items()]
     found += [{c.name: text} for c in texts for text in c.categories[:MOST_CATEGORIES]]
+    found += [{name: text} for name, texts_ in odd.items() for text in texts_]
     for far in FAR:
         found += [{name: far} for name in numeric] + [dict.fromkeys(numeric, far)]
     return found
