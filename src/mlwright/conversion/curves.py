@@ -107,7 +107,7 @@ def splines(transformer: Any, frame: Frame) -> Frame:  # Any: a SplineTransforme
     g, x = frame.g, frame.numbers()
     if transformer.extrapolation == "linear" and transformer.degree < 2 and len(frame) > 1:
         raise ConversionRefused(
-            "with extrapolation='linear' and degree=1 scikit-learn's lines begin at other knots in each column",
+            "with extrapolation='linear' and degree=1 its lines begin at other knots in each column",
             remedy="let degree be 2 or more, or extrapolation 'continue'",
         )
     missing = g.node("IsNaN", x)

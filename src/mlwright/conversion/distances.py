@@ -99,5 +99,5 @@ def _over_columns(
     for j in range(points.shape[1]):
         own = g.columns(x, [j], points.shape[1])
         part = of(g.node("Sub", own, g.constant(np.ascontiguousarray(points[:, j])[None, :])))
-        whole = g.node(joined, part, whole) if whole else part
+        whole = g.node(joined, whole, part) if whole else part
     return whole

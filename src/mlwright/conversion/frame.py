@@ -97,8 +97,9 @@ class Frame:
     def text(self) -> str:
         """The one column's texts [N], which a step is about to take apart."""
         if len(self) != 1 or self.slots[0].text is None or self.slots[0].words is None:
+            given = ", ".join(map(repr, self.names[:4])) or "none"
             raise ConversionRefused(
-                f"it takes one column of texts apart, and is given {', '.join(map(repr, self.names[:4])) or 'none'}",
+                f"it takes one column of texts apart, and is given {given}",
                 remedy="name the column by its name alone, as in ('words', TfidfVectorizer(), 'review')",
             )
         self.words.free.add(self.slots[0].words)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from mlwright.conversion import composed, curves, encoders, imputers, numbers, projections, texts
+from mlwright.conversion import (
+    composed,
+    curves,
+    encoders,
+    imputers,
+    numbers,
+    projections,
+    similarities,
+    texts,
+)
 from mlwright.conversion.frame import Step
 
 STEPS: dict[str, Step] = {
@@ -21,11 +30,13 @@ STEPS: dict[str, Step] = {
     "FunctionTransformer": numbers.by_function,
     "IterativeImputer": imputers.in_rounds,
     "KBinsDiscretizer": curves.bins,
+    "KernelPCA": similarities.kernel_components,
     "LinearDiscriminantAnalysis": projections.discriminants,
     "MaxAbsScaler": numbers.by_largest,
     "MinMaxScaler": numbers.between,
     "MissingIndicator": numbers.indicated,
     "Normalizer": numbers.of_length_one,
+    "Nystroem": similarities.landmarks,
     "OneHotEncoder": encoders.one_hot,
     "OrdinalEncoder": encoders.ordinal,
     "PolynomialFeatures": numbers.products,

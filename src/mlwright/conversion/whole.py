@@ -26,7 +26,7 @@ from mlwright.conversion.frame import Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.odd import odd_texts
 from mlwright.conversion.original import Example, Original, Said
-from mlwright.conversion.registry import ended
+from mlwright.conversion.registry import check_convertible, ended
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
 from mlwright.graph.running import session
@@ -172,6 +172,7 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
+    check_convertible(model)
     rows, original = Example(example), Original(model)
     columns = tuple(
         Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
