@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn import compose, linear_model, pipeline, preprocessing
+from sklearn import compose, impute, linear_model, pipeline, preprocessing
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
 import mlwright as mw
 from mlwright.base.errors import ConversionRefused, Misuse
+from mlwright.conversion.letters import Letters
 from mlwright.conversion.odd import odd_texts
 from mlwright.conversion.tokens import Cut, rule_of
 from mlwright.graph.build import GraphBuilder
@@ -62,12 +63,17 @@ def end():
 
 
 USUAL = [
-    {},
     {"ngram_range": (1, 2), "stop_words": "english", "sublinear_tf": True},
     {"strip_accents": "unicode", "ngram_range": (1, 2)},
-    {"lowercase": False, "token_pattern": r"\b[a-zA-Z]{3,}\b", "ngram_range": (2, 2), "norm": "l1"},
+    {"analyzer": "char_wb", "ngram_range": (2, 3)},
 ]
 MORE = [
+    {},
+    {"lowercase": False, "token_pattern": r"\b[a-zA-Z]{3,}\b", "ngram_range": (2, 2), "norm": "l1"},
+    {"analyzer": "char", "ngram_range": (1, 3)},
+    {"analyzer": "char", "ngram_range": (2, 3), "strip_accents": "ascii", "lowercase": False},
+    {"analyzer": "char_wb", "ngram_range": (4, 5), "strip_accents": "unicode", "min_df": 2},
+    {"analyzer": "char_wb", "ngram_range": (1, 2), "strip_accents": "ascii", "binary": True},
     {"strip_accents": "ascii", "ngram_range": (1, 2)},
     {"strip_accents": "ascii", "lowercase": False},
     {"strip_accents": "unicode", "stop_words": ["the", "of", "a"], "ngram_range": (1, 3)},
@@ -81,7 +87,7 @@ MORE = [
 
 
 @pytest.mark.parametrize("settings", USUAL, ids=str)
-def test_words_are_counted_alike(settings, texts):
+def test_texts_are_counted_alike(settings, texts):
     found = converted(pipeline.make_pipeline(TfidfVectorizer(**settings), end()), texts)
     [column] = found.schema.features
     assert (column.name, column.kind, column.nullable) == ("note", "text", True)
@@ -89,7 +95,7 @@ def test_words_are_counted_alike(settings, texts):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", MORE, ids=str)
-def test_words_are_counted_alike_with_less_usual_settings(settings, texts):
+def test_texts_are_counted_alike_with_less_usual_settings(settings, texts):
     converted(pipeline.make_pipeline(TfidfVectorizer(**settings), end()), texts)
 
 
@@ -119,7 +125,7 @@ def test_a_text_column_stands_among_others_of_a_table(texts):
     np.testing.assert_allclose(found.predict(asked), model.predict(row), rtol=1e-9)
 
 
-@pytest.mark.parametrize("given", ["series", "list", "array"])
+@pytest.mark.parametrize("given", ["series", "list", pytest.param("array", marks=pytest.mark.slow)])
 def test_texts_alone_are_an_example(given, texts):
     model = pipeline.make_pipeline(TfidfVectorizer(), end()).fit(texts, about(texts))
     rows = texts.iloc[:20]
@@ -131,11 +137,16 @@ def test_texts_alone_are_an_example(given, texts):
 TOKENS = [
     (r"(?u)\b\w\w+\b", True, ""),
     (r"(?u)\b\w\w+\b", True, "unicode"),
-    (r"(?u)\b\w\w+\b", True, "ascii"),
-    (r"(?u)\b\w\w+\b", False, "unicode"),
-    (r"[a-z]+", True, "unicode"),
-    (r"\S\S+", True, ""),
-    (r"\b\d+\b", True, ""),
+    *(
+        pytest.param(*setting, marks=pytest.mark.slow)
+        for setting in (
+            (r"(?u)\b\w\w+\b", True, "ascii"),
+            (r"(?u)\b\w\w+\b", False, "unicode"),
+            (r"[a-z]+", True, "unicode"),
+            (r"\S\S+", True, ""),
+            (r"\b\d+\b", True, ""),
+        )
+    ),
 ]
 
 
@@ -162,6 +173,57 @@ def test_words_are_cut_as_python_cuts_them(pattern, lower, accents):
         assert [t for t in named if t in vocabulary] == words, text
 
 
+LETTERS = [
+    ("char", (1, 3), True, ""),
+    ("char_wb", (3, 4), True, ""),
+    *(
+        pytest.param(*setting, marks=pytest.mark.slow)
+        for setting in (
+            ("char", (1, 2), True, "unicode"),
+            ("char", (2, 2), False, "ascii"),
+            ("char_wb", (1, 2), True, "unicode"),
+            ("char_wb", (4, 5), False, "ascii"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("analyzer", "range_", "lower", "accents"), LETTERS)
+def test_letters_are_counted_as_scikit_learn_counts_them(analyzer, range_, lower, accents):
+    rng = np.random.default_rng(0)
+    letters = list("aZé'. \t\n\u00a0´ßİı½ﬁжあ—\u0301\ufdfa") + ["\U0001f600", " "]
+    given = odd_texts(["Hello World"]) + ["".join(rng.choice(letters, 12)) for _ in range(300)]
+    given = ["", " ", " a  b ", *(t for t in given if not set(t) & set("Σσς"))]
+    counter = CountVectorizer(
+        analyzer=analyzer, ngram_range=range_, lowercase=lower, strip_accents=accents or None
+    )
+    wanted = counter.fit_transform(given).toarray()
+    terms = list(counter.get_feature_names_out())
+    g = GraphBuilder()
+    counts = Letters(lower, accents, analyzer == "char_wb", range_).counts(
+        g, g.input("strings", "string", None), terms
+    )
+    g.output("counts", counts, "float64", len(terms))
+    run = session(g.to_bytes())
+    found = run.run(None, {"strings": np.array(given, dtype=object)})[0]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_imputer_may_stand_before_texts_are_counted(texts):
+    rows = pd.DataFrame({"note": texts.astype(object)})
+    rows.loc[::7, "note"] = None
+    steps = (
+        impute.SimpleImputer(strategy="constant", fill_value="nothing said", missing_values=None),
+        preprocessing.FunctionTransformer(np.ravel),
+        TfidfVectorizer(min_df=2),
+    )
+    front = compose.make_column_transformer((pipeline.make_pipeline(*steps), ["note"]))
+    model = pipeline.make_pipeline(front, end()).fit(rows, about(texts))
+    found = mw.convert(model, example=rows.iloc[:20], target="length")
+    np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(rows), atol=1e-12)
+    assert found.schema.column("note").nullable
+
+
 def shout(text):
     return text.upper()
 
@@ -175,6 +237,7 @@ REFUSED = [
     ({"token_pattern": r"\b\w+?\b"}, "token_pattern="),
     ({"token_pattern": r"\b[\w']+\b"}, "token_pattern="),
     ({"token_pattern": r"[a-z ]+", "ngram_range": (1, 2)}, "takes blanks for a part of words"),
+    ({"analyzer": "char", "ngram_range": (2, 9)}, "more than 8 letters"),
     ({"token_pattern": r"\S{3,}"}, "letters that become two"),
     ({"dtype": np.float32}, "dtype=float32"),
     ({"strip_accents": "unicode", "token_pattern": r"\S+", "vocabulary": ["x" * 300]}, "too long"),

@@ -5,6 +5,9 @@ Each does in doubles what the fitted transformer does, in the same order of oper
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +50,8 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
         code = frame.words.code(slot.words or "", category_of(fill))
         column = frame.pick([j]).tensor()
         filled = g.node("Where", g.node("Equal", column, g.constant(MISSING)), g.constant(code), column)
-        parts.append(frame.made(filled, [slot.name], [slot.words]))
+        given = slot.text and partial(_filled_text, frame, slot.text, category_of(fill))
+        parts.append(replace(frame, slots=(replace(slot, tensor=filled, place=0, width=1, text=given),)))
     of_numbers = [j for j in kept if frame.slots[j].words is None]
     if of_numbers:
         some = frame.pick(of_numbers)
@@ -61,6 +65,12 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
     if imputer.add_indicator:
         out = out.beside([indicated(imputer.indicator_, frame)])
     return out
+
+
+def _filled_text(frame: Frame, text: Callable[[], str], fill: str) -> str:
+    g, texts = frame.g, text()
+    none, other = (g.constant(np.array([t], dtype=object)) for t in ("", fill))
+    return g.node("Where", g.node("Equal", texts, none), other, texts)
 
 
 def indicated(indicator: Any, frame: Frame) -> Frame:  # Any: a MissingIndicator
@@ -188,6 +198,8 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
     if function is None or (checks is not None and _whole_name(checks) == "sklearn.check_array"):
         return frame
     name = getattr(function, "__name__", "")
+    if name in ("ravel", "squeeze") and function.__module__ == "numpy" and len(frame) == 1:
+        return frame  # one column, which a step that takes texts apart wants by itself
     if not isinstance(function, np.ufunc) or step.kw_args:
         raise ConversionRefused(
             f"the function {name or function!r} is code, which a graph cannot look into",

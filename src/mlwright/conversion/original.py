@@ -96,7 +96,11 @@ class Example:
             return known[letter]
         if letter == "O" or str(dtype) in ("category", "str", "string"):
             return "categorical"
-        raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
+        numbers = "make numbers of it before the model, such as the days since a date, and fit on those"
+        raise Misuse(
+            f"column {name!r} of {dtype} is no input of a model that can be converted",
+            remedy=numbers if letter in ("M", "m") else "give columns of numbers, texts, or yes and no",
+        )
 
     def first(self, count: int) -> Example:
         return self.only(range(min(count, len(self))))

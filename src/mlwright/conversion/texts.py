@@ -12,6 +12,7 @@ import numpy as np
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.counts import NOTHING, closed_up, counted, numbered
 from mlwright.conversion.frame import Frame
+from mlwright.conversion.letters import Letters
 from mlwright.conversion.tokens import Cut, Rule, rule_of
 
 
@@ -19,7 +20,7 @@ def counts(vectorizer: Any, frame: Frame) -> Frame:  # Any: a CountVectorizer
     """How often each word, or words in a row, of the vocabulary stands in a text."""
     _check(vectorizer)
     vocabulary = _vocabulary(vectorizer)
-    found = _of_words(vectorizer, frame, vocabulary)
+    found = (_of_words if vectorizer.analyzer == "word" else _of_letters)(vectorizer, frame, vocabulary)
     if vectorizer.binary:
         g = frame.g
         found = g.node("Cast", g.node("Greater", found, g.constant(0.0)), to=11)
@@ -76,10 +77,15 @@ def _vocabulary(vectorizer: Any) -> list[str]:  # Any: a CountVectorizer
     return [columns[i] for i in range(len(columns))]
 
 
+def _of_letters(vectorizer: Any, frame: Frame, vocabulary: list[str]) -> str:  # Any: a CountVectorizer
+    accents = vectorizer.strip_accents or ""
+    within_words = vectorizer.analyzer == "char_wb"
+    letters = Letters(vectorizer.lowercase, accents, within_words, tuple(vectorizer.ngram_range))
+    return letters.counts(frame.g, frame.text(), vocabulary)
+
+
 def _of_words(vectorizer: Any, frame: Frame, vocabulary: list[str]) -> str:  # Any: a CountVectorizer
     g = frame.g
-    if vectorizer.analyzer != "word":
-        raise ConversionRefused(f"analyzer={vectorizer.analyzer!r} is not converted", remedy="count words")
     rule = rule_of(vectorizer.token_pattern)
     fewest, most = vectorizer.ngram_range
     if most > 1 and rule.inside[ord(" ")]:

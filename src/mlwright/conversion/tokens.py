@@ -8,7 +8,7 @@ letters that change, those are looked up, and the pieces are put together again.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,13 +120,8 @@ class Cut:
     def tokens(self, g: GraphBuilder, column: str) -> Tokens:
         """The words of the texts [N]: the last one is always one that nobody looks for."""
         letters = set("".join(self.words))
-        if self.lower and letters & set("σς"):
-            raise ConversionRefused(
-                "the vocabulary has words with the Greek letter sigma, whose lower case depends on what "
-                "stands beside it",
-                remedy="write texts in lower case before the model, and fit with lowercase=False",
-            )
         if self.lower:
+            refuse_sigma(letters)
             column = g.node(
                 "StringNormalizer", column, case_change_action="LOWER", is_case_sensitive=1, locale="C"
             )
@@ -262,6 +257,15 @@ def _turned(g: GraphBuilder, pieces: str, became: dict[str, str]) -> str:
     )
     as_is = g.node("Equal", found, g.constant(np.array([none], dtype=object)))
     return g.node("Where", as_is, pieces, found)
+
+
+def refuse_sigma(letters: Iterable[str]) -> None:
+    """Raises `ConversionRefused` where lower case would depend on what stands beside a letter."""
+    if not {"σ", "ς"}.isdisjoint(letters):
+        raise ConversionRefused(
+            "the vocabulary has the Greek letter sigma, whose lower case depends on what stands beside it",
+            remedy="write texts in lower case before the model, and fit with lowercase=False",
+        )
 
 
 def cut(g: GraphBuilder, texts: str, pattern: str) -> str:

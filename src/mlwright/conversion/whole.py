@@ -114,7 +114,9 @@ class Converted:
     def _asked(self) -> list[tuple[str, Example]]:
         texts = [c.name for c in self.schema.features if c.kind == "text"]
         odd = {name: odd_texts(self.example.texts(name)) for name in texts}
-        at_edges = self.example.changed(edges(self.schema, odd))
+        without = [self.example.changed([{name: None}]) for name in texts]
+        none = [n for n, rows in zip(texts, without, strict=True) if self.original.taken(rows)]
+        at_edges = self.example.changed(edges(self.schema, odd, none))
         taken = self.original.taken(at_edges)
         found = [("the example rows", self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
@@ -283,13 +285,13 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
 
 
 def edges(
-    schema: Schema, odd: Mapping[str, Sequence[str]]
+    schema: Schema, odd: Mapping[str, Sequence[str]], none: Sequence[str] = ()
 ) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
     """What is changed in a row to bring it to the edges of what the schema allows: each column missing, never
     seen or of each category; far numbers, alone and together; `odd` texts of free text. The first is a row as
-    it is."""
+    it is. Where a text is missing that is an empty one, or None in the columns `none`."""
     nothing: dict[str, Any] = {
-        c.name: "" if c.kind == "text" else None for c in schema.features if c.nullable
+        c.name: "" if c.kind == "text" and c.name not in none else None for c in schema.features if c.nullable
     }
     texts = [c for c in schema.features if c.kind == "categorical"]
     unseen: dict[str, Any] = {c.name: UNSEEN for c in texts if not c.allowed}
