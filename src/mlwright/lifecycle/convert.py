@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -35,6 +36,8 @@ def convert(
     target: str,
     data: object = None,
     options: ReadOptions | None = None,
+    answers: Literal["numbers", "probabilities", "logits"] | None = None,
+    classes: Sequence[Any] | None = None,  # Any: labels of whatever type
     intended_use: str | None = None,
     not_for: str | None = None,
     owner: str | None = None,
@@ -59,13 +62,14 @@ def convert(
     [9.0]
     """
     need("train", "converting")
-    from mlwright.conversion import converted
+    from mlwright.conversion import Wording, converted
     from mlwright.packaging import package_graph
 
     began = time.monotonic()
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
-    made = converted(model, example, clean(target))
+    wording = Wording(answers, None if classes is None else tuple(classes))
+    made = converted(model, example, clean(target), wording)
     rows = made.dataset(made.example)
     purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
     evidence = _evidence(made, rows, purpose, began)
