@@ -121,7 +121,7 @@ class Node:
         )
 
 
-Rule = Callable[[Node], str | Sequence[str] | Value]
+Rule = Callable[[Node], str | Value | Sequence[str] | Sequence[Value]]
 """Lays a node's work: gives the tensor, the tensors, or a value that is known."""
 
 
@@ -217,7 +217,7 @@ def _told(node: Node) -> dict[str, tuple[str, Sizes | None]]:
         if v.array is not None and v.array.size < 100
     }
     given = [f"i{k}" if v is not None else "" for k, v in enumerate(node.inputs)]
-    made = helper.make_node(node.op, given, node.wanted, domain=node.domain, **node.attributes)
+    made = helper.make_node(node.op, given, node.wanted, domain=node.domain, **_written(node))
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     version = 5 if node.domain else 21
     try:
@@ -228,6 +228,13 @@ def _told(node: Node) -> dict[str, tuple[str, Sizes | None]]:
     except (defs.SchemaError, shape_inference.InferenceError, RuntimeError):
         return {}  # what is not told is asked for by the rule that needs it, and refused there
     return {name: _type_of(proto) for name, proto in found.items()}
+
+
+def _written(node: Node) -> dict[str, Any]:  # Any: as the onnx package takes attributes
+    from onnx import numpy_helper
+
+    some = {k: v for k, v in node.attributes.items() if not (isinstance(v, list) and not v)}
+    return {k: numpy_helper.from_array(v) if isinstance(v, np.ndarray) else v for k, v in some.items()}
 
 
 def _type_of(proto: Any) -> tuple[str, Sizes | None]:  # Any: a TypeProto
@@ -330,7 +337,7 @@ def _folded(node: Node) -> Sequence[Value]:
     if sum(a.nbytes for a in arrays.values()) > _MOST_FOLDED:
         raise node.refused("works on constants that are too large to be computed here")
     names = [f"i{k}" if v is not None else "" for k, v in enumerate(node.inputs)]
-    made = helper.make_node(node.op, names, [f"o{k}" for k in range(len(node.wanted))], **node.attributes)
+    made = helper.make_node(node.op, names, [f"o{k}" for k in range(len(node.wanted))], **_written(node))
     outputs = [
         helper.make_tensor_value_info(f"o{k}", TensorProto.UNDEFINED, None) for k in range(len(node.wanted))
     ]

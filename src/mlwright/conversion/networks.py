@@ -49,7 +49,8 @@ class Outcome:
     width: int | None
     """[N, width], or [N]."""
     final: str = ""
-    """`Sigmoid`, `Softmax` or `LogSoftmax` where that is the last thing done, to `before`."""
+    """`Sigmoid`, `Softmax` or `LogSoftmax` where that is the last thing done, to `before`; `Regressor` where
+    the node is one."""
     before: str = ""
     label: str = ""
     """The class that it answers by itself, [N], where that is more than the likeliest."""
@@ -148,7 +149,7 @@ def laid(network: Network, frame: Frame) -> Answer:
         return Number(_double(g, flat, out.kind))
     labels = _array_of(meaning.labels)
     before = out.before if out.width is not None or not out.before else _as_column(g, out.before)
-    margin = before if out.final else flat if meaning.of == "logits" else ""
+    margin = before if before else flat if meaning.of == "logits" else ""
     best = ""
     if out.label:
         hits = g.node("Equal", _as_column(g, out.label), g.constant(labels[None, :]))
@@ -233,6 +234,8 @@ def _by_the_last(out: Outcome, of_classes: bool) -> AnswerName | None:
     """What the last thing done says."""
     if out.final in ("Sigmoid", "Softmax"):
         return "probabilities"
+    if out.final == "Regressor" and not of_classes:
+        return "numbers"
     return "logits" if of_classes or out.final == "LogSoftmax" else None
 
 

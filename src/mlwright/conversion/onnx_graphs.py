@@ -155,6 +155,8 @@ def outcome_of(done: Laid, name: str) -> Outcome:
     ):
         squeezed = last.inputs[0]
         last = squeezed.made_by
+    if last is not None and last.op.endswith("Regressor"):
+        final = "Regressor"
     if last is not None and last.op in ("Sigmoid", "Softmax", "LogSoftmax") and not last.domain:
         along = last.op == "Sigmoid" or last.axis(-1) == last.rank() - 1
         if along and last.kind == value.kind:

@@ -47,7 +47,7 @@ def imputed(node: Node) -> Value:
     at = (
         node.add("IsNaN", x)
         if marker != marker
-        else node.add("Equal", x, node.g.constant(np.float32(marker)))
+        else node.add("Equal", x, node.g.constant(np.asarray(marker, np.float32)))
     )
     fills = node.g.constant(_row(node.attributes["imputed_value_floats"]))
     return _like(node, node.add("Where", at, fills, x))
@@ -60,13 +60,17 @@ def of_length_one(node: Node) -> Value:
         size = node.add("Sqrt", node.add("ReduceSum", node.add("Mul", x, x), axis, keepdims=1))
     else:
         size = node.add("ReduceSum" if norm == "L1" else "ReduceMax", node.add("Abs", x), axis, keepdims=1)
-    none = node.add("Equal", size, node.g.constant(np.float32(0)))
-    return _like(node, node.add("Div", x, node.add("Where", none, node.g.constant(np.float32(1)), size)))
+    none = node.add("Equal", size, node.g.constant(np.asarray(0, np.float32)))
+    return _like(
+        node, node.add("Div", x, node.add("Where", none, node.g.constant(np.asarray(1, np.float32)), size))
+    )
 
 
 def above(node: Node) -> Value:
     over = node.add(
-        "Greater", _single(node), node.g.constant(np.float32(node.attributes.get("threshold", 0.0)))
+        "Greater",
+        _single(node),
+        node.g.constant(np.asarray(node.attributes.get("threshold", 0.0), np.float32)),
     )
     return _like(node, node.add("Cast", over, to=FLOAT))
 
@@ -108,16 +112,19 @@ def numbered(node: Node) -> Value:
         raise node.refused("has no dictionary that can be read")
     if len(set(keys.tolist())) != len(keys):
         raise node.refused("lists one key twice")
-    out = node.add(
-        "LabelEncoder", node.tensor(), domain=ML, keys_tensor=_texts(keys), values_tensor=_texts(values),
-        default_tensor=_texts(default),
-    )  # fmt: skip
     kind = "string" if values.dtype.kind in "OUS" else str(values.dtype)
+    x = node.tensor() if keys.dtype.kind != "i" else node.add("Cast", node.tensor(), to=DOUBLE)
+    tables = {"keys_tensor": _texts(keys), "values_tensor": _texts(values), "default_tensor": _texts(default)}
+    out = node.add("LabelEncoder", x, domain=ML, **tables)
+    out = node.add("Cast", out, to=INT64) if kind == "int64" else out
     return Value(out, kind=kind, shape=node.given(0).shape)
 
 
 def _texts(array: Array) -> Array:
-    return array.astype(object) if array.dtype.kind in "OUS" else array
+    """As a dictionary holds them: texts, or doubles for whole numbers."""
+    if array.dtype.kind in "OUS":
+        return array.astype(object)
+    return array.astype(np.float64) if array.dtype.kind == "i" else array
 
 
 def one_hot(node: Node) -> Value:
@@ -129,12 +136,9 @@ def one_hot(node: Node) -> Value:
         )
     texts = node.attributes.get("cats_strings")
     if texts:
-        places = np.arange(len(texts), dtype=np.int64)
-        x = node.add(
-            "LabelEncoder", node.tensor(), domain=ML, keys_tensor=np.array(texts, dtype=object),
-            values_tensor=places, default_tensor=np.array([-1]),
-        )  # fmt: skip
-        known = places
+        known = np.arange(len(texts), dtype=np.float64)
+        tables = {"keys_tensor": np.array(texts, dtype=object), "values_tensor": known}
+        x = node.add("LabelEncoder", node.tensor(), domain=ML, **tables, default_tensor=np.array([-1.0]))
     else:
         x = node.tensor() if node.kind == "int64" else node.add("Cast", node.tensor(), to=INT64)
         known = np.asarray(node.attributes["cats_int64s"], dtype=np.int64)
@@ -221,7 +225,7 @@ def tree_classes(node: Node) -> Sequence[Value]:
     if single and how == "LOGISTIC":
         both = node.g.concat([node.add("Neg", sums), sums])
     elif single and how == "NONE":
-        both = node.g.concat([node.add("Sub", node.g.constant(np.float32(1)), sums), sums])
+        both = node.g.concat([node.add("Sub", node.g.constant(np.asarray(1, np.float32)), sums), sums])
     elif single:
         raise node.refused(f"turns one score by {how}, which is not converted")
     else:
@@ -229,21 +233,19 @@ def tree_classes(node: Node) -> Sequence[Value]:
     return [_label(node, both, labels), _turned(node, both, how, labels, single)]
 
 
-ML_RULES: dict[tuple[str, str], Rule] = {
-    (ML, name): rule
-    for name, rule in {
-        "ArrayFeatureExtractor": picked,
-        "Binarizer": above,
-        "FeatureVectorizer": side_by_side,
-        "Imputer": imputed,
-        "LabelEncoder": numbered,
-        "LinearClassifier": linear_classes,
-        "LinearRegressor": linear_number,
-        "Normalizer": of_length_one,
-        "OneHotEncoder": one_hot,
-        "Scaler": scaled,
-        "TreeEnsembleClassifier": tree_classes,
-        "TreeEnsembleRegressor": tree_number,
-    }.items()
+_BY_NAME: dict[str, Rule] = {
+    "ArrayFeatureExtractor": picked,
+    "Binarizer": above,
+    "FeatureVectorizer": side_by_side,
+    "Imputer": imputed,
+    "LabelEncoder": numbered,
+    "LinearClassifier": linear_classes,
+    "LinearRegressor": linear_number,
+    "Normalizer": of_length_one,
+    "OneHotEncoder": one_hot,
+    "Scaler": scaled,
+    "TreeEnsembleClassifier": tree_classes,
+    "TreeEnsembleRegressor": tree_number,
 }
+ML_RULES: dict[tuple[str, str], Rule] = {(ML, name): rule for name, rule in _BY_NAME.items()}
 """By domain and operator."""

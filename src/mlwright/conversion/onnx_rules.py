@@ -11,6 +11,7 @@ import numpy as np
 
 from mlwright.conversion.imported import KINDS, Array, Node, Rule, Value, sizes_of
 
+_MOST_FACTORS = 64
 _KIND_NUMBERS = {name: number for number, name in KINDS.items()}
 
 
@@ -159,10 +160,10 @@ def hard_swish(node: Node) -> str:
     return node.add("Mul", node.tensor(), _hard(node, 1 / 6, 0.5))
 
 
-def swish(node: Node) -> str:
+def swish(node: Node) -> Value:
     x, alpha = node.tensor(), node.setting("alpha", 1.0)
     inner = x if alpha == 1.0 else node.add("Mul", x, node.number(alpha))
-    return node.add("Mul", x, node.add("Sigmoid", inner))
+    return _newer(node, node.add("Mul", x, node.add("Sigmoid", inner)))
 
 
 def gelu(node: Node) -> str:
@@ -210,12 +211,17 @@ def _normalised(node: Node, x: str, axes: str, epsilon: float) -> str:
     return node.add("Div", away, node.add("Sqrt", node.add("Add", spread, node.number(epsilon))))
 
 
-def root_mean_square(node: Node) -> str:
+def _newer(node: Node, tensor: str) -> Value:
+    """What an operator that the pinned set lacks makes of its input, in the same shape."""
+    return Value(tensor, kind=node.kind, shape=node.given(0).shape)
+
+
+def root_mean_square(node: Node) -> Value:
     x = node.tensor()
     axes = node.g.constant(np.arange(node.axis(-1), node.rank(), dtype=np.int64))
     square = node.add("ReduceMean", node.add("Mul", x, x), axes, keepdims=1)
     root = node.add("Sqrt", node.add("Add", square, node.number(node.setting("epsilon", 1e-5))))
-    return node.add("Mul", node.add("Div", x, root), node.tensor(1))
+    return _newer(node, node.add("Mul", node.add("Div", x, root), node.tensor(1)))
 
 
 def batch_normalised(node: Node) -> str:
@@ -249,6 +255,22 @@ def reduced(op: str, before: str = "", after: str = "") -> Rule:
         return node.add(after, out) if after else out
 
     return rule
+
+
+def multiplied(node: Node) -> str:
+    """ReduceProd along one axis of a known length, factor by factor."""
+    axes = [int(a) for a in node.array(1).ravel()] if node.has(1) else []
+    axis = axes[0] % node.rank() if len(axes) == 1 else 0
+    length = node.shape()[axis]
+    if len(axes) != 1 or length is None or not 0 < length <= _MOST_FACTORS:
+        raise node.refused(f"is converted along one axis of at most {_MOST_FACTORS} factors only")
+    keep = node.attributes.get("keepdims", 1)
+    out = ""
+    for i in range(length):
+        at = node.g.constant(np.array([i]) if keep else np.array(i))
+        factor = node.add("Gather", node.tensor(), at, axis=axis)
+        out = node.add("Mul", out, factor) if out else factor
+    return out
 
 
 def least_place(node: Node) -> str:
@@ -379,6 +401,7 @@ RULES: dict[tuple[str, str], Rule] = {
         "ReduceL1": reduced("ReduceSum", "Abs"),
         "ReduceL2": reduced("ReduceSum", "Square", "Sqrt"),
         "ReduceLogSum": reduced("ReduceSum", "", "Log"),
+        "ReduceProd": multiplied,
         "ReduceMin": reduced("ReduceMax", "Neg", "Neg"),
         "ReduceSumSquare": reduced("ReduceSum", "Square"),
         "Reshape": reshaped,

@@ -236,11 +236,14 @@ def converted(
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
     """A network beside the columns of its example; any other model as it is."""
+    from mlwright.conversion.keras_layers import is_keras, of_keras
     from mlwright.conversion.modules import is_module, of_module
     from mlwright.conversion.onnx_files import is_onnx, of_graph
 
     found = None
-    if is_module(model):
+    if is_keras(model):  # before the modules: on PyTorch's backend it is one as well
+        found = of_keras(model, rows.names, wording)
+    elif is_module(model):
         found = of_module(model, rows.rows, rows.names, wording)
     elif is_onnx(model):
         found = of_graph(model, rows.names, wording)
@@ -249,7 +252,10 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
             f"answers= and classes= are for networks, and {kind_of(model)} says by itself what it answers",
             remedy="leave them out",
         )
-    return model if found is None else found
+    if found is None:
+        return model
+    assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
+    return found
 
 
 def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
@@ -311,6 +317,8 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
         schema = schema.changed(name, least=least, most=most)
     for i, name in enumerate(texts, len(names)):
         known = tuple(text for text in words.seen.get(name, {}) if text)
+        if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
+            known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
         schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
     return schema
 
