@@ -132,16 +132,14 @@ class Laid:
         self.g = g
         self.of: dict[str, Value] = {}
         self._rows: dict[str, str] = {}
-        self._marker = ""
+        self._first: tuple[str, str, int | None] | tuple[()] = ()
 
     def begin(self, name: str, tensor: str, kind: str, width: int | None) -> None:
         """An input, [N, width] or [N]."""
         shape: Sizes = (None,) if width is None else (None, width)
         self.of[name] = Value(tensor, kind=kind, shape=shape)
-        if not self._marker and kind != "string":
-            flat = tensor if width is None else self.g.columns(tensor, [0], width)
-            number = flat if kind.startswith("float") else self.g.node("Cast", flat, to=11)
-            self._marker = self.g.node("Cast", self.g.node("IsNaN", number), to=7)
+        if not self._first and kind != "string":
+            self._first = tensor, kind, width
 
     def constant(self, name: str, array: Array) -> None:
         self.of[name] = Value(array=array, kind=kind_of_array(array), shape=array.shape)
@@ -175,9 +173,13 @@ class Laid:
         """Noughts [.., N, ..] of one type, N long where `shape` has -1, and 1 wherever else."""
         key = f"{kind}{tuple(shape)}"
         if key not in self._rows:
-            if not self._marker:
+            if not self._first:
                 raise ConversionRefused("a graph of texts alone is asked for the number of rows")
-            none = self.g.node("Mul", self._marker, self.g.constant(np.array(0)))
+            tensor, given, width = self._first
+            some = tensor if width is None else self.g.columns(tensor, [0], width)
+            number = some if given.startswith("float") else self.g.node("Cast", some, to=11)
+            marks = self.g.node("Cast", self.g.node("IsNaN", number), to=7)
+            none = self.g.node("Mul", marks, self.g.constant(np.array(0)))
             flat = self.g.node("Reshape", none, self.g.constant(np.array(list(shape), dtype=np.int64)))
             self._rows[key] = self.g.node("Cast", flat, to=_NUMBERS[kind])
         return self._rows[key]
@@ -201,7 +203,7 @@ def _made(node: Node, rules: dict[tuple[str, str], Rule]) -> str | Value | Seque
 
 def _told(node: Node) -> dict[str, tuple[str, Sizes | None]]:
     """By name of what the node gives: its type and lengths, as the standard infers them."""
-    from onnx import defs, helper, numpy_helper, shape_inference
+    from onnx import checker, defs, helper, numpy_helper, shape_inference
 
     names = {f"i{k}": v for k, v in enumerate(node.inputs) if v is not None}
     known = {n: v for n, v in names.items() if v.kind in _NUMBERS}
@@ -225,7 +227,7 @@ def _told(node: Node) -> dict[str, tuple[str, Sizes | None]]:
         found = shape_inference.infer_node_outputs(
             schema, made, types, data, opset_imports=opsets, ir_version=10
         )
-    except (defs.SchemaError, shape_inference.InferenceError, RuntimeError):
+    except (defs.SchemaError, shape_inference.InferenceError, checker.ValidationError, RuntimeError):
         return {}  # what is not told is asked for by the rule that needs it, and refused there
     return {name: _type_of(proto) for name, proto in found.items()}
 
@@ -329,7 +331,7 @@ def _multiplied(lists: list[Sizes | None]) -> Value | None:
 
 def _folded(node: Node) -> Sequence[Value]:
     """What a node makes of constants, computed once by the runtime."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import ValueInfoProto, helper, numpy_helper
 
     from mlwright.graph.running import session
 
@@ -338,81 +340,23 @@ def _folded(node: Node) -> Sequence[Value]:
         raise node.refused("works on constants that are too large to be computed here")
     names = [f"i{k}" if v is not None else "" for k, v in enumerate(node.inputs)]
     made = helper.make_node(node.op, names, [f"o{k}" for k in range(len(node.wanted))], **_written(node))
-    outputs = [
-        helper.make_tensor_value_info(f"o{k}", TensorProto.UNDEFINED, None) for k in range(len(node.wanted))
-    ]
-    graph = helper.make_graph(
-        [made], "folded", [], outputs, [numpy_helper.from_array(a, n) for n, a in arrays.items()]
-    )
+    outputs = [ValueInfoProto(name=f"o{k}") for k in range(len(node.wanted))]
+    constants = [numpy_helper.from_array(a, n) for n, a in arrays.items()]
+    graph = helper.make_graph([made], "folded", [], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    found = session(model.SerializeToString()).run(None, {})
+    try:
+        found = session(model.SerializeToString()).run(None, {})
+    except Exception as error:  # the runtime raises classes of its own for graphs that make no sense
+        raise node.refused("cannot be computed from its constants") from error
     return [Value(array=np.asarray(a), kind=kind_of_array(np.asarray(a)), shape=np.shape(a)) for a in found]
 
 
-FOLDED = frozenset(
-    ("", name)
-    for name in [
-        "Abs",
-        "Add",
-        "And",
-        "Cast",
-        "Ceil",
-        "Clip",
-        "Concat",
-        "ConstantOfShape",
-        "CumSum",
-        "Div",
-        "Equal",
-        "Exp",
-        "Expand",
-        "Eye",
-        "Flatten",
-        "Floor",
-        "Gather",
-        "GatherElements",
-        "Greater",
-        "GreaterOrEqual",
-        "Identity",
-        "Less",
-        "LessOrEqual",
-        "Log",
-        "MatMul",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Not",
-        "OneHot",
-        "Or",
-        "Pow",
-        "Range",
-        "Reciprocal",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "ReduceProd",
-        "ReduceSum",
-        "Reshape",
-        "Round",
-        "ScatterElements",
-        "ScatterND",
-        "Sigmoid",
-        "Sign",
-        "Slice",
-        "Softmax",
-        "Split",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Sum",
-        "Tanh",
-        "Tile",
-        "Transpose",
-        "Trilu",
-        "Unsqueeze",
-        "Where",
-        "DequantizeLinear",
-    ]
-)
+_FOLDABLE = """
+    Abs Add And Cast Ceil Clip Concat ConstantOfShape CumSum DequantizeLinear Div Equal Exp Expand Flatten
+    Floor Gather GatherElements Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Max Min Mod Mul
+    Neg Not OneHot Or Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Round
+    ScatterElements ScatterND Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu
+    Unsqueeze Where
+"""
+FOLDED = frozenset(("", name) for name in _FOLDABLE.split())
 """What is computed here where all it is given is constant."""

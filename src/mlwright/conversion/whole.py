@@ -7,7 +7,7 @@ original does not take are refused by the schema, and what differs all the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
@@ -27,8 +27,10 @@ from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.reach import reach
 from mlwright.conversion.registry import ended
+from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
+from mlwright.graph.build import GraphBuilder
 from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
@@ -37,6 +39,8 @@ TOLERANCE = 1e-9
 """Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
 TOLERANCE_SINGLE = 1e-5
 """Of models that add in float32, as XGBoost does: the graph adds in doubles."""
+TOLERANCE_INT8 = 0.1
+"""Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
@@ -53,6 +57,22 @@ class Converted:
     schema: Schema
     graph: bytes
     scores_only: bool = False
+    int8: bool = False
+    """Whether its weights have eight bits each."""
+
+    def in_int8(self) -> Converted | None:
+        """The same network with weights of eight bits; None where it has no large ones.
+
+        Raises `Misuse` for a model that is no network.
+        """
+        if not isinstance(self.original.model, Network):
+            raise Misuse(
+                f"int8= is for networks and their weights, and {self.steps[-1]} is none",
+                remedy="leave it out",
+            )
+        g = Int8Builder()
+        graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
+        return replace(self, graph=graph, int8=True) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -61,6 +81,8 @@ class Converted:
 
     @property
     def tolerance(self) -> float:
+        if self.int8:
+            return TOLERANCE_INT8
         model = self.original.model
         single = isinstance(model, Network) and model.single
         return TOLERANCE_SINGLE if single or any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
@@ -258,10 +280,12 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
     return found
 
 
-def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
+def _built(
+    model: Any, schema: Schema, words: Words, target: Target | None, into: GraphBuilder | None = None
+) -> tuple[bytes, Answer]:
     """The graph and its answer; without a target, only to hear which texts the steps ask for. Any: a model"""
     numbers, texts = [c.name for c in schema.numbers], [c.name for c in schema.strings]
-    g, frame = begun(numbers, texts, [c.name for c in schema.features], words)
+    g, frame = begun(numbers, texts, [c.name for c in schema.features], words, into)
     answer = ended(model, frame)
     if target is None:
         return b"", answer
