@@ -26,7 +26,7 @@ from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.reach import reach
-from mlwright.conversion.registry import ended
+from mlwright.conversion.registry import check_convertible, ended
 from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
@@ -220,6 +220,7 @@ def converted(
     """
     rows = Example(tabled(example))
     model = opened(model, rows, wording or Wording())
+    check_convertible(model)
     original = Original(model)
     columns = tuple(
         Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
