@@ -101,7 +101,7 @@ def steps() -> dict[str, Step]:
 @cache
 def ends() -> dict[str, End]:
     """By class, what converts a predictor."""
-    from mlwright.conversion import boosters, composed, forests, linear
+    from mlwright.conversion import catboost, composed, forests, lightgbm, linear, xgboost
 
     of_sklearn: dict[str, End] = {
         "Pipeline": composed.in_turn_to_the_end,
@@ -146,12 +146,17 @@ def ends() -> dict[str, End]:
         linear.scores,
     )
     found = {f"sklearn.{name}": end for name, end in of_sklearn.items()}
-    return found | {
-        "lightgbm.LGBMClassifier": boosters.of_lightgbm,
-        "lightgbm.LGBMRegressor": boosters.of_lightgbm,
-        "lightgbm.Booster": boosters.of_lightgbm,
-        "xgboost.XGBClassifier": boosters.of_xgboost,
-        "xgboost.XGBRegressor": boosters.of_xgboost,
-        "catboost.CatBoostClassifier": boosters.of_catboost,
-        "catboost.CatBoostRegressor": boosters.of_catboost,
+    of_boosters: dict[str, tuple[End, tuple[str, ...]]] = {
+        "lightgbm": (lightgbm.of_lightgbm, ("Booster", "LGBMClassifier", "LGBMRanker", "LGBMRegressor")),
+        "xgboost": (
+            xgboost.of_xgboost,
+            ("Booster", "XGBClassifier", "XGBRanker", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
+        ),
+        "catboost": (
+            catboost.of_catboost,
+            ("CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"),
+        ),
     }
+    for library, (end, names) in of_boosters.items():
+        found |= {f"{library}.{name}": end for name in names}
+    return found

@@ -21,7 +21,7 @@ from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
-from mlwright.conversion.frame import Words, begun
+from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.registry import ended
@@ -31,10 +31,6 @@ from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 
-TOLERANCE = 1e-9
-"""Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
-TOLERANCE_SINGLE = 1e-5
-"""Of models that add in float32, as XGBoost does: the graph adds in doubles."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
@@ -50,15 +46,13 @@ class Converted:
     schema: Schema
     graph: bytes
     scores_only: bool = False
+    tolerance: float = EXACT
+    """How far both may be apart."""
 
     @property
     def steps(self) -> tuple[str, ...]:
         """The classes of the model's steps, the last one last."""
         return tuple(steps_of(self.original.model))
-
-    @property
-    def tolerance(self) -> float:
-        return TOLERANCE_SINGLE if any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
 
     @property
     def versions(self) -> dict[str, str]:
@@ -110,10 +104,10 @@ class Converted:
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
-        at_edges = self.example.changed(edges(self.schema))
-        taken = self.original.taken(at_edges)
+        changes = edges(self.schema)
+        taken = [changes[i] for i in self.original.taken(self.example, changes)]
         found = [("the example rows", self.example.first(MOST_COMPARED))]
-        return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
+        return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
 
     def _difference(self, said: Said, model: Model, numbers: Doubles, strings: Any) -> float:  # Any: texts
         outputs = model.run(numbers, strings)
@@ -183,7 +177,7 @@ def converted(
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
     plain = Schema(columns=columns)
-    words = Words()
+    words = Words(given=rows.values)
     answer = _built(model, plain, words, None)[1]
     told = _target(answer, target)
     asked = Column(
@@ -199,7 +193,7 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
-    return Converted(original, rows, schema, graph, scores_only)
+    return Converted(original, rows, schema, graph, scores_only, words.allowed)
 
 
 def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
@@ -253,12 +247,14 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     texts = [c.name for c in schema.features if c.kind == "categorical"]
     names = [c.name for c in schema.features]
     asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
-    taken = set(original.taken(rows.changed(asked)))
+    taken = set(original.taken(rows, asked))
     for i, name in enumerate(names):
         schema = schema.changed(name, nullable=i in taken)
     for i, name in enumerate(texts, len(names)):
         known = tuple(text for text in words.seen.get(name, {}) if text)
-        schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
+        schema = schema.changed(
+            name, categories=known, allowed=() if i in taken and name not in words.closed else known
+        )
     return schema
 
 
