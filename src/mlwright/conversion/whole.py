@@ -21,7 +21,7 @@ from mlwright.base.errors import ConversionRefused, Misuse, MlwrightError, Parit
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
-from mlwright.conversion.frame import Words, begun
+from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said
@@ -35,10 +35,6 @@ from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 
-TOLERANCE = 1e-9
-"""Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
-TOLERANCE_SINGLE = 1e-5
-"""Of models that add in float32, as XGBoost does: the graph adds in doubles."""
 TOLERANCE_INT8 = 0.1
 """Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MOST_COMPARED, MOST_ALONE = 500, 20
@@ -57,6 +53,8 @@ class Converted:
     schema: Schema
     graph: bytes
     scores_only: bool = False
+    tolerance: float = EXACT
+    """How far both may be apart."""
     int8: bool = False
     """Whether its weights have eight bits each."""
 
@@ -72,20 +70,12 @@ class Converted:
             )
         g = Int8Builder()
         graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
-        return replace(self, graph=graph, int8=True) if g.replaced else None
+        return replace(self, graph=graph, tolerance=TOLERANCE_INT8, int8=True) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
         """The classes of the model's steps, the last one last."""
         return tuple(steps_of(self.original.model))
-
-    @property
-    def tolerance(self) -> float:
-        if self.int8:
-            return TOLERANCE_INT8
-        model = self.original.model
-        single = isinstance(model, Network) and model.single
-        return TOLERANCE_SINGLE if single or any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
 
     @property
     def versions(self) -> dict[str, str]:
@@ -142,10 +132,10 @@ class Converted:
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
-        at_edges = self.example.changed(edges(self.schema))
-        taken = self.original.taken(at_edges)
+        changes = edges(self.schema)
+        taken = [changes[i] for i in self.original.taken(self.example, changes)]
         found = [("the example rows", self.example.first(MOST_COMPARED))]
-        return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
+        return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
 
     def _distance(self, one: Said, other: Said, size: float) -> float:
         """How far two answers of the original are apart."""
@@ -238,7 +228,7 @@ def converted(
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
     plain = Schema(columns=columns)
-    words = Words()
+    words = Words(given=rows.values)
     answer = _built(model, plain, words, None)[1]
     told = _target(answer, target)
     asked = Column(
@@ -254,7 +244,7 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
-    return Converted(original, rows, schema, graph, scores_only)
+    return Converted(original, rows, schema, graph, scores_only, words.allowed)
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
@@ -334,7 +324,7 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     texts = [c.name for c in schema.features if c.kind == "categorical"]
     names = [c.name for c in schema.features]
     asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
-    taken = set(original.taken(rows.changed(asked)))
+    taken = set(original.taken(rows, asked))
     for i, name in enumerate(names):
         schema = schema.changed(name, nullable=i in taken)
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
@@ -344,7 +334,8 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
         known = tuple(text for text in words.seen.get(name, {}) if text)
         if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
             known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
-        schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
+        closed = i not in taken or name in words.closed
+        schema = schema.changed(name, categories=known, allowed=known if closed else ())
     return schema
 
 
