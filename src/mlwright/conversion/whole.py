@@ -166,10 +166,9 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows, original = Example(example), Original(model)
-    columns = tuple(
-        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
-    )
+    rows = example if isinstance(example, Example) else Example(example)
+    original = Original(model)
+    columns = tuple(_like_written(n, rows) for n in rows.names)
     first = rows.first(1)
     try:
         original.says(first)
@@ -200,6 +199,13 @@ def converted(
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
     return Converted(original, rows, schema, graph, scores_only)
+
+
+def _like_written(name: str, rows: Example) -> Column:
+    """The column of the example's type, its texts read as the example's table wrote them."""
+    told = rows.written.get(name, Column(name=name, kind="numeric"))
+    why = "by the type of the example's column"
+    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
 
 
 def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
