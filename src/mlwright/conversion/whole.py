@@ -208,13 +208,11 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows = Example(tabled(example))
+    rows = example if isinstance(example, Example) else Example(tabled(example))
     model = opened(model, rows, wording or Wording())
     check_convertible(model)
     original = Original(model)
-    columns = tuple(
-        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
-    )
+    columns = tuple(_like_written(n, rows) for n in rows.names)
     first = rows.first(1)
     try:
         original.says(first)
@@ -269,6 +267,13 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
         return model
     assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
     return found
+
+
+def _like_written(name: str, rows: Example) -> Column:
+    """The column of the example's type, its texts read as the example's table wrote them."""
+    told = rows.written.get(name, Column(name=name, kind="numeric"))
+    why = "by the type of the example's column"
+    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
 
 
 def _built(
