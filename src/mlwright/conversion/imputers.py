@@ -27,6 +27,7 @@ def in_rounds(imputer: Any, frame: Frame) -> Frame:  # Any: an IterativeImputer
             f"it has {len(sequence)} models, of which {MOST_MODELS} are converted",
             remedy="use fewer columns or rounds (max_iter)",
         )
+    frame.words.in_rounds = True
     filled = imputed(imputer.initial_imputer_, frame)
     kept = _kept(imputer, len(frame))
     own = frame.pick(kept).numbers()

@@ -47,6 +47,7 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
                 f"texts that are missing where they are {imputer.missing_values!r} are not converted",
                 remedy="let missing_values be numpy.nan or None",
             )
+        frame.words.fills.add((slot.words or "", category_of(fill)))
         code = frame.words.code(slot.words or "", category_of(fill))
         column = frame.pick([j]).tensor()
         filled = g.node("Where", g.node("Equal", column, g.constant(MISSING)), g.constant(code), column)

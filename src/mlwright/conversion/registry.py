@@ -97,15 +97,22 @@ def steps() -> dict[str, Step]:
 @cache
 def ends() -> dict[str, End]:
     """By class, what converts a predictor."""
-    from mlwright.conversion import boosters
+    from mlwright.conversion import catboost, lightgbm, networks, xgboost
     from mlwright.conversion.predictors import OF_SKLEARN
 
-    return {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()} | {
-        "lightgbm.LGBMClassifier": boosters.of_lightgbm,
-        "lightgbm.LGBMRegressor": boosters.of_lightgbm,
-        "lightgbm.Booster": boosters.of_lightgbm,
-        "xgboost.XGBClassifier": boosters.of_xgboost,
-        "xgboost.XGBRegressor": boosters.of_xgboost,
-        "catboost.CatBoostClassifier": boosters.of_catboost,
-        "catboost.CatBoostRegressor": boosters.of_catboost,
+    found = {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()}
+    found["mlwright.Network"] = networks.laid
+    of_boosters: dict[str, tuple[End, tuple[str, ...]]] = {
+        "lightgbm": (lightgbm.of_lightgbm, ("Booster", "LGBMClassifier", "LGBMRanker", "LGBMRegressor")),
+        "xgboost": (
+            xgboost.of_xgboost,
+            ("Booster", "XGBClassifier", "XGBRanker", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
+        ),
+        "catboost": (
+            catboost.of_catboost,
+            ("CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"),
+        ),
     }
+    for library, (end, names) in of_boosters.items():
+        found |= {f"{library}.{name}": end for name in names}
+    return found

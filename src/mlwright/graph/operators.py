@@ -14,7 +14,7 @@ Operator = tuple[str, str]
 MICROSOFT = "com.microsoft"
 
 _PLAIN = """
-    Abs Add And ArgMax Cast Ceil Clip Concat Cos CumSum Div Equal Exp Expand Flatten Floor Gather
+    Abs Add And ArgMax Cast Ceil Clip Concat Cos CumSum Div Equal Erf Exp Expand Flatten Floor Gather
     GatherElements GatherND Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log MatMul Max
     Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceSum RegexFullMatch Relu
     Reshape Round ScatterElements Sigmoid Sign Slice Softmax Split Sqrt Squeeze StringConcat
