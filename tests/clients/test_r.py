@@ -1,4 +1,4 @@
-"""The R package: installed by R, and its own tests run against real endpoints, with answers that Python gave."""
+"""The R package: installed by R, its own tests run against real endpoints, with answers that Python gave."""
 
 from __future__ import annotations
 
