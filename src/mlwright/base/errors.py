@@ -35,6 +35,7 @@ class MlwrightError(Exception):
         ├── ChecksRefused           what the checks found would make a model a lie; carries the findings
         ├── ConversionRefused       a step of somebody's model that no graph can do as it does
         ├── ParityFailed            the graph does not answer as the training path does: no file is written
+        ├── NotebookFailed          a cell of a notebook raises, or takes too long
         ├── LimitUnmet              no model fits within the limits that were given
         ├── EndpointProblem         a served model that was asked gave no answer, or said no
         │   ├── EndpointUnreachable     no connection, or one that broke before the answer was whole
@@ -177,6 +178,10 @@ class ConversionRefused(MlwrightError):
 
 class ParityFailed(MlwrightError):
     """The graph does not answer as the training path does; no file is written."""
+
+
+class NotebookFailed(MlwrightError):
+    """A cell of a notebook raises, or takes too long. `where` names it."""
 
 
 class LimitUnmet(MlwrightError):

@@ -25,6 +25,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.ModelFileProblem, BAD_INPUT),
     (errors.EnvironmentProblem, BAD_INPUT),
     (errors.EndpointProblem, BAD_INPUT),
+    (errors.NotebookFailed, BAD_INPUT),
     (errors.ChecksRefused, SAID_NO),
     (errors.ConversionRefused, SAID_NO),
     (errors.ParityFailed, SAID_NO),
