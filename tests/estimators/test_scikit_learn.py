@@ -16,10 +16,8 @@ EXPECTED = {
 FITTING = {
     "check_fit_score_takes_y",
     "check_n_features_in_after_fitting",
-    "check_sample_weights_pandas_series",
-    "check_fit2d_1feature",
 }
-"""Those that fit a table or two and always run; with them run those that fit none."""
+"""Those that fit a table and always run; with them run those that fit none."""
 FITS_NONE = {
     "check_all_zero_sample_weights_error",
     "check_classifiers_one_label",
