@@ -101,7 +101,7 @@ def steps() -> dict[str, Step]:
 @cache
 def ends() -> dict[str, End]:
     """By class, what converts a predictor."""
-    from mlwright.conversion import boosters, composed, forests, linear
+    from mlwright.conversion import boosters, composed, forests, linear, networks
 
     of_sklearn: dict[str, End] = {
         "Pipeline": composed.in_turn_to_the_end,
@@ -154,4 +154,5 @@ def ends() -> dict[str, End]:
         "xgboost.XGBRegressor": boosters.of_xgboost,
         "catboost.CatBoostClassifier": boosters.of_catboost,
         "catboost.CatBoostRegressor": boosters.of_catboost,
+        "mlwright.Network": networks.laid,
     }
