@@ -1,9 +1,10 @@
 """How much of what people fit becomes a model file, whether it answers alike, and what a row costs then.
 
 `python benchmarks/convert.py [--only WORD,...] [--peers mlflow,bentoml] [--json FILE]` fits some 120
-pipelines (scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch where it is installed) on up to 5,000 rows of real
-tables, converts each with `mlwright.convert` and asks both on all rows that were held out. `--only` keeps the cases
-whose name holds one of the words. `--peers` has MLflow and BentoML package the same fitted pipelines.
+pipelines (scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch where it is installed) on up to 5,000 rows of
+real tables, converts each with `mlwright.convert` and asks both on all rows that were held out. `--only`
+keeps the cases whose name holds one of the words. `--peers` has MLflow and BentoML package the same fitted
+pipelines.
 
 CPU times are of one row a call: before, `pipeline.predict` on a frame of one row; after, `model.predict` on a
 dict of raw values; the graph alone is what is left where something else decodes.
@@ -103,12 +104,14 @@ def line(result: Result, peers: Sequence[str]) -> str:
         cells += [f"{ratio:.0f}", *(f"{result[f'kib {k}']:,.0f}" for k in ("before", "after"))]
     else:
         cells += [*[""] * 9]
-        cells[2] = result["why"][:160]
+        cells[2] = " ".join(result["why"].split())[:160]
     for peer in peers:
         said = result.get("peers", {}).get(peer, {"failed": "not asked"})
         failed = said.get("failed")
         cells += (
-            [failed[:80], "", ""] if failed else [said["same"], f"{said['us']:,.0f}", f"{said['kib']:,.0f}"]
+            [" ".join(failed.split())[:80], "", ""]
+            if failed
+            else [said["same"], f"{said['us']:,.0f}", f"{said['kib']:,.0f}"]
         )
     return f"| {' | '.join(cells)} |"
 
@@ -142,7 +145,7 @@ def summary(results: Sequence[Result]) -> str:
             f"Rows refused that the pipeline answers: {sum(r['refused by it alone'] for r in done)}.",
         ]
     lines += [f"Refused: {r['name']}: {r['why']}" for r in refused]
-    lines += [f"Failed: {r['name']}: {r['why'][:400]}" for r in failed]
+    lines += [f"Failed: {r['name']}: {' '.join(r['why'].split())[:300]}" for r in failed]
     return "\n".join(f"- {text}" for text in lines)
 
 
@@ -161,7 +164,7 @@ def peer_summary(peer: str, results: Sequence[Result]) -> str:
             f"{statistics.median(ratios):.1f} times the pipeline's own.",
             f"Size: {statistics.median(sizes):.2f} of the pipeline's (median).",
         ]
-    lines += [f"Failed: {r['name']}: {s['failed'][:300]}" for r, s in said if "failed" in s]
+    lines += [f"Failed: {r['name']}: {' '.join(s['failed'].split())[:300]}" for r, s in said if "failed" in s]
     return "\n".join(f"- {text}" for text in lines)
 
 

@@ -89,7 +89,7 @@ CLASSES: dict[str, End] = {
     ),
     "adaboost": lambda: AdaBoostClassifier(n_estimators=50, random_state=0),
     "bagging": lambda: BaggingClassifier(n_estimators=20, random_state=0),
-    "neural": lambda: MLPClassifier((64, 32), max_iter=60, random_state=0),
+    "neural": lambda: MLPClassifier(hidden_layer_sizes=(64, 32), max_iter=60, random_state=0),
     "voting": lambda: VotingClassifier(
         [("a", _logistic()), ("b", RandomForestClassifier(30, random_state=0))], voting="soft"
     ),
@@ -133,7 +133,7 @@ NUMBERS: dict[str, End] = {
     ),
     "adaboost": lambda: AdaBoostRegressor(n_estimators=40, random_state=0),
     "bagging": lambda: BaggingRegressor(n_estimators=20, random_state=0),
-    "neural": lambda: MLPRegressor((64, 32), max_iter=80, random_state=0),
+    "neural": lambda: MLPRegressor(hidden_layer_sizes=(64, 32), max_iter=80, random_state=0),
     "voting": lambda: VotingRegressor([("a", Ridge()), ("b", RandomForestRegressor(30, random_state=0))]),
     "stacking": lambda: StackingRegressor(
         [("a", Ridge()), ("b", HistGradientBoostingRegressor(max_iter=30, random_state=0))], cv=3
@@ -143,7 +143,7 @@ NUMBERS: dict[str, End] = {
     "xgboost, categories": lambda: XGBRegressor(**BOOST, max_depth=5, n_jobs=1, enable_categorical=True),
     "catboost": lambda: CatBoostRegressor(iterations=150, depth=5, **QUIET),
     "clusters": lambda: KMeans(8, n_init=3, random_state=0),
-    "isolation forest": lambda: IsolationForest(100, random_state=0),
+    "isolation forest": lambda: IsolationForest(n_estimators=100, random_state=0),
 }
 """The last two answer without a target."""
 ALONE = ("clusters", "isolation forest")
