@@ -117,7 +117,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 )
 _COMMAND = re.compile(
     r"(?<![\w/.-])mlwright "
-    r"(?=(?:check|schema|split|fit|show|predict|evaluate|compare|serve|token|demo|doctor|version)\b)"
+    r"(?=(?:check|schema|split|fit|show|predict|explain|evaluate|compare|serve|top|token|demo|doctor|version)\b)"
 )
 
 
