@@ -27,6 +27,8 @@ class Words:
     through, so that a graph is built twice, the second time with the dictionary in front."""
 
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    """As what the graph holds rows that the model was fitted on."""
 
     def code(self, column: str, text: str) -> float:
         """The code of `text` in `column`; "" is missing."""
