@@ -211,7 +211,7 @@ def named(kind):
         "GaussianProcessRegressor": {"alpha": 0.1},
         "GridSearchCV": {"estimator": svm.SVC(), "param_grid": {"C": [0.1, 1.0]}},
         "IsotonicRegression": {"out_of_bounds": "clip"},
-        "LocalOutlierFactor": {"novelty": True},
+        "LocalOutlierFactor": {"novelty": True, "contamination": 0.2},
         "MeanShift": {"bandwidth": 2.0},
         "PLSCanonical": {"n_components": 1},
         "Pipeline": {"steps": [("scaler", preprocessing.StandardScaler()), ("last", svm.SVC())]},

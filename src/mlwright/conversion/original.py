@@ -20,6 +20,7 @@ from mlwright.base.schema import Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.boosters import OF_CLASSES, objective_of
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,6 +31,15 @@ class Said:
 
     probability: Doubles | None
     answer: npt.NDArray[Any]  # Any: labels of whatever type, or numbers
+
+    @property
+    def size(self) -> float:
+        """How large its numbers are, in the mean; 0 of labels."""
+        return float(np.abs(self.answer.astype(np.float64)).mean()) if self.answer.dtype.kind == "f" else 0.0
+
+    def only(self, which: Sequence[int]) -> Said:
+        rows = list(which)
+        return Said(None if self.probability is None else self.probability[rows], self.answer[rows])
 
 
 class Example:
@@ -144,6 +154,8 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
+        if isinstance(self.model, Network):
+            return Said(*self.model.said(rows))
         if kind_of(self.model) == "lightgbm.Booster":
             return _of_booster(self.model, rows)
         probability = None
@@ -176,6 +188,14 @@ class Original:
             return list(range(len(example)))
         return [i for i in range(len(example)) if self._takes(example.only([i]))] if len(example) > 1 else []
 
+    def answers(self, example: Example) -> bool:
+        """Whether it answers at all, be it no number, instead of raising."""
+        try:
+            self.says(example)
+        except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row
+            return False
+        return True
+
     def _takes(self, example: Example) -> bool:
         try:
             said = self.says(example)
@@ -195,14 +215,14 @@ def _alike(said: Said, other: Said, tolerance: float) -> npt.NDArray[np.bool_]:
         near = np.abs(said.probability - other.probability).max(axis=1) <= tolerance
         return np.asarray(near & (said.answer == other.answer), dtype=np.bool_)
     if said.answer.dtype.kind == "f":
-        return relative(said.answer, other.answer) <= tolerance
+        return relative(said.answer, other.answer, said.size) <= tolerance
     return np.asarray(said.answer == other.answer, dtype=np.bool_)
 
 
-def relative(true: Doubles, found: Doubles) -> Doubles:
-    """How far numbers are apart, in relation to themselves or to the mean where they are small."""
-    scale = np.maximum(np.maximum(np.abs(true), np.abs(found)), np.abs(true).mean())
-    return np.asarray(np.abs(found - true) / np.maximum(scale, 1e-300), dtype=np.float64)
+def relative(true: Doubles, found: Doubles, size: float) -> Doubles:
+    """How far numbers are apart, in relation to themselves, or to `size` where they are small."""
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(found)), max(size, 1e-300))
+    return np.asarray(np.abs(found - true) / scale, dtype=np.float64)
 
 
 def _of_booster(booster: Any, rows: Any) -> Said:  # Any: a LightGBM Booster; rows as it takes them

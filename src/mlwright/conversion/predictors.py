@@ -15,7 +15,7 @@ from mlwright.conversion import (
     kernels,
     linear,
     neighbours,
-    networks,
+    perceptrons,
     processes,
 )
 from mlwright.conversion.answers import Answer
@@ -78,8 +78,8 @@ OF_SKLEARN: dict[str, Callable[[Any, Frame], Answer]] = {  # Any: somebody's est
     "ComplementNB": bayes.counted,
     "CategoricalNB": bayes.categories,
     "QuadraticDiscriminantAnalysis": bayes.quadratic,
-    "MLPClassifier": networks.perceptron,
-    "MLPRegressor": networks.perceptron,
+    "MLPClassifier": perceptrons.perceptron,
+    "MLPRegressor": perceptrons.perceptron,
     "GaussianMixture": gaussian.mixed,
     "BayesianGaussianMixture": gaussian.mixed,
     "EllipticEnvelope": gaussian.enveloped,

@@ -114,7 +114,7 @@ def steps() -> dict[str, Step]:
 @cache
 def ends() -> dict[str, End]:
     """By class, what converts a predictor."""
-    from mlwright.conversion import boosters
+    from mlwright.conversion import boosters, networks
     from mlwright.conversion.predictors import OF_SKLEARN
 
     return {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()} | {
@@ -125,4 +125,5 @@ def ends() -> dict[str, End]:
         "xgboost.XGBRegressor": boosters.of_xgboost,
         "catboost.CatBoostClassifier": boosters.of_catboost,
         "catboost.CatBoostRegressor": boosters.of_catboost,
+        "mlwright.Network": networks.laid,
     }

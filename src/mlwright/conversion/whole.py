@@ -7,8 +7,8 @@ original does not take are refused by the schema, and what differs all the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import packages_distributions, version
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 import msgspec
@@ -17,16 +17,20 @@ import numpy.typing as npt
 
 from mlwright.artifact import Model
 from mlwright.base.decoding import category_of
-from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed
+from mlwright.base.errors import ConversionRefused, Misuse, MlwrightError, ParityFailed
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.frame import Words, begun
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said, relative
+from mlwright.conversion.reach import reach
 from mlwright.conversion.registry import check_convertible, ended
+from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
+from mlwright.graph.build import GraphBuilder
 from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
@@ -35,11 +39,28 @@ TOLERANCE = 1e-9
 """Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
 TOLERANCE_SINGLE = 1e-5
 """Of models that add in float32, as XGBoost does: the graph adds in doubles."""
+TOLERANCE_INT8 = 0.1
+"""Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 EXAMPLE = "the example rows"
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
 MOST_CATEGORIES = 50
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far graph and original are apart on each row [N]: many at once, one by one; and the original alone
+    from itself among many."""
+
+    together: Doubles
+    alone: Doubles
+    mixed: Doubles
+
+    def most(self) -> Doubles:
+        """Of the three, on each row."""
+        return np.maximum(np.maximum(self.together, self.alone), self.mixed)
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,22 @@ class Converted:
     scores_only: bool = False
     holds: tuple[str, ...] = ()
     """As what the graph holds rows that the model was fitted on."""
+    int8: bool = False
+    """Whether its weights have eight bits each."""
+
+    def in_int8(self) -> Converted | None:
+        """The same network with weights of eight bits; None where it has no large ones.
+
+        Raises `Misuse` for a model that is no network.
+        """
+        if not isinstance(self.original.model, Network):
+            raise Misuse(
+                f"int8= is for networks and their weights, and {self.steps[-1]} is none",
+                remedy="leave it out",
+            )
+        g = Int8Builder()
+        graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
+        return replace(self, graph=graph, int8=True) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -61,7 +98,11 @@ class Converted:
 
     @property
     def tolerance(self) -> float:
-        return TOLERANCE_SINGLE if any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
+        if self.int8:
+            return TOLERANCE_INT8
+        model = self.original.model
+        single = isinstance(model, Network) and model.single
+        return TOLERANCE_SINGLE if single or any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
 
     @property
     def versions(self) -> dict[str, str]:
@@ -94,33 +135,42 @@ class Converted:
         """
         largest, where, rows = 0.0, "", 0
         for place, example in self._asked():
-            together, alone = self._both_ways(example, model)
+            apart = self._both_ways(example, model)
             steady = np.ones(len(example), dtype=np.bool_)
-            over = np.flatnonzero(~(np.maximum(together, alone) <= self.tolerance))
+            over = np.flatnonzero(~(apart.most() <= self.tolerance))
             if len(over) and place != EXAMPLE:
                 steady[over] = self.original.steady(example.only(over.tolist()), self.tolerance)
+            mixed = _most(apart.mixed[steady])
+            if not mixed <= 10 * self.tolerance:
+                raise ConversionRefused(
+                    f"what it answers for a row hangs on the other rows: {mixed:.3g} on {place}",
+                    where=self.steps[-1],
+                    remedy="let it work on each row by itself, as a server asks it",
+                )
             rows += int(steady.sum())
-            for said, apart in ((place, together), (f"{place}, one by one", alone)):
-                difference = _most(apart[steady])
+            for asked, each in ((place, apart.together), (f"{place}, one by one", apart.alone)):
+                difference = _most(each[steady])
                 if not difference <= self.tolerance:
                     raise ParityFailed(
-                        f"the original and its graph differ by {difference:.3g} on {said}; "
+                        f"the original and its graph differ by {difference:.3g} on {asked}; "
                         f"{self.tolerance:g} is allowed, so that no file is written",
                         remedy="please report it, with the steps of the model",
                     )
                 if difference > largest:
-                    largest, where = difference, said
+                    largest, where = difference, asked
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
-    def _both_ways(self, example: Example, model: Model) -> tuple[Doubles, Doubles]:
+    def _both_ways(self, example: Example, model: Model) -> Apart:
         """How far both are apart on each row: many at once, and the first ones one by one."""
         data = self.dataset(example)
         numbers, strings = data.numbers(), data.strings()
-        alone = np.zeros(len(example))
+        said = self.original.says(example)
+        alone, mixed = np.zeros(len(example)), np.zeros(len(example))
         for i in range(min(len(example), MOST_ALONE)):
-            said = self.original.says(example.only([i]))
-            alone[i] = self._apart(said, model, numbers[[i]], strings[[i]])[0]
-        return self._apart(self.original.says(example), model, numbers, strings), alone
+            by_itself = self.original.says(example.only([i]))
+            mixed[i] = self._distance(by_itself, said.only([i]), said.size)
+            alone[i] = self._difference(by_itself, model, numbers[[i]], strings[[i]], said.size)[0]
+        return Apart(self._difference(said, model, numbers, strings, said.size), alone, mixed)
 
     def _asked(self) -> list[tuple[str, Example]]:
         at_edges = self.example.changed(edges(self.schema))
@@ -128,10 +178,22 @@ class Converted:
         found = [(EXAMPLE, self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
 
-    def _apart(self, said: Said, model: Model, numbers: Doubles, strings: Any) -> Doubles:  # Any: texts
+    def _distance(self, one: Said, other: Said, size: float) -> float:
+        """How far two answers of the original are apart."""
+        if one.probability is not None and other.probability is not None:
+            return _most(np.abs(one.probability - other.probability))
+        if self.schema.target is not None and self.schema.target.classes:
+            return 0.0 if (one.answer == other.answer).all() else float("inf")
+        return _most(relative(one.answer.astype(np.float64), other.answer.astype(np.float64), size))
+
+    def _difference(
+        self, said: Said, model: Model, numbers: Doubles, strings: Any, size: float
+    ) -> Doubles:  # Any: texts
+        """How far the graph is from what was said of each row; numbers in relation to themselves, or to
+        `size`."""
         outputs = model.run(numbers, strings)
         if outputs.prediction is not None:
-            return relative(said.answer.astype(np.float64), outputs.prediction)
+            return relative(said.answer.astype(np.float64), outputs.prediction, size)
         assert outputs.probability is not None and outputs.label is not None  # of classes
         target = model.target
         places = {target.label(k): k for k in range(len(target.classes))}
@@ -153,7 +215,9 @@ class Converted:
 def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
     """The classes of its steps, a Pipeline's one by one."""
     steps = getattr(model, "steps", None)
-    if kind_of(model) == "sklearn.Pipeline" and steps:
+    if isinstance(model, Network):
+        yield model.kind
+    elif kind_of(model) == "sklearn.Pipeline" and steps:
         for _, step in steps:
             yield from steps_of(step)
     elif not (model is None or isinstance(model, str)):
@@ -162,8 +226,12 @@ def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
 
 def _distribution(library: str) -> tuple[str, str]:
     """What a library is installed as, and its version."""
-    found = packages_distributions().get(library, [library])
-    return found[0], version(found[0])
+    called = DISTRIBUTIONS.get(library, library)
+    try:
+        return called, version(called)
+    except PackageNotFoundError:  # under a name of its own, which takes long to look up
+        found = packages_distributions().get(library, [library])
+        return found[0], version(found[0])
 
 
 def _most(differences: Doubles) -> float:
@@ -171,22 +239,24 @@ def _most(differences: Doubles) -> float:
 
 
 def converted(
-    model: Any, example: Any, target: str
+    model: Any, example: Any, target: str, wording: Wording | None = None
 ) -> Converted:  # Any: a fitted model; rows as it takes them
     """The graph of a fitted `model`, whose rows look like those of `example`.
 
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
+    rows = Example(tabled(example))
+    model = opened(model, rows, wording or Wording())
     check_convertible(model)
-    rows, original = Example(example), Original(model)
+    original = Original(model)
     columns = tuple(
         Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
     )
     first = rows.first(1)
     try:
         original.says(first)
-    except ConversionRefused:
+    except MlwrightError:
         raise
     except Exception as error:  # whatever somebody's model raises is told as its own
         raise Misuse(
@@ -215,10 +285,36 @@ def converted(
     return Converted(original, rows, schema, graph, scores_only, tuple(sorted(words.kept)))
 
 
-def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
+def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
+    """A network beside the columns of its example; any other model as it is."""
+    from mlwright.conversion.keras_layers import is_keras, of_keras
+    from mlwright.conversion.modules import is_module, of_module
+    from mlwright.conversion.onnx_files import is_onnx, of_graph
+
+    found = None
+    if is_keras(model):  # before the modules: on PyTorch's backend it is one as well
+        found = of_keras(model, rows.names, wording)
+    elif is_module(model):
+        found = of_module(model, rows.rows, rows.names, wording)
+    elif is_onnx(model):
+        found = of_graph(model, rows.names, wording)
+    if found is None and wording != Wording():
+        raise Misuse(
+            f"answers= and classes= are for networks, and {kind_of(model)} says by itself what it answers",
+            remedy="leave them out",
+        )
+    if found is None:
+        return model
+    assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
+    return found
+
+
+def _built(
+    model: Any, schema: Schema, words: Words, target: Target | None, into: GraphBuilder | None = None
+) -> tuple[bytes, Answer]:
     """The graph and its answer; without a target, only to hear which texts the steps ask for. Any: a model"""
     numbers, texts = [c.name for c in schema.numbers], [c.name for c in schema.strings]
-    g, frame = begun(numbers, texts, [c.name for c in schema.features], words)
+    g, frame = begun(numbers, texts, [c.name for c in schema.features], words, into)
     answer = ended(model, frame)
     if target is None:
         return b"", answer
@@ -269,8 +365,13 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     taken = set(original.taken(rows.changed(asked)))
     for i, name in enumerate(names):
         schema = schema.changed(name, nullable=i in taken)
+    numeric = [c.name for c in schema.features if c.kind == "numeric"]
+    for name, (least, most) in reach(original, rows, numeric).items():
+        schema = schema.changed(name, least=least, most=most)
     for i, name in enumerate(texts, len(names)):
         known = tuple(text for text in words.seen.get(name, {}) if text)
+        if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
+            known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
         schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
     return schema
 
