@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
+import onnxruntime
 import pytest
 from scipy.spatial import distance
 from scipy.special import erf
@@ -78,3 +82,18 @@ def test_coupled_probabilities_are_those_of_libsvms_steps_for_the_worst_pairs_to
         for value, (i, j) in zip(row, pairs, strict=True):
             wins[i, j], wins[j, i] = value, 1 - value
         np.testing.assert_allclose(p, by_steps(wins), rtol=0, atol=1e-12)
+
+
+def test_distances_of_one_column_at_a_time_are_held(tmp_path):
+    """onnxruntime runs a node's later inputs first: joined the other way, it would hold all of them."""
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "run")
+    g = GraphBuilder()
+    made = squared(g, g.input("numbers", "float64", 9), np.random.default_rng(0).normal(size=(5, 9)))
+    g.output("answer", made, "float64", 5)
+    run = onnxruntime.InferenceSession(g.to_bytes(), options, providers=["CPUExecutionProvider"])
+    run.run(None, {"numbers": np.zeros((2, 9))})
+    events = json.loads(Path(run.end_profiling()).read_text())
+    ran = [e["args"]["op_name"] for e in events if e.get("cat") == "Node" and "kernel_time" in e["name"]]
+    waiting = np.cumsum([{"Mul": 1, "Add": -1}.get(name, 0) for name in ran])
+    assert ran.count("Mul") == 9 and waiting.max() <= 2

@@ -184,12 +184,12 @@ def _check_ties(model: Any, rows: Doubles, values: Doubles, count: int) -> None:
     """Raises `ConversionRefused` where which neighbours count is not decided by how far they are."""
     tried = rows[:: max(1, len(rows) // _TRIED)][:_TRIED]
     asked = min(count + 1, len(rows))
-    far, near = model.kneighbors(tried.astype(np.asarray(model._fit_X).dtype), n_neighbors=asked)
+    far, near = model.kneighbors(tried.astype(model._fit_X.dtype), n_neighbors=asked)
     if getattr(model, "weights", "") == "distance" and len(far) and far[:, 0].max() > 0:
         raise ConversionRefused(
             "its search by products of matrices finds rows at a distance from themselves, which weights by "
             "distance magnify",
-            remedy="let weights be 'uniform', or for other distances than cosine algorithm 'ball_tree'",
+            remedy="let weights be 'uniform', or fit on dense columns with algorithm='ball_tree'",
         )
     if asked <= count:
         return
