@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import numpy as np
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Answer, Classes, Number, both, chosen, probability_of
 from mlwright.conversion.frame import Frame
+from mlwright.conversion.functions import expm1
 from mlwright.conversion.linear import shared_out
 from mlwright.conversion.registry import ended, stepped
 from mlwright.graph.build import GraphBuilder
@@ -34,31 +36,32 @@ def by_columns(transformer: Any, frame: Frame) -> Frame:  # Any: a ColumnTransfo
     for name, step, columns in transformer.transformers_:
         if isinstance(step, str) and step == "drop":
             continue
-        if which := _places(columns, frame):
+        if which := places_of(columns, frame.names):
             parts.append(stepped(step, frame.pick(which), name))
     return parts[0].beside(parts[1:]) if parts else frame.pick([])
 
 
-def _places(columns: Any, frame: Frame) -> list[int]:  # Any: names, places, a slice or flags
+def places_of(columns: Any, names: Sequence[str]) -> list[int]:  # Any: names, places, a slice or flags
+    """Which of the columns `names` a part of a ColumnTransformer asks for."""
     if isinstance(columns, str):
         columns = [columns]
     if isinstance(columns, slice):
-        start, stop = ((_place(c, frame) if isinstance(c, str) else c) for c in (columns.start, columns.stop))
+        start, stop = ((_place(c, names) if isinstance(c, str) else c) for c in (columns.start, columns.stop))
         if isinstance(columns.stop, str):
             stop += 1  # by name, the last one is among them
-        return list(range(len(frame)))[slice(start, stop, columns.step)]
+        return list(range(len(names)))[slice(start, stop, columns.step)]
     if np.isscalar(columns):
         columns = [columns]
     listed = list(columns)
     if listed and all(isinstance(c, (bool, np.bool_)) for c in listed):
         return [i for i, wanted in enumerate(listed) if wanted]
-    return [_place(c, frame) if isinstance(c, str) else range(len(frame))[int(c)] for c in listed]
+    return [_place(c, names) if isinstance(c, str) else range(len(names))[int(c)] for c in listed]
 
 
-def _place(name: str, frame: Frame) -> int:
-    if name not in frame.names:
+def _place(name: str, names: Sequence[str]) -> int:
+    if name not in names:
         raise ConversionRefused(f"it asks for the column {name!r}, which it is not given")
-    return frame.names.index(name)
+    return list(names).index(name)
 
 
 def side_by_side(union: Any, frame: Frame) -> Frame:  # Any: a FeatureUnion
@@ -99,7 +102,7 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
         return frame.made(x, frame.names)
     inverse = getattr(getattr(step, "inverse_func", None), "__name__", "")
     if kind == "FunctionTransformer" and inverse == "expm1":
-        return frame.made(_expm1(frame, x), frame.names)
+        return frame.made(expm1(g, x), frame.names)
     if kind == "FunctionTransformer" and inverse == "exp":
         return frame.made(g.node("Exp", x), frame.names)
     if kind == "FunctionTransformer" and step.inverse_func is None:
@@ -108,21 +111,6 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
         f"the target was turned by {kind} {inverse}, which is not undone in a graph",
         remedy="use numpy.log1p and numpy.expm1, numpy.log and numpy.exp, or StandardScaler",
     )
-
-
-def _expm1(frame: Frame, x: str) -> str:
-    """exp(x) - 1 to the last digits for small x too: (u - 1) * x / log(u) for the u that exp(x) rounds to
-    (Kahan)."""
-    g, one = frame.g, frame.g.constant(1.0)
-    u = g.node("Exp", x)
-    away = g.node("Sub", u, one)
-    tiny = g.node("Equal", away, g.constant(0.0))
-    none = g.node("Equal", away, g.constant(-1.0))
-    log = g.node("Log", u)
-    usual = g.node("Or", g.node("Or", tiny, none), g.node("Greater", x, g.constant(30.0)))
-    safe = g.node("Div", g.node("Mul", away, x), g.node("Where", usual, one, log))
-    plain = g.node("Where", tiny, x, away)
-    return g.node("Where", usual, plain, safe)
 
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
