@@ -25,6 +25,7 @@ from sklearn import (
 
 import mlwright as mw
 from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, RowsRefused
+from mlwright.conversion.original import Example, Original
 
 NUMBERS, TEXTS = ["age", "campaign", "pdays", "euribor3m"], ["job", "marital"]
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -332,6 +333,27 @@ def test_a_model_that_answers_otherwise_than_its_parts_say_makes_no_file(bank):
     model.predict_proba = lambda x: honest(x) * [[0.999, 1.001]]
     with pytest.raises(ParityFailed, match="the example rows"):
         mw.convert(model, example=rows, target="y")
+
+
+def test_a_model_that_answers_otherwise_at_the_edges_alone_makes_no_file(bank):
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
+    rows = bank[[*NUMBERS, *TEXTS]].iloc[:50]
+    honest = model.predict_proba
+    model.predict_proba = lambda x: np.where((x["campaign"] > 5e5).to_numpy()[:, None], 0.5, honest(x))
+    with pytest.raises(ParityFailed, match="rows at the edges"):
+        mw.convert(model, example=rows, target="y")
+
+
+def test_rows_at_the_edges_that_the_original_only_rounds_are_not_compared(bank):
+    rows = bank[["euribor3m", "pdays"]].astype(float)
+    noisy = pipeline.make_pipeline(preprocessing.FunctionTransformer(np.sin), linear_model.Ridge())
+    steady = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge())
+    for model in (noisy, steady):
+        model.fit(rows, bank["campaign"])
+    asked = [{"euribor3m": 1e13, "pdays": 1.0}, {"euribor3m": 1.0, "pdays": 1.0}]
+    example = Example(rows).changed(asked)
+    assert Original(noisy).steady(example, 1e-9).tolist() == [False, True]
+    assert Original(steady).steady(example, 1e-9).tolist() == [True, True]
 
 
 def test_wrong_arguments_are_told(bank):

@@ -158,6 +158,18 @@ class Example:
         """The distinct texts of a column, in order."""
         return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))
 
+    def scaled(self, factor: float) -> Example:
+        """The same with every float times `factor`."""
+        if self._is_text:
+            return self
+        if not self._is_frame:
+            return self._of(self.rows.astype(np.float64) * factor)
+        rows = self.rows.copy()
+        for name in rows.columns:
+            if getattr(rows[name].dtype, "kind", "O") == "f":
+                rows[name] = rows[name] * factor
+        return self._of(rows)
+
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""
         if self._is_text:
@@ -206,9 +218,21 @@ class Original:
         answer = np.asarray(self.model.predict(rows))
         if isinstance(probability, list) or answer.size != len(example):
             raise ConversionRefused(
-                "it answers several targets at once", remedy="fit a model for each target"
+                "it answers several targets at once",
+                where=type(self.model).__name__,
+                remedy="fit a model for each target",
             )
         return Said(probability, answer.reshape(len(example)))
+
+    def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:
+        """Which rows [N] it answers alike when their numbers change in the thirteenth digit."""
+        found = np.ones(len(example), dtype=np.bool_)
+        said = self.says(example)
+        for step in _NUDGES:
+            moved = example.scaled(1.0 + step * 2.0**-43)
+            if self._takes(moved):
+                found &= _alike(said, self.says(moved), tolerance)
+        return found
 
     def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
         """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
@@ -234,3 +258,22 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
+
+
+_NUDGES = (1, -1, 2, -2, 3, -3, 5, -5)
+"""In steps of 1e-13: several, since rounding may by chance answer alike."""
+
+
+def _alike(said: Said, other: Said, tolerance: float) -> npt.NDArray[np.bool_]:
+    if said.probability is not None and other.probability is not None:
+        near = np.abs(said.probability - other.probability).max(axis=1) <= tolerance
+        return np.asarray(near & (said.answer == other.answer), dtype=np.bool_)
+    if said.answer.dtype.kind == "f":
+        return relative(said.answer, other.answer, said.size) <= tolerance
+    return np.asarray(said.answer == other.answer, dtype=np.bool_)
+
+
+def relative(true: Doubles, found: Doubles, size: float) -> Doubles:
+    """How far numbers are apart, in relation to themselves, or to `size` where they are small."""
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(found)), max(size, 1e-300))
+    return np.asarray(np.abs(found - true) / scale, dtype=np.float64)
