@@ -13,15 +13,17 @@ import numpy.typing as npt
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import UnknownName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.listening import listening, told_when_done
 from mlwright.lifecycle.sliced import sliced
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model, Outputs
     from mlwright.base.evaluation import Evaluation, Outcome, Score
+    from mlwright.base.progress import Progress
     from mlwright.base.reliability import Reliability
     from mlwright.base.schema import Target
     from mlwright.data.dataset import Dataset
-    from mlwright.evaluation.metrics import Metric
+    from mlwright.evaluation.metrics import Answered, Metric, Output, Truth
     from mlwright.evaluation.outcomes import Judged
     from mlwright.lifecycle.fresh import Fresh
     from mlwright.sources import ReadOptions
@@ -36,6 +38,7 @@ def evaluate(
     metric: str | Metric | None = None,
     options: ReadOptions | None = None,
     importance: bool = False,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline; and
     whether sets, intervals and abstaining keep there what the file promises (`promises`).
@@ -52,16 +55,22 @@ def evaluate(
     from mlwright.lifecycle.load import load
     from mlwright.sources import read_raw
 
-    opened = model if isinstance(model, Model) else load(model)
-    fresh = fresh_rows(opened, read_raw(data, options), options)
-    chosen, caveat = metric_for(opened, metric)
-    rows, outputs = _answered(opened, fresh)
-    evaluation = _judged(opened, outputs, replace(rows, how=rows.how + caveat), chosen)
-    if not importance:
-        return evaluation
-    from mlwright.lifecycle.relying import relied_on
+    listener = listening(progress)
+    with told_when_done(listener):
+        opened = model if isinstance(model, Model) else load(model)
+        listener.stage("reading the rows")
+        fresh = fresh_rows(opened, read_raw(data, options), options)
+        chosen, caveat = metric_for(opened, metric)
+        listener.stage("answering them")
+        rows, outputs = _answered(opened, fresh)
+        listener.stage("judging the answers")
+        evaluation = _judged(opened, outputs, replace(rows, how=rows.how + caveat), chosen)
+        if not importance:
+            return evaluation
+        from mlwright.lifecycle.relying import relied_on
 
-    found, effects = relied_on(opened, rows, chosen)
+        listener.stage("asking what they rest on")
+        found, effects = relied_on(opened, rows, chosen)
     return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 
@@ -103,7 +112,7 @@ def finite(fresh: Fresh, outputs: Outputs) -> Fresh:
 def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
-    from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
+    from mlwright.evaluation.metrics import Answered, confusion
     from mlwright.evaluation.outcomes import outcomes_of
     from mlwright.lifecycle.doubted import doubted
 
@@ -131,13 +140,16 @@ def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Eval
     def scored(answer: Output | Answered) -> tuple[Score, ...]:
         return all_scores(target.task, metric, truth, answer, weights=weights, seed=0, **rows.dependent)
 
+    scores, how = scored(answer), rows.how
+    if np.isnan(scores[0].value):
+        how += f"; {metric.name} is undefined on them, {_why_undefined(metric, truth, answer)}"
     return Evaluation(
         task=target.task,
         metric=metric.name,
-        scores=scored(answer),
+        scores=scores,
         baseline=scored(repeated),
         rows=len(y),
-        how=rows.how,
+        how=how,
         split=prior.split,
         confusion=table,
         decision=prior.decision,
@@ -147,6 +159,17 @@ def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Eval
         subgroups=subgroups,
         slices=slices,
     )
+
+
+def _why_undefined(metric: Metric, truth: Truth, answer: Output | Answered) -> str:
+    """What the user's own function answers, or raises; what else may be the reason."""
+    from mlwright.evaluation.asked import answered
+    from mlwright.evaluation.metrics import METRICS, seen_by
+
+    if metric.name in METRICS:
+        of_numbers = "as of a single row, or of numbers that it does not take"
+        return of_numbers if metric.needs == "prediction" else "as of rows of one class"
+    return f"where it answers {answered(metric, truth, seen_by(metric, answer))}"
 
 
 def _reliability(outputs: Outputs, rows: Fresh) -> Reliability | None:

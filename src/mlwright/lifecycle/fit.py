@@ -29,6 +29,7 @@ from mlwright.lifecycle.foreseen import (
     refuse_metric,
     refuse_settings,
 )
+from mlwright.lifecycle.listening import listening
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.state import State, journal_of, state_of
 from mlwright.lifecycle.warm import begun_from, members_of, opened
@@ -151,7 +152,7 @@ def fit(
     need("train", "training")
     settings, roles = _settings(settings, named)
     options, roles = with_question(options, roles)
-    listener = progress or Progress()
+    listener = listening(progress)
     try:
         kept = state_of(state, resume)
         earlier = None if warm_start is None else opened(warm_start)
@@ -368,7 +369,7 @@ def like(dataset: Dataset, other: object, options: ReadOptions | None = None) ->
     if isinstance(other, Dataset):
         return _alike(dataset, other)
     raw = read_raw(other, options)
-    decoded = decode_frame(raw.frame, as_written(dataset.schema, options), text=True)
+    decoded = decode_frame(raw.frame, as_written(dataset.schema, options), text=True, where=raw.source)
     target = dataset.target
     frame = decoded.frame.filter(~decoded.refused)
     if target is not None:
