@@ -48,6 +48,7 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
     FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=())
     """
     names = _names(model)
+    names = names and _asked_for(model, names)
     count = len(names) if names else _count(model)
     called = names or tuple(f"x{i}" for i in range(count or 0))
     texts: dict[str, frozenset[str]] = {}
@@ -79,6 +80,25 @@ def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
     if all(m is not None and int(m[1]) == i for i, m in enumerate(numbered)):
         return None  # what a library calls columns that had no names
     return tuple(str(n) for n in found)
+
+
+def _asked_for(model: Any, names: tuple[str, ...]) -> tuple[str, ...]:  # Any: a fitted model
+    """Those of the columns that a ColumnTransformer at its beginning asks for by name, where it drops the
+    others: rows need no more. All of them of any other model."""
+    first = model
+    while kind_of(first) == "sklearn.Pipeline" or hasattr(first, "best_estimator_"):
+        first = first.steps[0][1] if kind_of(first) == "sklearn.Pipeline" else first.best_estimator_
+    if kind_of(first) != "sklearn.ColumnTransformer":
+        return names
+    wanted: set[str] = set()
+    for _, part, columns in first.transformers_:
+        if isinstance(part, str) and part == "drop":
+            continue
+        named = [columns] if isinstance(columns, str) else columns
+        if isinstance(named, slice) or not all(isinstance(c, str) for c in named):
+            return names  # by place: it needs every column where it was
+        wanted |= set(named)
+    return tuple(n for n in names if n in wanted)
 
 
 def _count(model: Any) -> int | None:  # Any: a fitted model
