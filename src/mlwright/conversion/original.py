@@ -18,8 +18,9 @@ import polars as pl
 from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
-from mlwright.conversion.boosters import OF_CLASSES, objective_of
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.native import ASKED
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,6 +31,15 @@ class Said:
 
     probability: Doubles | None
     answer: npt.NDArray[Any]  # Any: labels of whatever type, or numbers
+
+    @property
+    def size(self) -> float:
+        """How large its numbers are, in the mean; 0 of labels."""
+        return float(np.abs(self.answer.astype(np.float64)).mean()) if self.answer.dtype.kind == "f" else 0.0
+
+    def only(self, which: Sequence[int]) -> Said:
+        rows = list(which)
+        return Said(None if self.probability is None else self.probability[rows], self.answer[rows])
 
 
 class Example:
@@ -86,6 +96,11 @@ class Example:
         if letter == "O" or str(dtype) in ("category", "str", "string"):
             return "categorical"
         raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
+
+    def values(self, name: str) -> list[Any]:  # Any: of the column's type
+        """A column's values as they are."""
+        column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
+        return list(column.tolist())
 
     def first(self, count: int) -> Example:
         return self._of(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
@@ -144,8 +159,11 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
-        if kind_of(self.model) == "lightgbm.Booster":
-            return _of_booster(self.model, rows)
+        if isinstance(self.model, Network):
+            return Said(*self.model.said(rows))
+        asked = ASKED.get(kind_of(self.model))
+        if asked is not None:
+            return Said(*asked(self.model, rows))
         probability = None
         if hasattr(self.model, "predict_proba"):
             probability = self.model.predict_proba(rows)
@@ -158,11 +176,21 @@ class Original:
             )
         return Said(probability, answer.reshape(len(example)))
 
-    def taken(self, example: Example) -> list[int]:
-        """Which rows it answers in numbers that count: asked all at once, and where that fails one by one."""
-        if self._takes(example):
-            return list(range(len(example)))
-        return [i for i in range(len(example)) if self._takes(example.only([i]))] if len(example) > 1 else []
+    def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
+        once, and where that fails one by one, since a missing value turns a whole column of integers into
+        another type. Any: values of the columns' kinds."""
+        if self._takes(example.changed(changes)):
+            return list(range(len(changes)))
+        return [i for i, change in enumerate(changes) if self._takes(example.changed([change]))]
+
+    def answers(self, example: Example) -> bool:
+        """Whether it answers at all, be it no number, instead of raising."""
+        try:
+            self.says(example)
+        except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row
+            return False
+        return True
 
     def _takes(self, example: Example) -> bool:
         try:
@@ -172,12 +200,3 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
-
-
-def _of_booster(booster: Any, rows: Any) -> Said:  # Any: a LightGBM Booster; rows as it takes them
-    """A Booster answers probabilities where its objective is of classes, and knows no labels but numbers."""
-    answer = np.asarray(booster.predict(rows), dtype=np.float64)
-    if not objective_of(booster.model_to_string(num_iteration=1)).startswith(OF_CLASSES):
-        return Said(None, answer)
-    both = np.stack([1 - answer, answer], axis=1) if answer.ndim == 1 else answer
-    return Said(both, both.argmax(axis=1))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from mlwright.base.errors import Misuse, UnknownName
+from mlwright.base.errors import Misuse, ParityFailed, UnknownName
 from mlwright.base.evaluation import Entry, Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import stated
@@ -20,6 +20,7 @@ from mlwright.base.unjudged import unjudged
 from mlwright.lifecycle.extras import need
 from mlwright.lifecycle.foreseen import refuse_absent
 from mlwright.lifecycle.listening import listening, told_when_done
+from mlwright.lifecycle.smaller import Verdict, judged
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -45,15 +46,19 @@ def convert(
     drop: Iterable[str] = (),
     waive: Iterable[str] = (),
     options: ReadOptions | None = None,
+    answers: Literal["numbers", "probabilities", "logits"] | None = None,
+    classes: Sequence[Any] | None = None,  # Any: labels of whatever type
+    int8: bool = False,
     intended_use: str | None = None,
     not_for: str | None = None,
     owner: str | None = None,
     progress: Progress | None = None,
 ) -> Model:
-    """A fitted `model` of scikit-learn or LightGBM as a Model: one graph, its schema, and how nearly both
-    answer alike.
+    """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
+    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, or an ONNX file.
 
-    `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M].
+    `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
+    networks a tensor as well, or a dict of one array for each input.
     They say which columns there are and of which types, and are the reference that monitoring compares with;
     some hundred rows are better than five. They may stand in a file, too: its columns are given to the model
     in the types that it was fitted on, where it tells them, else as pandas reads files; `kinds` (of a column:
@@ -61,6 +66,11 @@ def convert(
     `target` is what the answer is called. `data`, anything that `read` takes, are rows with known answers
     that the model was not fitted on: with them it is evaluated. Without them the file holds an issue
     (MLW901), which `waive` marks as known and borne. `options` say how tables are written.
+
+    What a network's last tensor is, it may not say: `answers` are "numbers" (what is predicted),
+    "probabilities" or "logits"; `classes` are the labels in the order of its outputs. With `int8` its
+    weights are kept in eight bits where that costs no more than 1 % of the score (or changes no more of the
+    example's answers, without `data`); the card says what became of it.
 
     Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
     and original differ all the same, `Misuse` for rows that the model does not take.
@@ -74,37 +84,55 @@ def convert(
     """
     need("train", "converting")
     from mlwright.checks import waived
-    from mlwright.conversion import converted
-    from mlwright.packaging import package_graph
+    from mlwright.conversion import Wording, converted
 
     began, listener, borne = time.monotonic(), listening(progress), tuple(_codes(waive))
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
     refuse_absent(data, options)
+    wording = Wording(answers, None if classes is None else tuple(classes))
     with told_when_done(listener):
         listener.stage("reading the model's steps")
         example = _rows(example, model, clean(target), options, kinds, drop)
-        made = converted(model, example, clean(target))
+        made = converted(model, example, clean(target), wording)
         rows = made.dataset(made.example)
         purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
         evidence = _evidence(made, rows, purpose, began)
-        listener.stage("comparing")
-        issue = waived(Findings.of([unjudged()]), borne)
-        bare = replace(evidence, findings=issue if data is None else evidence.findings)
-        found = package_graph("tabular", made.graph, rows, bare, made.compared)
         if data is None:
-            return found
-        from mlwright.lifecycle.evaluate import evaluate
+            evidence = replace(evidence, findings=waived(Findings.of([unjudged()]), borne))
+        judges = _Judges(data, options, listener)
+        found = _packaged(made, rows, evidence, judges)
+        return _smallest(made, found, evidence, judges) if int8 else found
 
-        judged = evaluate(found, data, options=options, progress=listener)
-        told = msgspec.structs.replace(
-            judged,
-            calibration=evidence.evaluation.calibration,
-            how=f"{judged.how}; whether it was fitted on some of them is not known here",
-            leaderboard=evidence.evaluation.leaderboard,
-        )
-        listener.stage("packaging")
-        return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
+
+@dataclass(frozen=True)
+class _Judges:
+    """The rows with known answers, if there are any, and who is told of the work on them."""
+
+    data: object
+    options: ReadOptions | None
+    listener: Progress
+
+
+def _packaged(made: Converted, rows: Dataset, evidence: Evidence, judges: _Judges) -> Model:
+    """The file, evaluated where there are rows with known answers."""
+    from mlwright.packaging import package_graph
+
+    judges.listener.stage("comparing")
+    found = package_graph("tabular", made.graph, rows, evidence, made.compared)
+    if judges.data is None:
+        return found
+    from mlwright.lifecycle.evaluate import evaluate
+
+    scored = evaluate(found, judges.data, options=judges.options, progress=judges.listener)
+    told = msgspec.structs.replace(
+        scored,
+        calibration=evidence.evaluation.calibration,
+        how=f"{scored.how}; whether it was fitted on some of them is not known here",
+        leaderboard=evidence.evaluation.leaderboard,
+    )
+    judges.listener.stage("packaging")
+    return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
 
 
 def _rows(
@@ -137,6 +165,40 @@ def _codes(waive: Iterable[str]) -> Iterator[str]:
         if code != UNJUDGED:
             raise UnknownName("finding", code, [UNJUDGED], where="waive=")
         yield code
+
+
+def _smallest(made: Converted, whole: Model, evidence: Evidence, judges: _Judges) -> Model:
+    """The network with weights of eight bits where they answer as well, and as it was where not; both stand
+    in the leaderboard."""
+    from mlwright.packaging.costing import measure
+
+    rows, small = made.dataset(made.example), made.in_int8()
+    verdict, chosen, entries = Verdict(False, "no large weights to make small"), made, []
+    if small is not None:
+        try:
+            less = _packaged(small, rows, evidence, judges)
+        except ParityFailed as failed:
+            verdict = Verdict(False, f"weights of 8 bits given up: {failed.message.split(';')[0]}")
+        else:
+            verdict = judged(whole, less, rows, (len(made.graph), len(small.graph)))
+        chosen = small if verdict.accepted else made
+        [first] = evidence.evaluation.leaderboard
+        for one in (made, small):
+            cost = measure(one.graph, rows).cost
+            entry = msgspec.structs.replace(
+                first,
+                name=f"{first.name}, {'int8' if one.int8 else 'as it was'}",
+                cpu_us=cost.cpu_us,
+                size_bytes=len(one.graph),
+                weight=1.0 if one is chosen else 0.0,
+                reason="kept" if one is chosen else "dropped",
+            )
+            entries.append(entry)
+    evaluation = msgspec.structs.replace(
+        evidence.evaluation, leaderboard=tuple(entries) or evidence.evaluation.leaderboard
+    )
+    facts = {**evidence.facts, "Weights": verdict.told}
+    return _packaged(chosen, rows, replace(evidence, evaluation=evaluation, facts=facts), judges)
 
 
 def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:
