@@ -18,6 +18,8 @@ from mlwright.conversion.names import kind_of
 
 _NUMBERED = re.compile(r"(?:Column_|x|f)?(\d+)")
 _ENCODERS = ("sklearn.OneHotEncoder", "sklearn.OrdinalEncoder", "sklearn.TargetEncoder")
+_ONNX_STRING = 8
+"""The number of texts among ONNX's types of elements (TensorProto.STRING)."""
 _SAME_COLUMNS = ("sklearn.SimpleImputer",)
 """Steps that leave texts as they are, so that what comes behind them tells, too."""
 _INSIDE = ("best_estimator_", "regressor_", "estimator_")
@@ -58,6 +60,8 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
             categories.add(name)
         else:
             texts[name] = texts.get(name, frozenset()) | known
+    if kind_of(model) == "onnx.ModelProto":
+        return _of_onnx(model)
     booster = _lightgbm_of(model)
     if booster is not None:
         categories |= set(_split_by_sets(booster, called))
@@ -80,6 +84,16 @@ def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
     if all(m is not None and int(m[1]) == i for i, m in enumerate(numbered)):
         return None  # what a library calls columns that had no names
     return tuple(str(n) for n in found)
+
+
+def _of_onnx(model: Any) -> FittedOn:  # Any: a ModelProto
+    """What an ONNX file tells: where it has an input for each column, their names, and which are texts."""
+    constants = {t.name for t in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in constants]
+    if len(inputs) < 2:
+        return FittedOn()
+    texts = {i.name: frozenset[str]() for i in inputs if i.type.tensor_type.elem_type == _ONNX_STRING}
+    return FittedOn(tuple(i.name for i in inputs), len(inputs), texts)
 
 
 def _asked_for(model: Any, names: tuple[str, ...]) -> tuple[str, ...]:  # Any: a fitted model
