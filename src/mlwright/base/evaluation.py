@@ -13,7 +13,7 @@ from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.finding import Finding
-from mlwright.base.fit_report import FitReport
+from mlwright.base.fit_report import FitReport, brief
 from mlwright.base.importance import Curve, Importance
 from mlwright.base.prediction_intervals import Intervals
 from mlwright.base.promise import Promise
@@ -134,8 +134,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if first is None or plain is None or plain.value != plain.value or first.beside(plain) == "better":
             return ""
         known = not first.method.startswith("none")
-        between = f"{_brief(first.low)} to {_brief(first.high)}" if known else "no interval"
-        said = f"{first.metric} {_brief(first.value)} ({between}) beside {_brief(plain.value)}"
+        between = f"{brief(first.low, 3)} to {brief(first.high, 3)}" if known else "no interval"
+        said = f"{first.metric} {brief(first.value, 3)} ({between}) beside {brief(plain.value, 3)}"
         return f"Not clearly better than guessing: {said}."
 
     def _repr_html_(self) -> str:
@@ -153,8 +153,3 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         head = f"<b>{cell(self.task)}</b>, {self.rows:,} rows" if self.rows else f"<b>{cell(self.task)}</b>"
         scores = score_table(self.scores, self.baseline) if self.scores else ""
         return shown(f"<p>{head}</p>{scores}{''.join(lines)}")
-
-
-def _brief(value: float) -> str:
-    """Three digits, never in powers of ten where the number is large."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"

@@ -44,10 +44,11 @@ MOST_NAMED = 3
 def brief(value: float, digits: int = 4) -> str:
     """`value` with so many significant digits, never in powers of ten where it is large.
 
-    >>> brief(54321.9), brief(0.12345)
-    ('54,322', '0.1235')
+    >>> brief(54321.9), brief(0.12345), brief(-482.6, 2), brief(999.7, 3)
+    ('54,322', '0.1235', '-483', '1,000')
     """
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.{digits}g}"
+    large = min(1000.0, 10**digits - 0.5)  # with fewer digits a smaller number would get a power of ten
+    return f"{value:,.0f}" if large <= abs(value) < 1e15 else f"{value:.{digits}g}"
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,9 @@ original does not take are refused by the schema, and what differs all the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
@@ -24,6 +25,7 @@ from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Wording, tabled
+from mlwright.conversion.odd import odd_texts
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.reach import reach
 from mlwright.conversion.registry import check_convertible, ended
@@ -57,6 +59,8 @@ class Converted:
     """How far both may be apart."""
     int8: bool = False
     """Whether its weights have eight bits each."""
+    in_rounds: bool = False
+    """Whether the original may answer otherwise for a row alone than for it among others."""
 
     def in_int8(self) -> Converted | None:
         """The same network with weights of eight bits; None where it has no large ones.
@@ -111,13 +115,16 @@ class Converted:
             for i in range(min(len(example), MOST_ALONE)):
                 by_itself = self.original.says(example.only([i]))
                 mixed = self._distance(by_itself, said.only([i]), said.size)
-                if not mixed <= 10 * self.tolerance:
+                if not mixed <= 10 * self.tolerance and not self.in_rounds:
                     raise ConversionRefused(
                         f"what it answers for a row hangs on the other rows: {mixed:.3g} on {place}",
                         where=self.steps[-1],
                         remedy="let it work on each row by itself, as a server asks it",
                     )
-                one = self._difference(by_itself, model, numbers[[i]], strings[[i]], said.size)
+                row = numbers[[i]], strings[[i]], said.size
+                one = self._difference(by_itself, model, *row)
+                if self.in_rounds:
+                    one = min(one, self._difference(said.only([i]), model, *row))
                 alone = max(alone, one)
             rows += len(example)
             for asked, difference in ((place, apart), (f"{place}, one by one", alone)):
@@ -132,7 +139,10 @@ class Converted:
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
-        changes = edges(self.schema)
+        texts = [c.name for c in self.schema.features if c.kind == "text"]
+        odd = {name: odd_texts(self.example.texts(name)) for name in texts}
+        none = [name for name in texts if self.original.taken(self.example, [{name: None}])]
+        changes = edges(self.schema, odd, none)
         taken = [changes[i] for i in self.original.taken(self.example, changes)]
         found = [("the example rows", self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
@@ -181,6 +191,7 @@ def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
         yield kind_of(model)
 
 
+@cache
 def _distribution(library: str) -> tuple[str, str]:
     """What a library is installed as, and its version."""
     called = DISTRIBUTIONS.get(library, library)
@@ -228,6 +239,8 @@ def converted(
     plain = Schema(columns=columns)
     words = Words(given=rows.values)
     answer = _built(model, plain, words, None)[1]
+    plain = Schema(columns=tuple(_taken_apart(c, words) for c in columns))
+    columns = plain.columns
     told = _target(answer, target)
     asked = Column(
         name=target,
@@ -242,14 +255,15 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
-    return Converted(original, rows, schema, graph, scores_only, words.allowed)
+    return Converted(original, rows, schema, graph, scores_only, words.allowed, in_rounds=words.in_rounds)
 
 
-def _like_written(name: str, rows: Example) -> Column:
-    """The column of the example's type, its texts read as the example's table wrote them."""
-    told = rows.written.get(name, Column(name=name, kind="numeric"))
-    why = "by the type of the example's column"
-    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
+def _taken_apart(column: Column, words: Words) -> Column:
+    """The column as free text where steps take its texts apart, and none looks them up whole."""
+    looked_up = [t for t in words.seen.get(column.name, {}) if t and (column.name, t) not in words.fills]
+    if column.name not in words.free or looked_up:
+        return column
+    return msgspec.structs.replace(column, kind="text")
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
@@ -274,6 +288,13 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
         return model
     assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
     return found
+
+
+def _like_written(name: str, rows: Example) -> Column:
+    """The column of the example's type, its texts read as the example's table wrote them."""
+    told = rows.written.get(name, Column(name=name, kind="numeric"))
+    why = "by the type of the example's column"
+    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
 
 
 def _built(
@@ -325,13 +346,17 @@ def _text_of(label: Any) -> str:  # Any: a label of whatever type
 
 
 def _bounded(schema: Schema, rows: Example, original: Original, words: Words) -> Schema:
-    """The schema with what the original does not take forbidden: missing values, texts never seen."""
+    """The schema with what the original does not take forbidden: missing values, texts never seen. Free text
+    that is missing is an empty text."""
     texts = [c.name for c in schema.features if c.kind == "categorical"]
+    free = [c.name for c in schema.features if c.kind == "text"]
     names = [c.name for c in schema.features]
-    asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
+    asked: list[dict[str, Any]] = [{name: None} for name in names]  # Any: values of the columns' kinds
+    asked += [{name: UNSEEN} for name in texts] + [{name: ""} for name in free]
     taken = set(original.taken(rows, asked))
+    empty = {name for i, name in enumerate(free, len(names) + len(texts)) if i in taken}
     for i, name in enumerate(names):
-        schema = schema.changed(name, nullable=i in taken)
+        schema = schema.changed(name, nullable=i in taken or name in empty)
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
     for name, (least, most) in reach(original, rows, numeric).items():
         schema = schema.changed(name, least=least, most=most)
@@ -344,16 +369,22 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     return schema
 
 
-def edges(schema: Schema) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
+def edges(
+    schema: Schema, odd: Mapping[str, Sequence[str]], none: Sequence[str] = ()
+) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
     """What is changed in a row to bring it to the edges of what the schema allows: each column missing, never
-    seen or of each category; far numbers, alone and together. The first is a row as it is."""
-    nothing: dict[str, Any] = {c.name: None for c in schema.features if c.nullable}
+    seen or of each category; far numbers, alone and together; `odd` texts of free text. The first is a row as
+    it is. Where a text is missing that is an empty one, or None in the columns `none`."""
+    nothing: dict[str, Any] = {
+        c.name: "" if c.kind == "text" and c.name not in none else None for c in schema.features if c.nullable
+    }
     texts = [c for c in schema.features if c.kind == "categorical"]
     unseen: dict[str, Any] = {c.name: UNSEEN for c in texts if not c.allowed}
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
     found: list[dict[str, Any]] = [{}, nothing, unseen, {**nothing, **unseen}]
     found += [{name: value} for change in (nothing, unseen) for name, value in change.items()]
     found += [{c.name: text} for c in texts for text in c.categories[:MOST_CATEGORIES]]
+    found += [{name: text} for name, texts_ in odd.items() for text in texts_]
     for far in FAR:
         found += [{name: far} for name in numeric] + [dict.fromkeys(numeric, far)]
     return found

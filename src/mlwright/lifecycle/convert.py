@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mlwright.artifact import Model
     from mlwright.base.progress import Progress
     from mlwright.conversion import Converted
-    from mlwright.data.dataset import Dataset
     from mlwright.packaging import Evidence
     from mlwright.sources import ReadOptions
 
@@ -90,35 +89,34 @@ def convert(
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
     refuse_absent(data, options)
-    wording = Wording(answers, None if classes is None else tuple(classes))
     with told_when_done(listener):
         listener.stage("reading the model's steps")
         example = _rows(example, model, clean(target), options, kinds, drop)
+        wording = Wording(answers, None if classes is None else tuple(classes))
         made = converted(model, example, clean(target), wording)
-        rows = made.dataset(made.example)
-        purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
-        evidence = _evidence(made, rows, purpose, began)
+        evidence = _evidence(made, {"intended_use": intended_use, "not_for": not_for, "owner": owner}, began)
         if data is None:
             evidence = replace(evidence, findings=waived(Findings.of([unjudged()]), borne))
         judges = _Judges(data, options, listener)
-        found = _packaged(made, rows, evidence, judges)
+        found = _packaged(made, evidence, judges)
         return _smallest(made, found, evidence, judges) if int8 else found
 
 
 @dataclass(frozen=True)
 class _Judges:
-    """The rows with known answers, if there are any, and who is told of the work on them."""
+    """The rows that a converted model is judged by; None where there are none."""
 
     data: object
     options: ReadOptions | None
     listener: Progress
 
 
-def _packaged(made: Converted, rows: Dataset, evidence: Evidence, judges: _Judges) -> Model:
+def _packaged(made: Converted, evidence: Evidence, judges: _Judges) -> Model:
     """The file, evaluated where there are rows with known answers."""
     from mlwright.packaging import package_graph
 
     judges.listener.stage("comparing")
+    rows = made.dataset(made.example)
     found = package_graph("tabular", made.graph, rows, evidence, made.compared)
     if judges.data is None:
         return found
@@ -176,7 +174,7 @@ def _smallest(made: Converted, whole: Model, evidence: Evidence, judges: _Judges
     verdict, chosen, entries = Verdict(False, "no large weights to make small"), made, []
     if small is not None:
         try:
-            less = _packaged(small, rows, evidence, judges)
+            less = _packaged(small, evidence, judges)
         except ParityFailed as failed:
             verdict = Verdict(False, f"weights of 8 bits given up: {failed.message.split(';')[0]}")
         else:
@@ -198,15 +196,15 @@ def _smallest(made: Converted, whole: Model, evidence: Evidence, judges: _Judges
         evidence.evaluation, leaderboard=tuple(entries) or evidence.evaluation.leaderboard
     )
     facts = {**evidence.facts, "Weights": verdict.told}
-    return _packaged(chosen, rows, replace(evidence, evaluation=evaluation, facts=facts), judges)
+    return _packaged(chosen, replace(evidence, evaluation=evaluation, facts=facts), judges)
 
 
-def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:
+def _evidence(made: Converted, purpose: dict[str, str | None], began: float) -> Evidence:
     from mlwright.data.profile import profile_of
     from mlwright.evaluation.metrics import default_metric
     from mlwright.packaging import Evidence, prediction_profiles
 
-    target, steps = made.schema.target, made.steps
+    target, steps, rows = made.schema.target, made.steps, made.dataset(made.example)
     assert target is not None  # of every converted schema
     whole = Entry(
         name=steps[-1],
