@@ -78,7 +78,7 @@ class Example:
     @property
     def names(self) -> tuple[str, ...]:
         if self._is_text:
-            name = getattr(self.rows, "name", None)
+            name = self._called[0] if self._called else getattr(self.rows, "name", None)
             return (name if isinstance(name, str) and name and clean(name) == name else "text",)
         if not self._is_frame:
             return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
