@@ -312,7 +312,8 @@ class Model:
         columns = len(self.schema.features)
         what = f"{self.target.name!r}: {self.task} from {columns} column{'s' if columns != 1 else ''}"
         scores = self.evaluation.scores
-        return f"<Model of {what}{f', {scores[0]}' if scores else ''}, {self.digest[:12]}>"
+        faster = f", {self.timings.faster_said}" if self.timings.faster_said else ""
+        return f"<Model of {what}{f', {scores[0]}' if scores else ''}{faster}, {self.digest[:12]}>"
 
     def _repr_html_(self) -> str:
         evaluation = self.evaluation
@@ -325,7 +326,8 @@ class Model:
         head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
         title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
         shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
-        return f"<div>{shown}<table>{head}{rows}</table>{_made_of(self.leaderboard)}</div>"
+        faster = f"<small>{html.escape(self.timings.faster_said)}</small>" if self.timings.faster_said else ""
+        return f"<div>{shown}<table>{head}{rows}</table>{_made_of(self.leaderboard)}{faster}</div>"
 
 
 def _answer(model: Model, rows: object) -> tuple[Decoded, Outputs]:

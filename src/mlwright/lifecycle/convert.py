@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ SCORES_ONLY = (
 
 
 def convert(
-    model: Any,  # Any: somebody's fitted model
+    model: Any,  # Any: somebody's fitted model, or the path of its file
     *,
     example: Any,  # Any: a pandas frame or an array
     target: str,
@@ -39,8 +40,12 @@ def convert(
     not_for: str | None = None,
     owner: str | None = None,
 ) -> Model:
-    """A fitted `model` of scikit-learn or LightGBM as a Model: one graph, its schema, and how nearly both
-    answer alike.
+    """A fitted `model` of scikit-learn or a boosting library as a Model: one graph, its schema, and how
+    nearly both answer alike.
+
+    `model` is the fitted object, or the path of a file that is data and no code: LightGBM's text, XGBoost's
+    JSON or UBJSON, CatBoost's cbm or JSON, a `.skops` file. A pickle is refused: load it yourself if you
+    trust it, and give the object.
 
     `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M].
     They say which columns there are and of which types, and are the reference that monitoring compares with;
@@ -49,7 +54,8 @@ def convert(
     `options` say how they are written.
 
     Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
-    and original differ all the same, `Misuse` for rows that the model does not take.
+    and original differ all the same, `Misuse` for rows that the model does not take, `NotAModel` and
+    `ModelRefused` for a file that is not opened.
 
     >>> from sklearn.linear_model import LinearRegression
     >>> line = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
@@ -59,17 +65,20 @@ def convert(
     [9.0]
     """
     need("train", "converting")
-    from mlwright.conversion import converted
+    from mlwright.conversion import converted, opened
     from mlwright.packaging import package_graph
 
     began = time.monotonic()
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
+    if isinstance(model, (str, os.PathLike)):
+        model = opened(model)
     made = converted(model, example, clean(target))
     rows = made.dataset(made.example)
     purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
     evidence = _evidence(made, rows, purpose, began)
-    found = package_graph("tabular", made.graph, rows, evidence, made.compared)
+    before = made.original.cpu_us(made.example)
+    found = package_graph("tabular", made.graph, rows, evidence, made.compared, original_us=before)
     if data is None:
         return found
     from mlwright.lifecycle.evaluate import evaluate
@@ -81,7 +90,8 @@ def convert(
         how=f"{judged.how}; whether it was fitted on some of them is not known here",
         leaderboard=evidence.evaluation.leaderboard,
     )
-    return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
+    known = replace(evidence, evaluation=told)
+    return package_graph("tabular", made.graph, rows, known, made.compared, original_us=before)
 
 
 def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:
