@@ -47,7 +47,9 @@ one that is undefined or misleads on the rows that were judged is left out. Defi
 where it has them; rows count by their weights.
 
 A function of your own is made a metric by `mw.metric(function, needs="label", better="more")`, and then taken
-by `fit`, `evaluate` and `compare`. The model file keeps its name alone, for it holds no code.
+by `fit`, `evaluate` and `compare`. The model file keeps its name alone, for it holds no code. It is clocked
+first: where a time limit leaves no room for the hundreds of calls that an interval takes, it is drawn less
+often, or not at all, and the result says so.
 
 """
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Answer, Classes, Number
+from mlwright.conversion.answers import Answer, Classes, Number, both, chosen, probability_of
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.linear import shared_out
 from mlwright.conversion.registry import ended, stepped
+from mlwright.graph.build import GraphBuilder
 
 
 def in_turn(pipeline: Any, frame: Frame) -> Frame:  # Any: a Pipeline of transformers
@@ -125,7 +126,7 @@ def _expm1(frame: Frame, x: str) -> str:
 
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
-    """The weighted mean of answers; a vote by labels is not converted."""
+    """The weighted mean of answers, or the label that most answer."""
     kept = [
         w
         for (_, e), w in zip(model.estimators, model.weights or [1.0] * len(model.estimators), strict=True)
@@ -137,10 +138,16 @@ def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or Vot
     if not hasattr(model, "classes_"):
         numbers = [cast(Number, a).tensor for a in answers]
         return Number(_weighted(frame, numbers, weights))
-    if model.voting != "soft":
-        raise ConversionRefused("a vote by labels has no probabilities", remedy="let voting be 'soft'")
-    shares = [probability_of(g, cast(Classes, a)) for a in answers]
-    return Classes(model.classes_, probability=_weighted(frame, shares, weights))
+    by_labels = model.voting != "soft"
+    shares = [
+        _vote(g, cast(Classes, a)) if by_labels else probability_of(g, cast(Classes, a)) for a in answers
+    ]
+    return Classes(model.classes_, probability=_weighted(frame, shares, weights), scores_only=by_labels)
+
+
+def _vote(g: GraphBuilder, answer: Classes) -> str:
+    """[N, K]: 1 for the class that is answered."""
+    return g.node("Gather", g.constant(np.eye(len(answer.labels))), chosen(g, answer), axis=0)
 
 
 def _weighted(frame: Frame, tensors: list[str], weights: Any) -> str:  # Any: an array
@@ -149,16 +156,6 @@ def _weighted(frame: Frame, tensors: list[str], weights: Any) -> str:  # Any: an
         part = g.node("Mul", tensor, g.constant(float(weight)))
         out = g.node("Add", out, part) if out else part
     return out
-
-
-def probability_of(g: Any, answer: Classes) -> str:  # Any: a GraphBuilder
-    """Probabilities [N, K] of an answer."""
-    if answer.probability:
-        return answer.probability
-    if len(answer.labels) == 2:
-        p = g.node("Sigmoid", answer.margin)
-        return cast(str, g.concat([g.node("Sub", g.constant(1.0), p), p]))
-    return cast(str, g.node("Softmax", answer.margin, axis=1))
 
 
 def stacked(model: Any, frame: Frame) -> Answer:  # Any: a StackingClassifier or StackingRegressor
@@ -203,7 +200,7 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
         if len(labels) == 2:
             [calibrator] = one.calibrators
             p = _calibrator(calibrator, frame, scores)
-            parts.append(g.concat([g.node("Sub", g.constant(1.0), p), p]))
+            parts.append(both(g, p))
             continue
         each = [
             _calibrator(calibrator, frame, g.columns(scores, [k], len(labels)))
@@ -221,6 +218,16 @@ def _calibrator(calibrator: Any, frame: Frame, score: str) -> str:  # Any: a fit
         )
         return g.node("Sigmoid", g.node("Neg", line))
     return broken_line(frame, score, calibrator.X_thresholds_, calibrator.y_thresholds_)
+
+
+def rising(model: Any, frame: Frame) -> Number:  # Any: an IsotonicRegression
+    """A line through the knots that it found."""
+    if model.out_of_bounds != "clip":
+        raise ConversionRefused(
+            "it answers nothing for numbers beyond those that it was fitted on",
+            remedy="fit it with out_of_bounds='clip'",
+        )
+    return Number(broken_line(frame, frame.numbers(), model.X_thresholds_, model.y_thresholds_))
 
 
 def broken_line(frame: Frame, x: str, at: Any, value: Any) -> str:  # Any: arrays of knots

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlwright.base.errors import ExtraMissing, MlwrightError, ModelRefused, NotAModel, nearest_file
+from mlwright.conversion.onnx_files import is_onnx
 
 Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
 
@@ -34,16 +35,19 @@ _PACKED = (
 )
 _LAST_BYTES = 1 << 20
 """A ZIP's list of members is at its end."""
-_OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, skops"
+_OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, skops, ONNX (.onnx)"
 
 
 def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of somebody's library
-    """The model in a file, opened by its own library. Which one is told by the content, not by the name.
+    """The model in a file, opened by its own library; of an ONNX file, the path. Which library is told by the
+    content, not by the name.
 
     Raises `NotAModel` for what is no file of a known kind, `ModelRefused` for pickles and for a skops file
     with types that may be code, `ExtraMissing` where the library is not installed.
     """
     place = Path(path)
+    if is_onnx(path) and not (place.is_file() and kind_of_file(place.read_bytes()) in REFUSED):
+        return path  # with its constants in files beside it; read where its nodes are
     try:
         data = place.read_bytes()
     except OSError as error:

@@ -124,11 +124,15 @@ class Frame:
 
 
 def begun(
-    numbers: Sequence[str], texts: Sequence[str], order: Sequence[str], words: Words
+    numbers: Sequence[str],
+    texts: Sequence[str],
+    order: Sequence[str],
+    words: Words,
+    into: GraphBuilder | None = None,
 ) -> tuple[GraphBuilder, Frame]:
-    """A graph with the packed inputs, and the table's columns in `order`; categories as the codes that
-    `words` has so far."""
-    g, words.inputs = GraphBuilder(), tuple(numbers)
+    """A graph (`into`, where one is begun) with the packed inputs, and the table's columns in `order`;
+    categories as the codes that `words` has so far."""
+    g, words.inputs = GraphBuilder() if into is None else into, tuple(numbers)
     slots = dict[str, Slot]()
     if numbers:
         tensor = g.input(NUMBERS, "float64", len(numbers))

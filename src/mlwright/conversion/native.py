@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mlwright.conversion import catboost, lightgbm, xgboost
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 Told = tuple[Doubles | None, npt.NDArray[Any]]
@@ -74,7 +75,9 @@ ASKED: MappingProxyType[str, Callable[[Any, Any], Told]] = MappingProxyType(
 
 def call(model: Any, rows: Any) -> None:  # Any: any fitted model; rows as it takes them
     """Asks once, as its owner would serve it."""
-    if kind_of(model) == "xgboost.Booster":
+    if isinstance(model, Network):
+        model.said(rows)
+    elif kind_of(model) == "xgboost.Booster":
         model.predict(_matrix(model, rows))
     elif hasattr(model, "predict_proba"):
         model.predict_proba(rows)

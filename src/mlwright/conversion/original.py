@@ -22,6 +22,7 @@ from mlwright.base.schema import Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.native import ASKED, call
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 
@@ -36,6 +37,15 @@ class Said:
 
     probability: Doubles | None
     answer: npt.NDArray[Any]  # Any: labels of whatever type, or numbers
+
+    @property
+    def size(self) -> float:
+        """How large its numbers are, in the mean; 0 of labels."""
+        return float(np.abs(self.answer.astype(np.float64)).mean()) if self.answer.dtype.kind == "f" else 0.0
+
+    def only(self, which: Sequence[int]) -> Said:
+        rows = list(which)
+        return Said(None if self.probability is None else self.probability[rows], self.answer[rows])
 
 
 class Example:
@@ -145,6 +155,8 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
+        if isinstance(self.model, Network):
+            return Said(*self.model.said(rows))
         asked = ASKED.get(kind_of(self.model))
         if asked is not None:
             return Said(*asked(self.model, rows))
@@ -182,6 +194,14 @@ class Original:
         if self._takes(example.changed(changes)):
             return list(range(len(changes)))
         return [i for i, change in enumerate(changes) if self._takes(example.changed([change]))]
+
+    def answers(self, example: Example) -> bool:
+        """Whether it answers at all, be it no number, instead of raising."""
+        try:
+            self.says(example)
+        except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row
+            return False
+        return True
 
     def _takes(self, example: Example) -> bool:
         try:

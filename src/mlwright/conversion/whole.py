@@ -7,8 +7,8 @@ original does not take are refused by the schema, and what differs all the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import packages_distributions, version
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 import msgspec
@@ -17,24 +17,33 @@ import numpy.typing as npt
 
 from mlwright.artifact import Model
 from mlwright.base.decoding import category_of
-from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed
+from mlwright.base.errors import ConversionRefused, Misuse, MlwrightError, ParityFailed
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said
-from mlwright.conversion.registry import ended
+from mlwright.conversion.reach import reach
+from mlwright.conversion.registry import check_convertible, ended
+from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
+from mlwright.graph.build import GraphBuilder
 from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 
+TOLERANCE_SINGLE = 1e-5
+"""Of networks that calculate in float32: the graph does in doubles."""
+TOLERANCE_INT8 = 0.1
+"""Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
 MOST_CATEGORIES = 50
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,22 @@ class Converted:
     scores_only: bool = False
     tolerance: float = EXACT
     """How far both may be apart."""
+    int8: bool = False
+    """Whether its weights have eight bits each."""
+
+    def in_int8(self) -> Converted | None:
+        """The same network with weights of eight bits; None where it has no large ones.
+
+        Raises `Misuse` for a model that is no network.
+        """
+        if not isinstance(self.original.model, Network):
+            raise Misuse(
+                f"int8= is for networks and their weights, and {self.steps[-1]} is none",
+                remedy="leave it out",
+            )
+        g = Int8Builder()
+        graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
+        return replace(self, graph=graph, int8=True, tolerance=TOLERANCE_INT8) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -83,24 +108,29 @@ class Converted:
         for place, example in self._asked():
             data = self.dataset(example)
             numbers, strings = data.numbers(), data.strings()
-            apart = self._difference(self.original.says(example), model, numbers, strings)
-            alone = max(
-                (
-                    self._difference(self.original.says(example.only([i])), model, numbers[[i]], strings[[i]])
-                    for i in range(min(len(example), MOST_ALONE))
-                ),
-                default=0.0,
-            )
+            said = self.original.says(example)
+            apart, alone = self._difference(said, model, numbers, strings, said.size), 0.0
+            for i in range(min(len(example), MOST_ALONE)):
+                by_itself = self.original.says(example.only([i]))
+                mixed = self._distance(by_itself, said.only([i]), said.size)
+                if not mixed <= 10 * self.tolerance:
+                    raise ConversionRefused(
+                        f"what it answers for a row hangs on the other rows: {mixed:.3g} on {place}",
+                        where=self.steps[-1],
+                        remedy="let it work on each row by itself, as a server asks it",
+                    )
+                one = self._difference(by_itself, model, numbers[[i]], strings[[i]], said.size)
+                alone = max(alone, one)
             rows += len(example)
-            for said, difference in ((place, apart), (f"{place}, one by one", alone)):
+            for asked, difference in ((place, apart), (f"{place}, one by one", alone)):
                 if not difference <= self.tolerance:
                     raise ParityFailed(
-                        f"the original and its graph differ by {difference:.3g} on {said}; "
+                        f"the original and its graph differ by {difference:.3g} on {asked}; "
                         f"{self.tolerance:g} is allowed, so that no file is written",
                         remedy="please report it, with the steps of the model",
                     )
                 if difference > largest:
-                    largest, where = difference, said
+                    largest, where = difference, asked
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
@@ -109,12 +139,21 @@ class Converted:
         found = [("the example rows", self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
 
-    def _difference(self, said: Said, model: Model, numbers: Doubles, strings: Any) -> float:  # Any: texts
+    def _distance(self, one: Said, other: Said, size: float) -> float:
+        """How far two answers of the original are apart."""
+        if one.probability is not None and other.probability is not None:
+            return _most(np.abs(one.probability - other.probability))
+        if self.schema.target is not None and self.schema.target.classes:
+            return 0.0 if (one.answer == other.answer).all() else float("inf")
+        return _apart(one.answer.astype(np.float64), other.answer.astype(np.float64), size)
+
+    def _difference(
+        self, said: Said, model: Model, numbers: Doubles, strings: Any, size: float
+    ) -> float:  # Any: texts
+        """How far the graph is from what was said; numbers in relation to themselves, or to `size`."""
         outputs = model.run(numbers, strings)
         if outputs.prediction is not None:
-            true = said.answer.astype(np.float64)
-            scale = np.maximum(np.maximum(np.abs(true), np.abs(outputs.prediction)), np.abs(true).mean())
-            return _most(np.abs(outputs.prediction - true) / np.maximum(scale, 1e-300))
+            return _apart(said.answer.astype(np.float64), outputs.prediction, size)
         assert outputs.probability is not None and outputs.label is not None  # of classes
         target = model.target
         places = {target.label(k): k for k in range(len(target.classes))}
@@ -135,7 +174,9 @@ class Converted:
 def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
     """The classes of its steps, a Pipeline's one by one."""
     steps = getattr(model, "steps", None)
-    if kind_of(model) == "sklearn.Pipeline" and steps:
+    if isinstance(model, Network):
+        yield model.kind
+    elif kind_of(model) == "sklearn.Pipeline" and steps:
         for _, step in steps:
             yield from steps_of(step)
     elif not (model is None or isinstance(model, str)):
@@ -144,8 +185,17 @@ def steps_of(model: Any) -> Iterator[str]:  # Any: a fitted model
 
 def _distribution(library: str) -> tuple[str, str]:
     """What a library is installed as, and its version."""
-    found = packages_distributions().get(library, [library])
-    return found[0], version(found[0])
+    called = DISTRIBUTIONS.get(library, library)
+    try:
+        return called, version(called)
+    except PackageNotFoundError:  # under a name of its own, which takes long to look up
+        found = packages_distributions().get(library, [library])
+        return found[0], version(found[0])
+
+
+def _apart(true: Doubles, other: Doubles, size: float) -> float:
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(other)), max(size, 1e-300))
+    return _most(np.abs(other - true) / scale)
 
 
 def _most(differences: Doubles) -> float:
@@ -153,21 +203,24 @@ def _most(differences: Doubles) -> float:
 
 
 def converted(
-    model: Any, example: Any, target: str
+    model: Any, example: Any, target: str, wording: Wording | None = None
 ) -> Converted:  # Any: a fitted model; rows as it takes them
     """The graph of a fitted `model`, whose rows look like those of `example`.
 
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows, original = Example(example), Original(model)
+    rows = Example(tabled(example))
+    model = opened(model, rows, wording or Wording())
+    check_convertible(model)
+    original = Original(model)
     columns = tuple(
         Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
     )
     first = rows.first(1)
     try:
         original.says(first)
-    except ConversionRefused:
+    except MlwrightError:
         raise
     except Exception as error:  # whatever somebody's model raises is told as its own
         raise Misuse(
@@ -193,13 +246,41 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
+    if isinstance(model, Network) and model.single:
+        words.allow(TOLERANCE_SINGLE)
     return Converted(original, rows, schema, graph, scores_only, words.allowed)
 
 
-def _built(model: Any, schema: Schema, words: Words, target: Target | None) -> tuple[bytes, Answer]:
+def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
+    """A network beside the columns of its example; any other model as it is."""
+    from mlwright.conversion.keras_layers import is_keras, of_keras
+    from mlwright.conversion.modules import is_module, of_module
+    from mlwright.conversion.onnx_files import is_onnx, of_graph
+
+    found = None
+    if is_keras(model):  # before the modules: on PyTorch's backend it is one as well
+        found = of_keras(model, rows.names, wording)
+    elif is_module(model):
+        found = of_module(model, rows.rows, rows.names, wording)
+    elif is_onnx(model):
+        found = of_graph(model, rows.names, wording)
+    if found is None and wording != Wording():
+        raise Misuse(
+            f"answers= and classes= are for networks, and {kind_of(model)} says by itself what it answers",
+            remedy="leave them out",
+        )
+    if found is None:
+        return model
+    assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
+    return found
+
+
+def _built(
+    model: Any, schema: Schema, words: Words, target: Target | None, into: GraphBuilder | None = None
+) -> tuple[bytes, Answer]:
     """The graph and its answer; without a target, only to hear which texts the steps ask for. Any: a model"""
     numbers, texts = [c.name for c in schema.numbers], [c.name for c in schema.strings]
-    g, frame = begun(numbers, texts, [c.name for c in schema.features], words)
+    g, frame = begun(numbers, texts, [c.name for c in schema.features], words, into)
     answer = ended(model, frame)
     if target is None:
         return b"", answer
@@ -250,11 +331,15 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     taken = set(original.taken(rows, asked))
     for i, name in enumerate(names):
         schema = schema.changed(name, nullable=i in taken)
+    numeric = [c.name for c in schema.features if c.kind == "numeric"]
+    for name, (least, most) in reach(original, rows, numeric).items():
+        schema = schema.changed(name, least=least, most=most)
     for i, name in enumerate(texts, len(names)):
         known = tuple(text for text in words.seen.get(name, {}) if text)
-        schema = schema.changed(
-            name, categories=known, allowed=() if i in taken and name not in words.closed else known
-        )
+        if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
+            known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
+        free = i in taken and name not in words.closed
+        schema = schema.changed(name, categories=known, allowed=() if free else known)
     return schema
 
 

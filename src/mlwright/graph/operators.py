@@ -14,7 +14,7 @@ Operator = tuple[str, str]
 MICROSOFT = "com.microsoft"
 
 _PLAIN = """
-    Abs Add And ArgMax Cast Ceil Clip Concat Div Equal Exp Expand Flatten Floor Gather GatherElements
+    Abs Add And ArgMax Cast Ceil Clip Concat Div Equal Erf Exp Expand Flatten Floor Gather GatherElements
     GatherND Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log MatMul Max Min Mod Mul Neg
     Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape Round Sigmoid Sign Slice
     Softmax Split Sqrt Squeeze StringConcat StringNormalizer StringSplit Sub Sum Tanh TfIdfVectorizer

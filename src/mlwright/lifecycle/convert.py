@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from mlwright.base.errors import Misuse
+from mlwright.base.errors import Misuse, ParityFailed
 from mlwright.base.evaluation import Entry, Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import stated
 from mlwright.base.texts import clean
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.smaller import Verdict, judged
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
@@ -36,22 +38,29 @@ def convert(
     target: str,
     data: object = None,
     options: ReadOptions | None = None,
+    answers: Literal["numbers", "probabilities", "logits"] | None = None,
+    classes: Sequence[Any] | None = None,  # Any: labels of whatever type
+    int8: bool = False,
     intended_use: str | None = None,
     not_for: str | None = None,
     owner: str | None = None,
 ) -> Model:
-    """A fitted `model` of scikit-learn or a boosting library as a Model: one graph, its schema, and how
-    nearly both answer alike.
+    """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
+    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, an ONNX file, or
+    the path of a file that is data and no code: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or
+    JSON, a `.skops` file. A pickle is refused: load it yourself if you trust it, and give the object.
 
-    `model` is the fitted object, or the path of a file that is data and no code: LightGBM's text, XGBoost's
-    JSON or UBJSON, CatBoost's cbm or JSON, a `.skops` file. A pickle is refused: load it yourself if you
-    trust it, and give the object.
-
-    `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M].
+    `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
+    networks a tensor as well, or a dict of one array for each input.
     They say which columns there are and of which types, and are the reference that monitoring compares with;
     some hundred rows are better than five. `target` is what the answer is called. `data`, anything that
     `read` takes, are rows with known answers that the model was not fitted on: with them it is evaluated.
     `options` say how they are written.
+
+    What a network's last tensor is, it may not say: `answers` are "numbers" (what is predicted),
+    "probabilities" or "logits"; `classes` are the labels in the order of its outputs. With `int8` its
+    weights are kept in eight bits where that costs no more than 1 % of the score (or changes no more of the
+    example's answers, without `data`); the card says what became of it.
 
     Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
     and original differ all the same, `Misuse` for rows that the model does not take, `NotAModel` and
@@ -65,33 +74,79 @@ def convert(
     [9.0]
     """
     need("train", "converting")
-    from mlwright.conversion import converted, opened
-    from mlwright.packaging import package_graph
+    from mlwright.conversion import Wording, converted, opened
 
     began = time.monotonic()
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
     if isinstance(model, (str, os.PathLike)):
         model = opened(model)
-    made = converted(model, example, clean(target))
+    wording = Wording(answers, None if classes is None else tuple(classes))
+    made = converted(model, example, clean(target), wording)
     rows = made.dataset(made.example)
     purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
     evidence = _evidence(made, rows, purpose, began)
+    found = _packaged(made, rows, evidence, data, options)
+    return _smallest(made, found, evidence, data, options) if int8 else found
+
+
+def _packaged(
+    made: Converted, rows: Dataset, evidence: Evidence, data: object, options: ReadOptions | None
+) -> Model:
+    """The file, evaluated where there are rows with known answers."""
+    from mlwright.packaging import package_graph
+
     before = made.original.cpu_us(made.example)
     found = package_graph("tabular", made.graph, rows, evidence, made.compared, original_us=before)
     if data is None:
         return found
     from mlwright.lifecycle.evaluate import evaluate
 
-    judged = evaluate(found, data, options=options)
+    scored = evaluate(found, data, options=options)
     told = msgspec.structs.replace(
-        judged,
+        scored,
         calibration=evidence.evaluation.calibration,
-        how=f"{judged.how}; whether it was fitted on some of them is not known here",
+        how=f"{scored.how}; whether it was fitted on some of them is not known here",
         leaderboard=evidence.evaluation.leaderboard,
     )
     known = replace(evidence, evaluation=told)
     return package_graph("tabular", made.graph, rows, known, made.compared, original_us=before)
+
+
+def _smallest(
+    made: Converted, whole: Model, evidence: Evidence, data: object, options: ReadOptions | None
+) -> Model:
+    """The network with weights of eight bits where they answer as well, and as it was where not; both stand
+    in the leaderboard."""
+    from mlwright.packaging.costing import measure
+
+    rows, small = made.dataset(made.example), made.in_int8()
+    verdict, chosen, entries = Verdict(False, "no large weights to make small"), made, []
+    if small is not None:
+        try:
+            less = _packaged(small, rows, evidence, data, options)
+        except ParityFailed as failed:
+            verdict = Verdict(False, f"weights of 8 bits given up: {failed.message.split(';')[0]}")
+        else:
+            verdict = judged(whole, less, rows, (len(made.graph), len(small.graph)))
+        chosen = small if verdict.accepted else made
+        [first] = evidence.evaluation.leaderboard
+        for one in (made, small):
+            cost = measure(one.graph, rows).cost
+            entry = msgspec.structs.replace(
+                first,
+                name=f"{first.name}, {'int8' if one.int8 else 'as it was'}",
+                cpu_us=cost.cpu_us,
+                size_bytes=len(one.graph),
+                weight=1.0 if one is chosen else 0.0,
+                reason="kept" if one is chosen else "dropped",
+            )
+            entries.append(entry)
+    evaluation = msgspec.structs.replace(
+        evidence.evaluation, leaderboard=tuple(entries) or evidence.evaluation.leaderboard
+    )
+    facts = {**evidence.facts, "Weights": verdict.told}
+    return _packaged(chosen, rows, replace(evidence, evaluation=evaluation, facts=facts), data, options)
 
 
 def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:

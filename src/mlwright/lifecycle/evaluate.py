@@ -80,16 +80,24 @@ def metric_for(model: Model, asked: str | Metric | None) -> tuple[Metric, str]:
 
 
 def _answered(model: Model, fresh: Fresh) -> tuple[Fresh, Outputs]:
-    """The usable rows and their answers. One that is larger than any number makes its row none."""
-    kept = fresh.usable
-    rows = fresh.of(kept)
+    """The usable rows and their answers."""
+    rows = fresh.of(fresh.usable)
     outputs = model.run(rows.dataset.numbers(), rows.dataset.strings())
-    if outputs.prediction is None or not np.isinf(outputs.prediction).any():
+    kept = finite(fresh, outputs)
+    if kept is fresh:
         return rows, outputs
-    kept = kept.copy()
-    kept[np.flatnonzero(kept)[np.isinf(outputs.prediction)]] = False
-    rows = fresh.of(kept)
+    rows = kept.of(kept.usable)
     return rows, model.run(rows.dataset.numbers(), rows.dataset.strings())
+
+
+def finite(fresh: Fresh, outputs: Outputs) -> Fresh:
+    """The same rows; of the usable ones, which `outputs` answer, those are none any more whose answer is
+    larger than any number."""
+    if outputs.prediction is None or not np.isinf(outputs.prediction).any():
+        return fresh
+    usable = fresh.usable.copy()
+    usable[np.flatnonzero(usable)[np.isinf(outputs.prediction)]] = False
+    return replace(fresh, usable=usable)
 
 
 def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Evaluation:
