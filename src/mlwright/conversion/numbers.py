@@ -36,17 +36,19 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
     parts: list[Frame] = []
     texts = [j for j in kept if frame.slots[j].words is not None]
     marks = is_missing(imputer.missing_values)
-    for j in texts:
-        slot, fill = frame.slots[j], fills[j]
+    if texts:
         if not marks:
             raise ConversionRefused(
                 f"texts that are missing where they are {imputer.missing_values!r} are not converted",
                 remedy="let missing_values be numpy.nan or None",
             )
-        code = frame.words.code(slot.words or "", category_of(fill))
-        column = frame.pick([j]).tensor()
-        filled = g.node("Where", g.node("Equal", column, g.constant(MISSING)), g.constant(code), column)
-        parts.append(frame.made(filled, [slot.name], [slot.words]))
+        some = frame.pick(texts)
+        codes = [frame.words.code(frame.slots[j].words or "", category_of(fills[j])) for j in texts]
+        tensor, words = some.tensor(), [s.words for s in some.slots]
+        filled = g.node(
+            "Where", g.node("Equal", tensor, g.constant(MISSING)), g.constant(_row(codes)), tensor
+        )
+        parts.append(frame.made(filled, some.names, words))
     of_numbers = [j for j in kept if frame.slots[j].words is None]
     if of_numbers:
         some = frame.pick(of_numbers)

@@ -92,6 +92,10 @@ class GraphBuilder:
         kind, shape, content = key
         return np.frombuffer(content, dtype=kind).reshape(shape)
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of a constant; None of what is none."""
+        return self._named[name][1] if name in self._named else None
+
     def keep_constants(self, wanted: set[str]) -> None:
         """Forgets constants that are not among `wanted`."""
         kept = {key: held for key, held in self._constants.items() if held[0] in wanted}

@@ -152,10 +152,10 @@ class _Work:
 
     def _wide(self, name: str) -> int | None:
         """How wide a tensor or a constant is."""
-        constant = self.g.value(name)
-        if constant is None:
+        shape = self.g.shape(name)
+        if shape is None:
             return self.widths.get(name)
-        return None if constant.ndim > 2 else constant.shape[-1] if constant.ndim else 1
+        return None if len(shape) > 2 else shape[-1] if shape else 1
 
     def _picked_once(self, node: Node) -> Node:
         """Columns of columns: those of the first tensor."""
