@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -34,31 +35,32 @@ def by_columns(transformer: Any, frame: Frame) -> Frame:  # Any: a ColumnTransfo
     for name, step, columns in transformer.transformers_:
         if isinstance(step, str) and step == "drop":
             continue
-        if which := _places(columns, frame):
+        if which := places_of(columns, frame.names):
             parts.append(stepped(step, frame.pick(which), name))
     return parts[0].beside(parts[1:]) if parts else frame.pick([])
 
 
-def _places(columns: Any, frame: Frame) -> list[int]:  # Any: names, places, a slice or flags
+def places_of(columns: Any, names: Sequence[str]) -> list[int]:  # Any: names, places, a slice or flags
+    """Which of the columns `names` a part of a ColumnTransformer asks for."""
     if isinstance(columns, str):
         columns = [columns]
     if isinstance(columns, slice):
-        start, stop = ((_place(c, frame) if isinstance(c, str) else c) for c in (columns.start, columns.stop))
+        start, stop = ((_place(c, names) if isinstance(c, str) else c) for c in (columns.start, columns.stop))
         if isinstance(columns.stop, str):
             stop += 1  # by name, the last one is among them
-        return list(range(len(frame)))[slice(start, stop, columns.step)]
+        return list(range(len(names)))[slice(start, stop, columns.step)]
     if np.isscalar(columns):
         columns = [columns]
     listed = list(columns)
     if listed and all(isinstance(c, (bool, np.bool_)) for c in listed):
         return [i for i, wanted in enumerate(listed) if wanted]
-    return [_place(c, frame) if isinstance(c, str) else range(len(frame))[int(c)] for c in listed]
+    return [_place(c, names) if isinstance(c, str) else range(len(names))[int(c)] for c in listed]
 
 
-def _place(name: str, frame: Frame) -> int:
-    if name not in frame.names:
+def _place(name: str, names: Sequence[str]) -> int:
+    if name not in names:
         raise ConversionRefused(f"it asks for the column {name!r}, which it is not given")
-    return frame.names.index(name)
+    return list(names).index(name)
 
 
 def side_by_side(union: Any, frame: Frame) -> Frame:  # Any: a FeatureUnion

@@ -15,24 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mlwright.base.errors import ExtraMissing, MlwrightError, ModelRefused, NotAModel, nearest_file
+from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion.onnx_files import is_onnx
+from mlwright.conversion.pickled import is_pickle
+from mlwright.sources.files import no_such_file
 
 Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
 
-_CODE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_OLD_CODE = (b"copy_reg\n_reconstructor", b"cnumpy", b"csklearn")
-_PACKED = (
-    b"\x1f\x8b",
-    b"BZh",
-    b"\xfd7zXZ",
-    b"\x04\x22\x4d\x18",
-    b"x\x01",
-    b"x^",
-    b"x\x9c",
-    b"x\xda",
-    b"\x5d\0\0",
-)
 _LAST_BYTES = 1 << 20
 """A ZIP's list of members is at its end."""
 _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, skops, ONNX (.onnx)"
@@ -42,25 +31,30 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
     """The model in a file, opened by its own library; of an ONNX file, the path. Which library is told by the
     content, not by the name.
 
-    Raises `NotAModel` for what is no file of a known kind, `ModelRefused` for pickles and for a skops file
-    with types that may be code, `ExtraMissing` where the library is not installed.
+    Raises `Misuse` for a pickle, `NotAModel` for what is no file of a known kind, `ModelRefused` for a skops
+    file with types that may be code, `ExtraMissing` where the library is not installed.
     """
     place = Path(path)
-    if is_onnx(path) and not (place.is_file() and kind_of_file(place.read_bytes()) in REFUSED):
+    if not place.is_file():
+        raise no_such_file(place)
+    if is_pickle(place):
+        raise Misuse(
+            "this is a pickle: reading it runs whatever code it holds",
+            where=str(place),
+            remedy="on the command line say --trust if you know who made it; in Python load it yourself and "
+            f"give the model; or save it as data: {_OPENABLE}",
+        )
+    if is_onnx(path):
         return path  # with its constants in files beside it; read where its nodes are
-    try:
-        data = place.read_bytes()
-    except OSError as error:
-        near = nearest_file(place.name, place.parent)
-        remedy = f"did you mean {near!r}?" if near else "give the path of a model's file"
-        raise NotAModel(f"it cannot be read: {error.strerror}", where=str(place), remedy=remedy) from error
+    data = place.read_bytes()
     kind = kind_of_file(data)
-    if kind in REFUSED:
-        what, remedy = REFUSED[kind]
-        raise (NotAModel if kind == "mlwright" else ModelRefused)(what, where=str(place), remedy=remedy)
+    if kind == "mlwright":
+        raise NotAModel(
+            "it is a model of mlwright already", where=str(place), remedy="open it with mlwright.load"
+        )
     if kind not in OPENERS:
         raise NotAModel(
-            "it is no model of a known kind", where=str(place), remedy=f"give a file of {_OPENABLE}"
+            "it is no model file of a known kind", where=str(place), remedy=f"give a file of {_OPENABLE}"
         )
     try:
         return OPENERS[kind](data)
@@ -77,10 +71,10 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
 
 
 def kind_of_file(data: bytes) -> str:
-    """What a file is by its content, one of `OPENERS` and `REFUSED`; "" where it is nothing known.
+    """What a file of data is by its content, one of `OPENERS` or `mlwright`; "" where it is nothing known.
 
-    >>> kind_of_file(b"tree\\nversion=v4\\n"), kind_of_file(b"\\x80\\x04\\x95"), kind_of_file(b"a,b")
-    ('lightgbm', 'pickle', '')
+    >>> kind_of_file(b"tree\\nversion=v4\\n"), kind_of_file(b"a,b")
+    ('lightgbm', '')
     """
     if data.startswith(b"tree\n") and b"\nversion=" in data[:100]:
         return "lightgbm"
@@ -90,10 +84,6 @@ def kind_of_file(data: bytes) -> str:
         return "xgboost"
     if data.startswith(b"PK\x03\x04"):
         return _of_members(data[-_LAST_BYTES:])
-    if data.startswith(_CODE) or any(mark in data[:1000] for mark in _OLD_CODE):
-        return "pickle"
-    if data.startswith(_PACKED):
-        return "packed"
     if data.lstrip()[:1] == b"{":
         if b'"gradient_booster"' in data:
             return "xgboost"
@@ -105,27 +95,7 @@ def kind_of_file(data: bytes) -> str:
 def _of_members(end: bytes) -> str:
     if b"model.onnx" in end and b"manifest.json" in end:
         return "mlwright"
-    if b"data.pkl" in end or b".pickle" in end:
-        return "pickle"
     return "skops" if b"schema.json" in end else ""
-
-
-REFUSED: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
-    {
-        "pickle": (
-            "it is a pickle, which may run any code when it is opened",
-            "if you trust who made it, load it yourself and give convert the object, or say --trust on the "
-            "command line; better, let it be saved as " + _OPENABLE,
-        ),
-        "packed": (
-            "it is compressed, as joblib writes pickles, which may run any code when they are opened",
-            "if you trust who made it, load it yourself and give convert the object, or say --trust on the "
-            "command line; a model in another form must be unpacked",
-        ),
-        "mlwright": ("it is a model of mlwright already", "open it with mlwright.load"),
-    }
-)
-"""By kind, what is not opened: what it is, and what to do."""
 
 
 def _library(name: str, extra: str) -> Any:  # Any: a module

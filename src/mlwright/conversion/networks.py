@@ -29,6 +29,8 @@ ANSWERS: tuple[AnswerName, ...] = ("numbers", "probabilities", "logits")
 
 _NUMBERS = {name: number for number, name in KINDS.items()}
 DOUBLE = _NUMBERS["float64"]
+SINGLE = 1e-5
+"""How far the graph may answer from a network that calculates in float32."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ class Network:
 def laid(network: Network, frame: Frame) -> Answer:
     """The network's nodes over a frame's columns, and what they answer."""
     g, tensors = frame.g, []
+    if network.single:
+        frame.words.allow(SINGLE)
     for port, columns in zip(network.ports, network.columns, strict=True):
         some = frame.pick(frame.names.index(c) for c in columns)
         tensors.append(_given(some, port))

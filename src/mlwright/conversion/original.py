@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.base.errors import ConversionRefused, Misuse
-from mlwright.base.schema import Kind
+from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.native import ASKED, call
@@ -51,7 +51,14 @@ class Said:
 class Example:
     """Rows in the types that a model takes: a pandas frame, or an array of two dimensions."""
 
-    def __init__(self, rows: Any) -> None:  # Any: a pandas frame or an array
+    def __init__(
+        self,
+        rows: Any,  # Any: a pandas frame or an array
+        called: tuple[str, ...] = (),
+        written: Mapping[str, Column] | None = None,
+    ) -> None:
+        """`called` names the columns of an array; `written` says by name how a table wrote their values."""
+        self._called, self.written = called, dict(written or {})
         self._is_frame = type(rows).__module__.split(".")[0] == "pandas" and hasattr(rows, "columns")
         if not self._is_frame and not (isinstance(rows, np.ndarray) and rows.ndim == 2):
             raise Misuse(
@@ -68,7 +75,7 @@ class Example:
     @property
     def names(self) -> tuple[str, ...]:
         if not self._is_frame:
-            return tuple(f"x{i}" for i in range(self.rows.shape[1]))
+            return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
             if not isinstance(name, str):
                 raise Misuse(f"the column {name!r} is not called by a text", remedy="name columns by texts")
@@ -102,10 +109,13 @@ class Example:
         return list(column.tolist())
 
     def first(self, count: int) -> Example:
-        return Example(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
+        return self._of(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
 
     def only(self, which: Sequence[int]) -> Example:
-        return Example(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+        return self._of(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+
+    def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
+        return Example(rows, self._called, self.written)
 
     def changed(self, changes: Sequence[Mapping[str, Any]]) -> Example:  # Any: values of the columns' kinds
         """The first row once for each of `changes`, with those values in some columns. None is missing."""
@@ -114,14 +124,14 @@ class Example:
             for i, values in enumerate(changes):
                 for name, value in values.items():
                     rows[i, self.names.index(name)] = np.nan if value is None else value
-            return Example(rows)
+            return self._of(rows)
         rows = self.rows.iloc[[0] * len(changes)].reset_index(drop=True)
         for name in sorted({name for values in changes for name in values}):
             column = rows[name].tolist()
             for i, values in enumerate(changes):
                 column[i] = values.get(name, column[i])
             rows[name] = _like(self.rows[name], column)
-        return Example(rows)
+        return self._of(rows)
 
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""

@@ -117,6 +117,8 @@ def ends() -> dict[str, End]:
     from mlwright.conversion import catboost, lightgbm, networks, xgboost
     from mlwright.conversion.predictors import OF_SKLEARN
 
+    found = {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()}
+    found["mlwright.Network"] = networks.laid
     of_boosters: dict[str, tuple[End, tuple[str, ...]]] = {
         "lightgbm": (lightgbm.of_lightgbm, ("Booster", "LGBMClassifier", "LGBMRanker", "LGBMRegressor")),
         "xgboost": (
@@ -128,7 +130,6 @@ def ends() -> dict[str, End]:
             ("CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"),
         ),
     }
-    found = {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()} | {"mlwright.Network": networks.laid}
     for library, (end, names) in of_boosters.items():
         found |= {f"{library}.{name}": end for name in names}
     return found

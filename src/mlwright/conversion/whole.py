@@ -36,8 +36,6 @@ from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 
-TOLERANCE_SINGLE = 1e-5
-"""Of networks that calculate in float32: the graph does in doubles."""
 TOLERANCE_INT8 = 0.1
 """Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MOST_COMPARED, MOST_ALONE = 500, 20
@@ -73,7 +71,7 @@ class Converted:
             )
         g = Int8Builder()
         graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
-        return replace(self, graph=graph, int8=True, tolerance=TOLERANCE_INT8) if g.replaced else None
+        return replace(self, graph=graph, tolerance=TOLERANCE_INT8, int8=True) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -211,13 +209,11 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows = Example(tabled(example))
+    rows = example if isinstance(example, Example) else Example(tabled(example))
     model = opened(model, rows, wording or Wording())
     check_convertible(model)
     original = Original(model)
-    columns = tuple(
-        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
-    )
+    columns = tuple(_like_written(n, rows) for n in rows.names)
     first = rows.first(1)
     try:
         original.says(first)
@@ -247,8 +243,6 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
-    if isinstance(model, Network) and model.single:
-        words.allow(TOLERANCE_SINGLE)
     return Converted(original, rows, schema, graph, scores_only, words.allowed)
 
 
@@ -274,6 +268,13 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
         return model
     assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
     return found
+
+
+def _like_written(name: str, rows: Example) -> Column:
+    """The column of the example's type, its texts read as the example's table wrote them."""
+    told = rows.written.get(name, Column(name=name, kind="numeric"))
+    why = "by the type of the example's column"
+    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
 
 
 def _built(
@@ -341,8 +342,8 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
         known = tuple(text for text in words.seen.get(name, {}) if text)
         if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
             known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
-        free = i in taken and name not in words.closed
-        schema = schema.changed(name, categories=known, allowed=() if free else known)
+        closed = i not in taken or name in words.closed
+        schema = schema.changed(name, categories=known, allowed=known if closed else ())
     return schema
 
 
