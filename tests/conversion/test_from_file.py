@@ -71,6 +71,18 @@ def test_a_model_tells_the_columns_that_it_was_fitted_on_and_which_held_texts(fi
     assert fitted_on(LinearRegression().fit(TABLE[["rooms"]].to_numpy(), PRICE)).names is None
 
 
+def test_columns_that_a_model_drops_need_not_be_there(tmp_path):
+    front = make_column_transformer((SimpleImputer(), ["area", "rooms"]))
+    fitted = make_pipeline(front, LinearRegression()).fit(TABLE.assign(price=PRICE), PRICE)
+    assert fitted_on(fitted).names == ("rooms", "area")
+    TABLE.assign(price=PRICE)[["area", "price", "rooms"]].to_csv(tmp_path / "a.csv", index=False)
+    found = mw.convert(fitted, example=tmp_path / "a.csv", target="price")
+    np.testing.assert_allclose(found.predict(TABLE), fitted.predict(TABLE))
+    by_place = make_column_transformer((SimpleImputer(), [1, 2]))
+    by_place = make_pipeline(by_place, LinearRegression()).fit(TABLE, PRICE)
+    assert fitted_on(by_place).names == tuple(TABLE.columns)
+
+
 def test_columns_of_a_file_are_given_in_the_types_that_the_model_was_fitted_on(fitted, file):
     rows = example_of(file, fitted, Said("price")).rows
     assert list(rows.columns) == list(TABLE.columns)

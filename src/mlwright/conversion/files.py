@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
-from mlwright.conversion.onnx_files import is_onnx
+from mlwright.conversion import onnx_files
 from mlwright.conversion.pickled import is_pickle
 from mlwright.sources.files import no_such_file
 
@@ -28,8 +28,7 @@ _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, 
 
 
 def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of somebody's library
-    """The model in a file, opened by its own library; of an ONNX file, the path. Which library is told by the
-    content, not by the name.
+    """The model in a file, opened by its own library: which one is told by the content, of ONNX by the name.
 
     Raises `Misuse` for a pickle, `NotAModel` for what is no file of a known kind, `ModelRefused` for a skops
     file with types that may be code, `ExtraMissing` where the library is not installed.
@@ -44,8 +43,8 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
             remedy="on the command line say --trust if you know who made it; in Python load it yourself and "
             f"give the model; or save it as data: {_OPENABLE}",
         )
-    if is_onnx(path):
-        return path  # with its constants in files beside it; read where its nodes are
+    if place.suffix.lower() == ".onnx":
+        return onnx_files.opened(place)
     data = place.read_bytes()
     kind = kind_of_file(data)
     if kind == "mlwright":

@@ -18,6 +18,8 @@ from mlwright.conversion.names import kind_of
 
 _NUMBERED = re.compile(r"(?:Column_|x|f)?(\d+)")
 _ENCODERS = ("sklearn.OneHotEncoder", "sklearn.OrdinalEncoder", "sklearn.TargetEncoder")
+_ONNX_STRING = 8
+"""The number of texts among ONNX's types of elements (TensorProto.STRING)."""
 _SAME_COLUMNS = ("sklearn.SimpleImputer",)
 """Steps that leave texts as they are, so that what comes behind them tells, too."""
 _INSIDE = ("best_estimator_", "regressor_", "estimator_")
@@ -48,6 +50,7 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
     FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=())
     """
     names = _names(model)
+    names = names and _asked_for(model, names)
     count = len(names) if names else _count(model)
     called = names or tuple(f"x{i}" for i in range(count or 0))
     texts: dict[str, frozenset[str]] = {}
@@ -57,6 +60,8 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
             categories.add(name)
         else:
             texts[name] = texts.get(name, frozenset()) | known
+    if kind_of(model) == "onnx.ModelProto":
+        return _of_onnx(model)
     booster = _lightgbm_of(model)
     if booster is not None:
         categories |= set(_split_by_sets(booster, called))
@@ -79,6 +84,35 @@ def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
     if all(m is not None and int(m[1]) == i for i, m in enumerate(numbered)):
         return None  # what a library calls columns that had no names
     return tuple(str(n) for n in found)
+
+
+def _of_onnx(model: Any) -> FittedOn:  # Any: a ModelProto
+    """What an ONNX file tells: where it has an input for each column, their names, and which are texts."""
+    constants = {t.name for t in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in constants]
+    if len(inputs) < 2:
+        return FittedOn()
+    texts = {i.name: frozenset[str]() for i in inputs if i.type.tensor_type.elem_type == _ONNX_STRING}
+    return FittedOn(tuple(i.name for i in inputs), len(inputs), texts)
+
+
+def _asked_for(model: Any, names: tuple[str, ...]) -> tuple[str, ...]:  # Any: a fitted model
+    """Those of the columns that a ColumnTransformer at its beginning asks for by name, where it drops the
+    others: rows need no more. All of them of any other model."""
+    first = model
+    while kind_of(first) == "sklearn.Pipeline" or hasattr(first, "best_estimator_"):
+        first = first.steps[0][1] if kind_of(first) == "sklearn.Pipeline" else first.best_estimator_
+    if kind_of(first) != "sklearn.ColumnTransformer":
+        return names
+    wanted: set[str] = set()
+    for _, part, columns in first.transformers_:
+        if isinstance(part, str) and part == "drop":
+            continue
+        named = [columns] if isinstance(columns, str) else columns
+        if isinstance(named, slice) or not all(isinstance(c, str) for c in named):
+            return names  # by place: it needs every column where it was
+        wanted |= set(named)
+    return tuple(n for n in names if n in wanted)
 
 
 def _count(model: Any) -> int | None:  # Any: a fitted model

@@ -34,6 +34,8 @@ MISSING: Final = frozenset(
 )
 """What pandas takes for a missing value when it reads a file (`pandas.read_csv`, na_values)."""
 _TRUTHS: Final = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+_BY_PLACE: Final = ("sklearn", "lightgbm", "xgboost", "catboost")
+"""Libraries whose models warn of names, where they were fitted without: they get an array."""
 _LARGEST_WHOLE: Final = 2.0**53
 CATEGORY: Final = "category"
 AS_PANDAS: Final = "by the model's own pandas type, or as pandas reads the file"
@@ -69,7 +71,8 @@ def example_of(source: object, model: Any, said: Said) -> Example:  # Any: a fit
             remedy="give rows from Python, in the types that it was fitted on",
         )
     written = {n: c.written for n, c in columns.items()}
-    if known.names is None and all(c.is_number for c in columns.values()):
+    by_place = known.names is None and kind_of(model).split(".")[0] in _BY_PLACE
+    if by_place and all(c.is_number for c in columns.values()):
         array = np.column_stack([np.asarray(c.values, dtype=np.float64) for c in columns.values()])
         return Example(array, called=tuple(columns), written=written)
     return Example(_frame(columns, raw.source), written=written)
