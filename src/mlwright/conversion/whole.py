@@ -33,6 +33,7 @@ from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
 from mlwright.graph.build import GraphBuilder
+from mlwright.graph.folding import folded
 from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
@@ -345,6 +346,8 @@ def _built(
     if target is None:
         return b"", answer
     published(g, answer, target, list(range(len(target.classes))))
+    if into is None:  # a builder that is given lays its constants in a way of its own
+        folded(g)
     return g.to_bytes(), answer
 
 
