@@ -18,10 +18,10 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three minutes
 	@$(BIN)/mlwright demo
 
-test: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
+test: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
-test-all: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp  ## the same, and the tests that take minutes
+test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp  ## the same, and the tests that take minutes
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
@@ -42,7 +42,7 @@ bench: $(VENV)/.dev  ## fit every data set in MLWRIGHT_DATA; a line each of scor
 
 clean:  ## remove the virtual environment and all that was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache catboost_info \
-		mlwright-demo examples/node/node_modules
+		mlwright-demo examples/clients/node/node_modules
 	@find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -61,10 +61,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@
 
 # The Node example is tested where npm is; without it (or without a registry) its test says that it was skipped.
-examples/node/node_modules/.stamp: examples/node/package-lock.json
+examples/clients/node/node_modules/.stamp: examples/clients/node/package-lock.json
 	@mkdir -p $(@D)
 	@if command -v npm >/dev/null; then \
-		cd examples/node && ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error \
+		cd examples/clients/node && ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error \
 		|| echo "npm ci failed: the test of the Node example will be skipped"; fi
 	@mkdir -p $(@D) && touch $@
 

@@ -112,6 +112,13 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(place, library,
     assert library in done.stderr and f"pip install 'mlwright[{extra}]'" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["Classifier", "Regressor"])
+def test_an_estimator_without_scikit_learn_is_told_with_the_extra_that_brings_it(place, name):
+    done = without(["sklearn"], f"import mlwright as mw\nmw.{name}", place)
+    assert done.returncode == 1 and f"mlwright.{name} needs sklearn" in done.stderr
+    assert "pip install 'mlwright[sklearn]'" in done.stderr
+
+
 def test_serving_does_without_uvloop(place):
     code = """
 import urllib.request

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlwright.base.prediction_intervals import Reach
-from mlwright.evaluation.prediction_intervals import ERRORS, Unseen, intervals_of, measured, reach_of
+from mlwright.evaluation.prediction_intervals import (
+    ERRORS,
+    Unseen,
+    intervals_of,
+    measured,
+    measured_ends,
+    reach_of,
+)
 
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -80,6 +87,16 @@ def test_weighted_intervals_cover_the_weighted_share():
     held = scores[10_000:] <= out
     assert np.average(held, weights=weights[10_000:]) == pytest.approx(0.9, abs=0.01)
     assert held.mean() > 0.93  # what is alike in number but not in weight is held more often
+
+
+def test_sizes_count_rows_by_their_weights():
+    ends = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 10.0]])
+    truth, prediction = np.array([0.5, 3.0, 5.0]), np.array([0.5, 1.0, 5.0])
+    plain = measured_ends(ends, truth, prediction, 0.1)
+    heavy = measured_ends(ends, truth, prediction, 0.1, weights=np.array([1.0, 1.0, 8.0]))
+    assert (plain.mean, plain.median) == (pytest.approx(13 / 3), 2.0)
+    assert (heavy.mean, heavy.median) == (pytest.approx(8.3), 10.0)
+    assert (plain.coverage.value, heavy.coverage.value) == (pytest.approx(2 / 3), pytest.approx(0.9))
 
 
 def test_rows_of_one_cluster_that_share_their_fate_are_worth_fewer_rows():

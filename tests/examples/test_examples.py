@@ -1,7 +1,6 @@
 """Examples are whole stories, and each of them runs."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NODE = EXAMPLES / "node"
+NODE = EXAMPLES / "clients" / "node"
 
 
 @pytest.mark.parametrize("story", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
@@ -18,18 +17,6 @@ def test_the_example_runs_to_its_end(story, tmp_path, environment):
         [sys.executable, story], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-@pytest.fixture
-def node() -> str:
-    found = shutil.which("node")
-    if found is None:
-        pytest.skip("there is no node here")
-    if not (NODE / "node_modules" / "onnxruntime-node").is_dir():
-        pytest.skip(
-            "onnxruntime-node is not installed: ONNXRUNTIME_NODE_INSTALL=skip npm ci in examples/node"
-        )
-    return found
 
 
 def test_node_reproduces_the_samples_of_a_model(node, demo_folder):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from interval_models import ROWS, interval_model
 
 import mlwright as mw
 from mlwright.base.errors import Misuse, SchemaBroken, UnknownName
@@ -153,6 +154,15 @@ def test_rows_that_would_have_shown_a_loss_are_not_warned_of(models, tmp_path, c
     assert "too few to tell models apart" in mw.compare(whole, whole, tmp_path / "dozen.csv").blind
     clear = mw.compare(models / "half.mlw", whole, fresh)
     assert clear.gain.verdict == "better" and clear.blind == ""
+
+
+def test_rows_whose_answer_is_larger_than_any_number_are_left_out():
+    bare = mw.load(interval_model(learned=False, constant=(-9.0, -4.0, 4.0, 9.0), measured=()))
+    rows = [r | {"price": 3 * r["age"]} for r in ROWS] * 20
+    told = mw.compare(bare, bare, rows)
+    found = mw.compare(bare, bare, [*rows, ROWS[0] | {"age": 1e308, "price": 1.0}])
+    assert (found.rows, found.pairs[0].first) == (told.rows, told.pairs[0].first)
+    assert "1 row was left out: 1 cannot be answered" in found.how
 
 
 def test_numbers_are_not_said_to_be_alike(models, tmp_path, capsys):

@@ -47,7 +47,9 @@ one that is undefined or misleads on the rows that were judged is left out. Defi
 where it has them; rows count by their weights.
 
 A function of your own is made a metric by `mw.metric(function, needs="label", better="more")`, and then taken
-by `fit`, `evaluate` and `compare`. The model file keeps its name alone, for it holds no code.
+by `fit`, `evaluate` and `compare`. The model file keeps its name alone, for it holds no code. It is clocked
+first: where a time limit leaves no room for the hundreds of calls that an interval takes, it is drawn less
+often, or not at all, and the result says so.
 
 """
 
@@ -71,6 +73,7 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
+    from mlwright.base import unjudged
     from mlwright.base.slices import HOW
     from mlwright.base.slices import TITLES as SLICED
     from mlwright.checks import AGAINST, CHECKS, CONTAMINATION, SHIFT
@@ -93,6 +96,9 @@ def checks_page() -> str:
     lines += ["## What the evaluation of a model shows", ""]
     lines += ["| code | what is found | how |", "|---|---|---|"]
     lines += [f"| {code} | {_cell(title)} | {_cell(HOW[code])} |" for code, title in SLICED.items()]
+    lines += ["", "## What a converted model shows", ""]
+    lines += ["| code | what is found | how |", "|---|---|---|"]
+    lines += [f"| {unjudged.CODE} | {unjudged.TITLE} | {_cell(unjudged.HOW)} |"]
     lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
     return CHECKS_HEAD + "\n".join(lines) + "\n"

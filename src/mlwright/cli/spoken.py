@@ -56,6 +56,9 @@ _FLAGS = {
             "table",
             "key",
             "restart",
+            "data",
+            "example",
+            "kernel",
             "member",
             "sheet",
         )
@@ -117,7 +120,8 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 )
 _COMMAND = re.compile(
     r"(?<![\w/.-])mlwright "
-    r"(?=(?:check|schema|split|fit|show|predict|explain|evaluate|compare|serve|top|token|demo|doctor|version)\b)"
+    r"(?=(?:check|schema|split|fit|convert|show|predict|explain|evaluate|compare|serve|top|token|demo|doctor|"
+    r"version)\b)"
 )
 
 

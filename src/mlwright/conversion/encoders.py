@@ -7,8 +7,8 @@ one product with a matrix.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,16 @@ def hits(frame: Frame, categories: Sequence[Any]) -> Hits:  # Any: arrays of wha
 
 
 def _code(frame: Frame, column: str, words: str | None, value: Any) -> float:  # Any: a category
+    if words is not None and not is_missing(value):
+        text = category_of(value)
+        if not text:
+            raise ConversionRefused(
+                f"a category of {column!r} is empty or nothing but blanks, which is a missing value here",
+                remedy="give such values a name, or make them missing, before fitting",
+            )
+        return frame.words.code(words, text)
     if words is not None:
-        return 0.0 if is_missing(value) else frame.words.code(words, category_of(value))
+        return 0.0
     if is_missing(value):
         return float("nan")
     try:
@@ -189,3 +197,21 @@ def _valued(
         f"{n}_{k}" if outputs > len(values) else n for n in frame.names for k in range(outputs // len(values))
     ]
     return frame.made(out, names)
+
+
+def numbered(frame: Frame, known: Mapping[int, Sequence[Any]]) -> Frame:  # Any: categories of whatever type
+    """The frame with the column at each place of `known` as its value's number among those categories; NaN
+    where it is none of them."""
+    if not known:
+        return frame
+    g, some = frame.g, frame.pick(known)
+    found = hits(some, list(known.values()))
+    places = np.zeros((found.total, len(known)))
+    for j, span in enumerate(found.spans):
+        places[span, j] = np.arange(span.stop - span.start)
+    seen = g.node("Greater", found.known(), g.constant(0.5))
+    codes = some.made(g.node("Where", seen, found.times(places), g.constant(np.nan)), some.names)
+    slots = list(frame.slots)
+    for slot, i in zip(codes.slots, known, strict=True):
+        slots[i] = slot
+    return replace(frame, slots=tuple(slots))

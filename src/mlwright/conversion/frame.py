@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,21 +18,51 @@ from mlwright.base.errors import ConversionRefused
 from mlwright.graph.build import ML, GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
+NUMBERS = "numbers"
+"""The input of the graph that holds them."""
 MISSING, UNSEEN = 0.0, -1.0
 """The codes of a missing text, and of one that no step knows."""
 
 
+EXACT = 1e-9
+"""How far a graph in doubles may answer from the original: of probabilities, and of numbers in relation to
+themselves. Sums in another order differ by less."""
+
+
 @dataclass
 class Words:
-    """Which texts the steps ask for, by column of the table: known only when all steps have been gone
-    through, so that a graph is built twice, the second time with the dictionary in front."""
+    """What is gathered from all steps. Which texts they ask for, by column of the table: known only when all
+    have been gone through, so that a graph is built twice, the second time with the dictionary in front."""
 
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    free: set[str] = field(default_factory=set)
+    """Columns of free text, which a step takes apart."""
+    fills: set[tuple[str, str]] = field(default_factory=set)
+    """Columns and the texts that take the place of missing ones, which no step need look for."""
+    in_rounds: bool = False
+    """Whether the original may answer otherwise for a row alone, as imputing in rounds does of one that has
+    no value at all: the graph answers as for a row among others."""
+    allowed: float = EXACT
+    """How far the graph may answer from the original, which may not calculate in doubles itself."""
+    closed: set[str] = field(default_factory=set)
+    """Columns whose texts must be known ones, whatever the original makes of others."""
+    given: Callable[[str], Sequence[Any]] = lambda column: ()  # Any: values of whatever type
+    """The example's values of a column, as its owner holds them."""
+    inputs: tuple[str, ...] = ()
+    """The columns of numbers that the graph is given."""
 
     def code(self, column: str, text: str) -> float:
         """The code of `text` in `column`; "" is missing."""
         known = self.seen.setdefault(column, {"": 0})
         return float(known.setdefault(text, len(known)))
+
+    def allow(self, difference: float) -> None:
+        """Raises what is allowed to at least `difference`."""
+        self.allowed = max(self.allowed, difference)
+
+    def source(self, slot: Slot) -> str | None:
+        """The column of the table that a slot is, unchanged; None where a step made it."""
+        return slot.words or (self.inputs[slot.place] if slot.tensor == NUMBERS else None)
 
 
 @dataclass(frozen=True)
@@ -44,6 +75,8 @@ class Slot:
     width: int
     """Of the tensor."""
     words: str | None = None
+    text: Callable[[], str] | None = None
+    """Of texts, makes the tensor [N] of the texts themselves: nodes of it are written only if a step asks."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +122,17 @@ class Frame:
                 parts.append((slot.tensor, slot.width, [slot.place]))
         return self.g.concat([self.g.columns(tensor, places, width) for tensor, width, places in parts])
 
+    def text(self) -> str:
+        """The one column's texts [N], which a step is about to take apart."""
+        if len(self) != 1 or self.slots[0].text is None or self.slots[0].words is None:
+            given = ", ".join(map(repr, self.names[:4])) or "none"
+            raise ConversionRefused(
+                f"it takes one column of texts apart, and is given {given}",
+                remedy="name the column by its name alone, as in ('words', TfidfVectorizer(), 'review')",
+            )
+        self.words.free.add(self.slots[0].words)
+        return self.slots[0].text()
+
     def numbers(self) -> str:
         """All columns as one double tensor. Raises `ConversionRefused` where one holds texts."""
         text = next((s.name for s in self.slots if s.words is not None), None)
@@ -101,19 +145,30 @@ class Frame:
 
 
 def begun(
-    numbers: Sequence[str], texts: Sequence[str], order: Sequence[str], words: Words
+    numbers: Sequence[str],
+    texts: Sequence[str],
+    order: Sequence[str],
+    words: Words,
+    into: GraphBuilder | None = None,
 ) -> tuple[GraphBuilder, Frame]:
-    """A graph with the packed inputs, and the table's columns in `order`; categories as the codes that
-    `words` has so far."""
-    g = GraphBuilder()
+    """A graph (`into`, where one is begun) with the packed inputs, and the table's columns in `order`;
+    categories as the codes that `words` has so far."""
+    g, words.inputs = GraphBuilder() if into is None else into, tuple(numbers)
     slots = dict[str, Slot]()
     if numbers:
-        tensor = g.input("numbers", "float64", len(numbers))
+        tensor = g.input(NUMBERS, "float64", len(numbers))
         slots |= {n: Slot(n, tensor, i, len(numbers)) for i, n in enumerate(numbers)}
     if texts:
-        tensor = _codes(g, g.input("strings", "string", len(texts)), texts, words)
-        slots |= {n: Slot(n, tensor, i, len(texts), n) for i, n in enumerate(texts)}
+        strings = g.input("strings", "string", len(texts))
+        tensor = _codes(g, strings, texts, words)
+        slots |= {
+            n: Slot(n, tensor, i, len(texts), n, partial(_text, g, strings, i)) for i, n in enumerate(texts)
+        }
     return g, Frame(g, words, tuple(slots[n] for n in order))
+
+
+def _text(g: GraphBuilder, strings: str, place: int) -> str:
+    return g.node("Gather", strings, g.constant(np.array(place, dtype=np.int64)), axis=1)
 
 
 def _codes(g: GraphBuilder, strings: str, texts: Sequence[str], words: Words) -> str:

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.base.errors import ConversionRefused, Misuse
-from mlwright.base.schema import Kind
+from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
-from mlwright.conversion.boosters import OF_CLASSES, objective_of
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.native import ASKED
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 
@@ -31,15 +32,40 @@ class Said:
     probability: Doubles | None
     answer: npt.NDArray[Any]  # Any: labels of whatever type, or numbers
 
+    @property
+    def size(self) -> float:
+        """How large its numbers are, in the mean; 0 of labels."""
+        return float(np.abs(self.answer.astype(np.float64)).mean()) if self.answer.dtype.kind == "f" else 0.0
+
+    def only(self, which: Sequence[int]) -> Said:
+        rows = list(which)
+        return Said(None if self.probability is None else self.probability[rows], self.answer[rows])
+
 
 class Example:
-    """Rows in the types that a model takes: a pandas frame, or an array of two dimensions."""
+    """Rows in the types that a model takes: a pandas frame, an array of two dimensions, or texts alone (a
+    list, an array or a pandas series of them)."""
 
-    def __init__(self, rows: Any) -> None:  # Any: a pandas frame or an array
-        self._is_frame = type(rows).__module__.split(".")[0] == "pandas" and hasattr(rows, "columns")
-        if not self._is_frame and not (isinstance(rows, np.ndarray) and rows.ndim == 2):
+    def __init__(
+        self,
+        rows: Any,  # Any: a pandas frame, an array or texts
+        called: tuple[str, ...] = (),
+        written: Mapping[str, Column] | None = None,
+    ) -> None:
+        """`called` names the columns of an array; `written` says by name how a table wrote their values."""
+        if isinstance(rows, (list, tuple)) and rows and all(isinstance(t, str) for t in rows):
+            rows = np.array(rows, dtype=object)
+        self._called, self.written = called, dict(written or {})
+        of_pandas = type(rows).__module__.split(".")[0] == "pandas"
+        self._is_frame = of_pandas and hasattr(rows, "columns")
+        self._is_series = of_pandas and not self._is_frame and hasattr(rows, "iloc")
+        self._is_text = self._is_series or (
+            isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind in "OUT"
+        )
+        if not (self._is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
             raise Misuse(
-                f"example= takes a pandas frame or an array of two dimensions, not {type(rows).__name__}",
+                "example= takes a pandas frame, an array of two dimensions or a list of texts, "
+                f"not {type(rows).__name__}",
                 remedy="give rows as you give them to the model's predict, without the target",
             )
         if not len(rows):
@@ -51,8 +77,11 @@ class Example:
 
     @property
     def names(self) -> tuple[str, ...]:
+        if self._is_text:
+            name = getattr(self.rows, "name", None)
+            return (name if isinstance(name, str) and name and clean(name) == name else "text",)
         if not self._is_frame:
-            return tuple(f"x{i}" for i in range(self.rows.shape[1]))
+            return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
             if not isinstance(name, str):
                 raise Misuse(f"the column {name!r} is not called by a text", remedy="name columns by texts")
@@ -65,6 +94,8 @@ class Example:
 
     def kind(self, name: str) -> Kind:
         """What a column is, by its type in the example. Raises `Misuse` for types that no schema has."""
+        if self._is_text:
+            return "categorical"
         if not self._is_frame:
             if self.rows.dtype.kind in "fiub":
                 return "numeric"
@@ -78,32 +109,60 @@ class Example:
             return known[letter]
         if letter == "O" or str(dtype) in ("category", "str", "string"):
             return "categorical"
-        raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
+        numbers = "make numbers of it before the model, such as the days since a date, and fit on those"
+        raise Misuse(
+            f"column {name!r} of {dtype} is no input of a model that can be converted",
+            remedy=numbers if letter in ("M", "m") else "give columns of numbers, texts, or yes and no",
+        )
+
+    def values(self, name: str) -> list[Any]:  # Any: of the column's type
+        """A column's values as they are."""
+        if self._is_text:
+            return list(self.rows.tolist())
+        column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
+        return list(column.tolist())
 
     def first(self, count: int) -> Example:
-        return Example(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
+        return self.only(range(min(count, len(self))))
 
     def only(self, which: Sequence[int]) -> Example:
-        return Example(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+        return self._of((self.rows.iloc if self._is_frame or self._is_series else self.rows)[list(which)])
+
+    def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
+        return Example(rows, self._called, self.written)
 
     def changed(self, changes: Sequence[Mapping[str, Any]]) -> Example:  # Any: values of the columns' kinds
         """The first row once for each of `changes`, with those values in some columns. None is missing."""
+        if self._is_text:
+            [name], texts = self.names, []
+            first = (self.rows.iloc if self._is_series else self.rows)[0]
+            texts = [values.get(name, first) for values in changes]
+            if self._is_series:
+                return self._of(_like(self.rows, texts).rename(self.rows.name))
+            return self._of(np.array(texts, dtype=object))
         if not self._is_frame:
             rows = np.repeat(np.array(self.rows[:1], dtype=np.float64), len(changes), axis=0)
             for i, values in enumerate(changes):
                 for name, value in values.items():
                     rows[i, self.names.index(name)] = np.nan if value is None else value
-            return Example(rows)
+            return self._of(rows)
         rows = self.rows.iloc[[0] * len(changes)].reset_index(drop=True)
         for name in sorted({name for values in changes for name in values}):
             column = rows[name].tolist()
             for i, values in enumerate(changes):
                 column[i] = values.get(name, column[i])
             rows[name] = _like(self.rows[name], column)
-        return Example(rows)
+        return self._of(rows)
+
+    def texts(self, name: str) -> list[str]:
+        """The distinct texts of a column, in order."""
+        return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))
 
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""
+        if self._is_text:
+            given = [t if isinstance(t, str) else None for t in self.rows.tolist()]
+            return pl.DataFrame({self.names[0]: pl.Series(given, dtype=pl.String)})
         if not self._is_frame:
             return pl.DataFrame({n: self.rows[:, i].astype(np.float64) for i, n in enumerate(self.names)})
         from mlwright.sources import read_raw
@@ -134,8 +193,11 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
-        if kind_of(self.model) == "lightgbm.Booster":
-            return _of_booster(self.model, rows)
+        if isinstance(self.model, Network):
+            return Said(*self.model.said(rows))
+        asked = ASKED.get(kind_of(self.model))
+        if asked is not None:
+            return Said(*asked(self.model, rows))
         probability = None
         if hasattr(self.model, "predict_proba"):
             probability = self.model.predict_proba(rows)
@@ -148,11 +210,21 @@ class Original:
             )
         return Said(probability, answer.reshape(len(example)))
 
-    def taken(self, example: Example) -> list[int]:
-        """Which rows it answers in numbers that count: asked all at once, and where that fails one by one."""
-        if self._takes(example):
-            return list(range(len(example)))
-        return [i for i in range(len(example)) if self._takes(example.only([i]))] if len(example) > 1 else []
+    def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
+        once, and where that fails one by one, since a missing value turns a whole column of integers into
+        another type. Any: values of the columns' kinds."""
+        if self._takes(example.changed(changes)):
+            return list(range(len(changes)))
+        return [i for i, change in enumerate(changes) if self._takes(example.changed([change]))]
+
+    def answers(self, example: Example) -> bool:
+        """Whether it answers at all, be it no number, instead of raising."""
+        try:
+            self.says(example)
+        except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row
+            return False
+        return True
 
     def _takes(self, example: Example) -> bool:
         try:
@@ -162,12 +234,3 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
-
-
-def _of_booster(booster: Any, rows: Any) -> Said:  # Any: a LightGBM Booster; rows as it takes them
-    """A Booster answers probabilities where its objective is of classes, and knows no labels but numbers."""
-    answer = np.asarray(booster.predict(rows), dtype=np.float64)
-    if not objective_of(booster.model_to_string(num_iteration=1)).startswith(OF_CLASSES):
-        return Said(None, answer)
-    both = np.stack([1 - answer, answer], axis=1) if answer.ndim == 1 else answer
-    return Said(both, both.argmax(axis=1))

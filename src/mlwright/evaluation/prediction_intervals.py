@@ -21,6 +21,7 @@ from mlwright.base.prediction_intervals import Intervals, IntervalSize, Reach
 from mlwright.evaluation.conformal import ERRORS, PARTS
 from mlwright.statistics.intervals import Codes, clustered_error, proportion_interval
 from mlwright.statistics.links import Link
+from mlwright.statistics.medians import weighted_median
 from mlwright.statistics.nested import Nested, numbers_between
 
 Doubles = npt.NDArray[np.float64]
@@ -189,7 +190,7 @@ def measured_ends(
     return IntervalSize(
         error=error,
         mean=float(np.average(width, weights=weights)),
-        median=float(np.median(width)),
+        median=float(np.median(width)) if weights is None else weighted_median(width, weights),
         coverage=_coverage(within, weights, clusters, np.ones(len(truth), dtype=bool)),
         thirds=tuple(_coverage(within, weights, clusters, of) for of in _thirds(prediction)),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Ints, Tree, Trees, tree_ensemble
 from mlwright.learners.protocol import Abilities, Doubles, Job, Settings
+from mlwright.statistics.medians import weighted_median
 
 LEAST = 0.5
 """The rows that a class without any counts for, so that its share has a logarithm."""
@@ -49,14 +50,3 @@ class Baseline:
             return FittedBaseline(logs[1:] - logs[:1] if job.classes == 2 else logs)
         middle = weighted_median(y, w) if job.loss == "absolute" else float(np.average(y, weights=w))
         return FittedBaseline(np.array([middle]))
-
-
-def weighted_median(y: Doubles, weights: Doubles | None) -> float:
-    """The least number at or below which half of the weight lies.
-
-    >>> weighted_median(np.array([5.0, 1.0, 2.0]), np.array([1.0, 1.0, 5.0]))
-    2.0
-    """
-    order = np.argsort(y, kind="stable")
-    sums = np.cumsum(np.ones(len(y)) if weights is None else weights[order])
-    return float(y[order[np.searchsorted(sums, sums[-1] / 2)]])

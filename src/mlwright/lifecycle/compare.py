@@ -11,7 +11,7 @@ import numpy as np
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import Misuse
 from mlwright.base.naming import shown_source
-from mlwright.lifecycle.evaluate import metric_for, numbers_of
+from mlwright.lifecycle.evaluate import finite, metric_for, numbers_of
 from mlwright.lifecycle.extras import need
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def compare(
     a, b = (m if isinstance(m, Model) else load(m) for m in (first, second))
     _refuse_others(a, b)
     raw = read_raw(data, options)
-    of_a, of_b = fresh_rows(a, raw, options), fresh_rows(b, raw, options)
+    of_a, of_b = (_finite(m, fresh_rows(m, raw, options)) for m in (a, b))
     both = of_a.usable & of_b.usable
     rows, other = of_a.of(both), of_b.of(both)
     if other.caveat and not rows.caveat:
@@ -77,6 +77,14 @@ def compare(
         alike=float(np.mean(judged.first.said == judged.second.said)) if a.target.classes else None,
         how=rows.how,
     )
+
+
+def _finite(model: Model, fresh: Fresh) -> Fresh:
+    """The same rows; usable are those alone that the model answers by a number."""
+    if model.target.classes:
+        return fresh
+    rows = fresh.of(fresh.usable)
+    return finite(fresh, model.run(rows.dataset.numbers(), rows.dataset.strings()))
 
 
 @dataclass(frozen=True)

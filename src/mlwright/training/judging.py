@@ -22,8 +22,8 @@ from mlwright.evaluation.intervals import all_scores
 from mlwright.evaluation.metrics import Answered, Output, confusion
 from mlwright.evaluation.outcomes import Judged, outcomes_of
 from mlwright.evaluation.reliability import reliability_of, reliability_of_numbers
-from mlwright.learners.baseline import weighted_median
 from mlwright.statistics.links import linked, unlinked
+from mlwright.statistics.medians import weighted_median
 from mlwright.training.found import Search
 from mlwright.training.limits import Pricing
 from mlwright.training.problem import Problem

@@ -1,0 +1,102 @@
+"""Packages fitted pipelines as MLflow or BentoML do, and asks what they load: `python ... mlflow|bentoml`.
+
+Runs in the peer's own environment, started by `convert_peers.py`: a folder a line comes in, JSON a line goes
+out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+WARM, MOST_CALLS, MOST_S = 3, 60, 2.0
+
+
+def main() -> None:
+    """Answers each folder that comes in."""
+    answers, peer = sys.stdout, {"mlflow": of_mlflow, "bentoml": of_bentoml}[sys.argv[1]]
+    sys.stdout = sys.stderr  # what libraries print is no answer
+    for line in sys.stdin:
+        try:
+            said = asked(Path(line.strip()), peer)
+        except Exception as error:
+            traceback.print_exc()
+            said = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), file=answers, flush=True)
+
+
+def asked(folder: Path, peer: Callable[[Any, pd.DataFrame, Path], tuple[Any, Path]]) -> dict[str, Any]:
+    """Packages the pipeline, loads it again, and asks it all rows, then row by row."""
+    fitted, held = joblib.load(folder / "pipeline.joblib"), rows_of(folder / "held.parquet")
+    expected = np.load(folder / "answers.npy", allow_pickle=True)
+    with tempfile.TemporaryDirectory() as place:
+        loaded, saved = peer(fitted, held, Path(place))
+        size = sum(p.stat().st_size for p in saved.rglob("*") if p.is_file())
+        answer = np.asarray(loaded.predict(held)).reshape(len(held))
+        us = cpu_us(lambda row: loaded.predict(row), [held.iloc[[i]] for i in range(20)])
+    if expected.dtype.kind == "f":
+        different = int((np.abs(answer - expected) > 1e-9 * np.maximum(np.abs(expected), 1e-9)).sum())
+    else:
+        different = int((answer.astype(str) != expected.astype(str)).sum())
+    same = "yes" if not different else f"no ({different})"
+    return {"kib": size / 1024, "us": us, "different": different, "same": same}
+
+
+def rows_of(path: Path) -> pd.DataFrame:
+    """The rows, with missing texts as scikit-learn takes them."""
+    frame = pd.read_parquet(path)
+    for name in frame.columns:
+        if frame[name].dtype == object:
+            frame[name] = frame[name].where(frame[name].notna(), np.nan)
+    return frame
+
+
+def of_mlflow(fitted: Any, held: pd.DataFrame, place: Path) -> tuple[Any, Path]:
+    """Saved by the flavour of scikit-learn with a signature, loaded as a python function."""
+    import mlflow
+
+    signature = mlflow.models.infer_signature(held, fitted.predict(held.head(20)))
+    saved = place / "model"
+    options = {"signature": signature, "pip_requirements": ["scikit-learn"]}
+    mlflow.sklearn.save_model(fitted, saved, serialization_format="cloudpickle", **options)
+    return mlflow.pyfunc.load_model(str(saved)), saved
+
+
+def of_bentoml(fitted: Any, held: pd.DataFrame, place: Path) -> tuple[Any, Path]:
+    """Saved into a store of its own, loaded as a service would."""
+    os.environ["BENTOML_HOME"] = str(HOME)
+    import bentoml
+
+    saved = bentoml.sklearn.save_model("prototype", fitted)
+    loaded = bentoml.sklearn.load_model(saved.tag)
+    return loaded, Path(saved.path)
+
+
+def cpu_us(call: Callable[[Any], object], rows: list[Any]) -> float:
+    """The median CPU time of a call in microseconds, all threads counted."""
+    times: list[int] = []
+    began = time.perf_counter()
+    while len(times) < WARM + MOST_CALLS and (len(times) < 2 * WARM or time.perf_counter() - began < MOST_S):
+        row = rows[len(times) % len(rows)]
+        start = time.process_time_ns()
+        call(row)
+        times.append(time.process_time_ns() - start)
+    return statistics.median(times[WARM:]) / 1e3
+
+
+HOME = Path(tempfile.mkdtemp(prefix="bentoml-"))
+
+if __name__ == "__main__":
+    main()
