@@ -47,7 +47,7 @@ def render_card(
         _candidates(evaluation, timings),
         *([fit_lines(evaluation.fit_report)] if evaluation.fit_report else []),
         _data(findings),
-        ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose))],
+        ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose, schema))],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
