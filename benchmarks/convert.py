@@ -18,6 +18,7 @@ import os
 import statistics
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,14 @@ def main() -> None:
     given.add_argument("--peers", default="", help=f"of {', '.join(PEERS)}, by commas; or all")
     given.add_argument("--json", type=Path, help="where to write all figures")
     asked = given.parse_args()
-    words = [w.strip() for w in asked.only.split(",") if w.strip()]
-    cases = [c for c in CASES if not words or any(w in c.name for w in words)]
+    only = [w.strip() for w in asked.only.split(",") if w.strip()]
+    cases = [c for c in CASES if not only or any(w in c.name for w in only)]
     peers = list(PEERS) if asked.peers == "all" else [p for p in asked.peers.split(",") if p]
     if unknown := set(peers) - set(PEERS):
         raise SystemExit(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
     if not cases:
-        raise SystemExit(f"no case has {' or '.join(words)} in its name, such as {CASES[0].name!r}")
+        raise SystemExit(f"no case has {' or '.join(only)} in its name, such as {CASES[0].name!r}")
+    told = [described(peer) for peer in peers]  # the environments are made now, not in the middle
     print(f"{cpu_name()}, one thread; {len(cases)} pipelines\n\n{heading(peers)}", flush=True)
     results = []
     for case in cases:
@@ -59,8 +61,8 @@ def main() -> None:
         if asked.json:
             asked.json.write_text(json.dumps(results, indent=1))
     print(f"\n{summary(results)}")
-    for peer in peers:
-        print(f"\n{peer_summary(peer, results)}")
+    for peer, words in zip(peers, told, strict=True):
+        print(f"\n{peer_summary(peer, words, results)}")
 
 
 def run(case: Case, peers: Sequence[str]) -> Result:
@@ -149,11 +151,11 @@ def summary(results: Sequence[Result]) -> str:
     return "\n".join(f"- {text}" for text in lines)
 
 
-def peer_summary(peer: str, results: Sequence[Result]) -> str:
+def peer_summary(peer: str, told: str, results: Sequence[Result]) -> str:
     """What a peer made of the same pipelines."""
     said = [(r, r["peers"][peer]) for r in results if "peers" in r]
     done = [(r, s) for r, s in said if "failed" not in s]
-    lines = [f"{described(peer)}: {len(done)} of {len(said)} packaged and asked again."]
+    lines = [f"{told}: {len(done)} of {len(said)} packaged and asked again."]
     if done:
         ratios = [s["us"] / r["us before"] for r, s in done]
         sizes = [s["kib"] / r["kib before"] for r, s in done]
@@ -164,6 +166,8 @@ def peer_summary(peer: str, results: Sequence[Result]) -> str:
             f"{statistics.median(ratios):.1f} times the pipeline's own.",
             f"Size: {statistics.median(sizes):.2f} of the pipeline's (median).",
         ]
+        hows = Counter(s["how"] for _, s in done)
+        lines.append(f"Saved {', '.join(f'{how}: {count}' for how, count in hows.items())}.")
     lines += [f"Failed: {r['name']}: {' '.join(s['failed'].split())[:300]}" for r, s in said if "failed" in s]
     return "\n".join(f"- {text}" for text in lines)
 

@@ -6,6 +6,7 @@ out.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import statistics
@@ -22,6 +23,9 @@ import numpy as np
 import pandas as pd
 
 WARM, MOST_CALLS, MOST_S = 3, 60, 2.0
+Way = Callable[[Path], tuple[Any, Path]]
+"""Saves below a folder; gives back what was loaded again, and where it lies."""
+Peer = Callable[[Any, pd.DataFrame], dict[str, Way]]
 
 
 def main() -> None:
@@ -37,21 +41,35 @@ def main() -> None:
         print(json.dumps(said), file=answers, flush=True)
 
 
-def asked(folder: Path, peer: Callable[[Any, pd.DataFrame, Path], tuple[Any, Path]]) -> dict[str, Any]:
-    """Packages the pipeline, loads it again, and asks it all rows, then row by row."""
+def asked(folder: Path, peer: Peer) -> dict[str, Any]:
+    """Packages the pipeline, loads it again, and asks it all rows, then row by row: in the first of the
+    peer's ways that succeeds."""
     fitted, held = joblib.load(folder / "pipeline.joblib"), rows_of(folder / "held.parquet")
     expected = np.load(folder / "answers.npy", allow_pickle=True)
-    with tempfile.TemporaryDirectory() as place:
-        loaded, saved = peer(fitted, held, Path(place))
-        size = sum(p.stat().st_size for p in saved.rglob("*") if p.is_file())
-        answer = np.asarray(loaded.predict(held)).reshape(len(held))
-        us = cpu_us(lambda row: loaded.predict(row), [held.iloc[[i]] for i in range(20)])
+    failed = []
+    for how, way in peer(fitted, held).items():
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                loaded, saved = way(Path(place))
+                answer = np.asarray(loaded.predict(held)).reshape(len(held))
+                us = cpu_us(loaded.predict, [held.iloc[[i]] for i in range(20)])
+            except Exception as error:
+                traceback.print_exc()
+                failed.append(f"{how}: {type(error).__name__}: {str(error)[-200:]}")
+                continue
+            size = sum(p.stat().st_size for p in saved.rglob("*") if p.is_file())
+            return compared(answer, expected) | {"kib": size / 1024, "us": us, "how": how, "before": failed}
+    return {"failed": "; ".join(failed)}
+
+
+def compared(answer: Any, expected: Any) -> dict[str, Any]:
+    """How many answers are others."""
     if expected.dtype.kind == "f":
         different = int((np.abs(answer - expected) > 1e-9 * np.maximum(np.abs(expected), 1e-9)).sum())
     else:
         different = int((answer.astype(str) != expected.astype(str)).sum())
     same = "yes" if not different else f"no ({different})"
-    return {"kib": size / 1024, "us": us, "different": different, "same": same}
+    return {"different": different, "same": same}
 
 
 def rows_of(path: Path) -> pd.DataFrame:
@@ -63,25 +81,44 @@ def rows_of(path: Path) -> pd.DataFrame:
     return frame
 
 
-def of_mlflow(fitted: Any, held: pd.DataFrame, place: Path) -> tuple[Any, Path]:
-    """Saved by the flavour of scikit-learn with a signature, loaded as a python function."""
+def of_mlflow(fitted: Any, held: pd.DataFrame) -> dict[str, Way]:
+    """Saved by the flavour of its library with a signature, as the guide has it; in another format, or
+    without the signature, where that fails. Loaded as a python function."""
     import mlflow
 
     signature = mlflow.models.infer_signature(held, fitted.predict(held.head(20)))
-    saved = place / "model"
-    options = {"signature": signature, "pip_requirements": ["scikit-learn"]}
-    mlflow.sklearn.save_model(fitted, saved, serialization_format="cloudpickle", **options)
-    return mlflow.pyfunc.load_model(str(saved)), saved
+    name = type(fitted).__module__.partition(".")[0]
+    flavour = importlib.import_module(f"mlflow.{name}")
+
+    def way(**options: Any) -> Way:
+        def saved(place: Path) -> tuple[Any, Path]:
+            folder = place / "model"
+            flavour.save_model(fitted, path=folder, pip_requirements=[name], **options)
+            return mlflow.pyfunc.load_model(str(folder)), folder
+
+        return saved
+
+    ways = {"as it comes": way(signature=signature)}
+    if name == "sklearn":
+        ways["as a pickle"] = way(signature=signature, serialization_format="cloudpickle")
+        ways["as a pickle, no signature"] = way(serialization_format="cloudpickle")
+    else:
+        ways["no signature"] = way()
+    return ways
 
 
-def of_bentoml(fitted: Any, held: pd.DataFrame, place: Path) -> tuple[Any, Path]:
+def of_bentoml(fitted: Any, held: pd.DataFrame) -> dict[str, Way]:
     """Saved into a store of its own, loaded as a service would."""
     os.environ["BENTOML_HOME"] = str(HOME)
     import bentoml
 
-    saved = bentoml.sklearn.save_model("prototype", fitted)
-    loaded = bentoml.sklearn.load_model(saved.tag)
-    return loaded, Path(saved.path)
+    own = bentoml.catboost if type(fitted).__module__.startswith("catboost") else bentoml.sklearn
+
+    def saved(place: Path) -> tuple[Any, Path]:
+        tag = own.save_model("prototype", fitted).tag
+        return own.load_model(tag), Path(bentoml.models.get(tag).path)
+
+    return {"as it comes": saved}
 
 
 def cpu_us(call: Callable[[Any], object], rows: list[Any]) -> float:

@@ -20,6 +20,7 @@ _NUMBERED = re.compile(r"(?:Column_|x|f)?(\d+)")
 _ENCODERS = ("sklearn.OneHotEncoder", "sklearn.OrdinalEncoder", "sklearn.TargetEncoder")
 _ONNX_STRING = 8
 """The number of texts among ONNX's types of elements (TensorProto.STRING)."""
+_COUNTERS = ("sklearn.CountVectorizer", "sklearn.TfidfVectorizer")
 _SAME_COLUMNS = ("sklearn.SimpleImputer",)
 """Steps that leave texts as they are, so that what comes behind them tells, too."""
 _INSIDE = ("best_estimator_", "regressor_", "estimator_")
@@ -40,6 +41,8 @@ class FittedOn:
     """Columns of pandas' type for categories."""
     listed: tuple[tuple[Any, ...], ...] = ()  # Any: categories
     """The categories of each such column, where the model knows them but not whose they are."""
+    texts_alone: bool = False
+    """Whether it takes a list of texts instead of a table."""
 
 
 def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
@@ -47,7 +50,7 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
 
     >>> from sklearn.linear_model import LinearRegression
     >>> fitted_on(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]))
-    FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=())
+    FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=(), texts_alone=False)
     """
     names = _names(model)
     names = names and _asked_for(model, names)
@@ -66,7 +69,20 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
     if booster is not None:
         categories |= set(_split_by_sets(booster, called))
     listed = getattr(booster, "pandas_categorical", None) or ()
-    return FittedOn(names, count, texts, frozenset(categories), tuple(map(tuple, listed)))
+    alone = kind_of(_first(model)) in _COUNTERS
+    return FittedOn(names, count, texts, frozenset(categories), tuple(map(tuple, listed)), alone)
+
+
+def _first(model: Any) -> Any:  # Any: a fitted model
+    """The step that is given the rows: of a Pipeline the first, of what was searched or joined the first of
+    any."""
+    steps = getattr(model, "steps", None)
+    if kind_of(model) == "sklearn.Pipeline" and steps:
+        return _first(steps[0][1])
+    if kind_of(model) == "sklearn.FeatureUnion":
+        return _first(model.transformer_list[0][1])
+    inner = getattr(model, "best_estimator_", None)
+    return model if inner is None else _first(inner)
 
 
 def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
@@ -139,6 +155,8 @@ def _texts(step: Any, names: Sequence[str]) -> Iterator[tuple[str, frozenset[str
     elif kind == "sklearn.FeatureUnion":
         for _, part in step.transformer_list:
             yield from _texts(part, names)
+    elif kind in _COUNTERS:
+        yield from ((name, frozenset()) for name in names)
     elif kind in _ENCODERS:
         for name, known in zip(names, step.categories_, strict=False):
             texts = frozenset(v for v in known if isinstance(v, str))
