@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused, ExtraMissing, Misuse
-from mlwright.conversion.networks import Array, Network, Outcome, Port, Wording, matched
+from mlwright.conversion.networks import FLAT, Array, Network, Outcome, Port, Wording, matched
 from mlwright.conversion.onnx_graphs import brought, laid, outcome_of
 from mlwright.graph.build import GraphBuilder
 
@@ -87,7 +87,7 @@ def _ports(module: Any, rows: Any, names: Sequence[str], kind: str) -> tuple[Por
     for name in arguments:
         many = [n for n in names if n == name or (n.startswith(f"{name}_") and n[len(name) + 1 :].isdigit())]
         whole = bool(many) and all(str(rows[n].dtype).startswith(("int", "uint")) for n in many)
-        width = None if many == [name] and name in rows.attrs.get("flat", ()) else max(1, len(many))
+        width = None if many == [name] and name in rows.attrs.get(FLAT, ()) else max(1, len(many))
         found.append(Port(name, "int64" if whole else real, width))
     return tuple(found)
 

@@ -27,6 +27,8 @@ Doubles = npt.NDArray[np.float64]
 AnswerName = Literal["numbers", "probabilities", "logits"]
 ANSWERS: tuple[AnswerName, ...] = ("numbers", "probabilities", "logits")
 
+FLAT = "mlwright.flat"
+"""Of a frame made of a dict: which inputs were given as [N], and not as [N, 1]."""
 _NUMBERS = {name: number for number, name in KINDS.items()}
 DOUBLE = _NUMBERS["float64"]
 
@@ -300,10 +302,12 @@ def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas
             "example= is a dict, which needs pandas", remedy="install pandas, or give an array"
         ) from error
     columns: dict[str, Array] = {}
+    flat = []
     for name, values in example.items():
         array = np.asarray(tabled(values))
         if array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1):
             columns[str(name)] = array.ravel()
+            flat += [str(name)] if array.ndim == 1 else []
         elif array.ndim == 2:
             columns |= {f"{name}_{i}": array[:, i] for i in range(array.shape[1])}
         else:
@@ -312,4 +316,6 @@ def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas
         raise Misuse(
             "the inputs in example= have different numbers of rows", remedy="give equally many of each"
         )
-    return pandas.DataFrame(columns)
+    table = pandas.DataFrame(columns)
+    table.attrs[FLAT] = flat
+    return table

@@ -41,6 +41,9 @@ TOLERANCE_SINGLE = 1e-5
 """Of models that add in float32, as XGBoost does: the graph adds in doubles."""
 TOLERANCE_INT8 = 0.1
 """Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
+MIXED = 1e-4
+"""How far the original's own answers for a row may be apart, alone and among others: sums in single numbers
+differ by less."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 UNSEEN = "a value never seen"
 FAR = (0.0, -1.0, 1e6, -1e6)
@@ -121,7 +124,7 @@ class Converted:
             for i in range(min(len(example), MOST_ALONE)):
                 by_itself = self.original.says(example.only([i]))
                 mixed = self._distance(by_itself, said.only([i]), said.size)
-                if not mixed <= 10 * self.tolerance:
+                if not mixed <= max(self.tolerance, MIXED):
                     raise ConversionRefused(
                         f"what it answers for a row hangs on the other rows: {mixed:.3g} on {place}",
                         where=self.steps[-1],
@@ -132,8 +135,9 @@ class Converted:
             rows += len(example)
             for asked, difference in ((place, apart), (f"{place}, one by one", alone)):
                 if not difference <= self.tolerance:
+                    how = f"differ by {difference:.3g}" if difference < np.inf else "give other classes"
                     raise ParityFailed(
-                        f"the original and its graph differ by {difference:.3g} on {asked}; "
+                        f"the original and its graph {how} on {asked}; "
                         f"{self.tolerance:g} is allowed, so that no file is written",
                         remedy="please report it, with the steps of the model",
                     )
