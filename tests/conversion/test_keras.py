@@ -63,8 +63,8 @@ def test_a_sequential_model_with_its_scaling_answers_alike():
 
 
 ACTIVATIONS = """
-    elu exponential gelu hard_sigmoid hard_silu leaky_relu linear log_softmax mish relu6 selu sigmoid silu softmax
-    softplus softsign tanh
+    elu exponential gelu hard_sigmoid hard_silu leaky_relu linear log_softmax mish relu6 selu sigmoid silu
+    softmax softplus softsign tanh
 """
 
 

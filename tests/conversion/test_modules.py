@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -284,3 +285,18 @@ def test_a_network_for_houses_is_evaluated():
         found.predict(held[names]), answered(module, x[12000:]).ravel(), rtol=1e-3, atol=1e-4
     )
     assert found.evaluation.score.value < 0.8
+
+
+@pytest.mark.slow
+def test_the_page_on_networks_does_what_it_says(tmp_path, monkeypatch, capsys):
+    from mlwright.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--data-only"]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    torch.manual_seed(0)
+    names: dict[str, object] = {}
+    exec(compile(block, "networks.md", "exec"), names)  # noqa: S102  # the page is ours
+    score = names["model"].evaluation.score
+    assert score.metric == "roc_auc" and score.value > 0.65

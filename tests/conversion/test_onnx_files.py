@@ -281,7 +281,7 @@ def test_weights_of_eight_bits_ship_where_labels_stay():
     ("outlier", "said"),
     [
         pytest.param(1000.0, "the original and its graph", marks=pytest.mark.slow),
-        (3.0, "more than 1% would be lost"),
+        pytest.param(3.0, "more than 1% would be lost", marks=pytest.mark.slow),
     ],
 )
 def test_weights_of_eight_bits_are_given_up_where_answers_would_suffer(outlier, said):
