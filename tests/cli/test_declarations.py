@@ -36,5 +36,15 @@ def test_all_that_can_be_said_about_a_file_is_a_flag_of_every_command_that_reads
     said = {other_names.get(f.key, f.key) for f in WRITTEN}
     assert said == {f.name for f in dataclasses.fields(ReadOptions)}
     readers = {c.name for c in COMMANDS if set(WRITTEN) <= set(c.flags)}
-    assert readers == {c.name for c in COMMANDS if any(f.name == "source" for f in c.flags)}
-    assert readers == {"check", "compare", "evaluate", "explain", "fit", "predict", "schema", "split"}
+    assert readers == {c.name for c in COMMANDS if {"source", "--example"} & {f.name for f in c.flags}}
+    assert readers == {
+        "check",
+        "compare",
+        "convert",
+        "evaluate",
+        "explain",
+        "fit",
+        "predict",
+        "schema",
+        "split",
+    }

@@ -251,14 +251,6 @@ def test_boosters_that_compare_in_float32_answer_alike(classes, bank):
         assert found.schema.column("age").nullable
 
 
-def test_catboosts_own_categories_are_refused(bank):
-    catboost = pytest.importorskip("catboost")
-    rows = bank[["campaign", "marital"]]
-    model = catboost.CatBoostClassifier(iterations=3, verbose=0, cat_features=[1], allow_writing_files=False)
-    with pytest.raises(ConversionRefused, match="own handling of categories"):
-        mw.convert(model.fit(rows, bank["y"]), example=rows.iloc[:20], target="y")
-
-
 def test_what_the_model_does_not_take_the_schema_refuses(bank):
     front = compose.make_column_transformer(
         (preprocessing.OneHotEncoder(), TEXTS[1:]), ("passthrough", NUMBERS[1:])

@@ -35,6 +35,7 @@ class MlwrightError(Exception):
         ├── ChecksRefused           what the checks found would make a model a lie; carries the findings
         ├── ConversionRefused       a step of somebody's model that no graph can do as it does
         ├── ParityFailed            the graph does not answer as the training path does: no file is written
+        ├── NotebookFailed          a cell of a notebook raises, or takes too long
         ├── LimitUnmet              no model fits within the limits that were given
         └── EnvironmentProblem      the machine refuses: a port in use, a full disk, a missing permission
 
@@ -170,6 +171,10 @@ class ConversionRefused(MlwrightError):
 
 class ParityFailed(MlwrightError):
     """The graph does not answer as the training path does; no file is written."""
+
+
+class NotebookFailed(MlwrightError):
+    """A cell of a notebook raises, or takes too long. `where` names it."""
 
 
 class LimitUnmet(MlwrightError):

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import Purpose
+from mlwright.base.unjudged import CODE as UNJUDGED
+from mlwright.base.unjudged import of_checks
 
 
 def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iterator[str]:
     """Plain sentences, the gravest first."""
-    borne = sorted({f.code for f in findings if f.status == "waived" and f.severity == "issue"})
+    borne = sorted({f.code for f in of_checks(findings) if f.status == "waived" and f.severity == "issue"})
     if borne:
         yield f"Trained although {', '.join(borne)} was found: scores may promise more than use will keep."
     if evaluation.doubt:
@@ -22,7 +24,9 @@ def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iter
     if evaluation.rows:
         yield f"Scores hold for rows like the {evaluation.rows:,} that were judged, and for no others."
     else:
-        yield "Nobody here knows how good it is: it was not evaluated. `mlwright evaluate` does it."
+        borne_so = any(f.code == UNJUDGED and f.status == "waived" for f in findings)
+        known = f" Its owner knows and bears that ({UNJUDGED})." if borne_so else ""
+        yield f"Nobody here knows how good it is: it was not evaluated. `mlwright evaluate` does it.{known}"
     if evaluation.rows and evaluation.split in ("stratified", "random"):
         yield (
             "Rows were taken as independent. If rows of one customer, patient or day belong together, "

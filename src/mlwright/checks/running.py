@@ -12,8 +12,10 @@ from typing import Final
 
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding, Findings
+from mlwright.base.progress import Progress
 from mlwright.base.schema import TaskName
 from mlwright.base.slices import TITLES as SLICED
+from mlwright.base.unjudged import CODE as UNJUDGED
 from mlwright.checks import (
     advice,
     against,
@@ -98,6 +100,7 @@ def check(
     waive: tuple[str, ...] = (),
     seconds: float | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """All that reading and the checks found in a data set, worst first.
 
@@ -105,7 +108,8 @@ def check(
     for what tells the target. `task` says whether the target's numbers are classes, where the caller knows;
     `waive` names codes that are known and borne; `seconds` is the time after which looks that need a model
     are skipped, and say so; well after it, all that are left are; `threads` is how many such looks may use
-    (None: all that this process may). Raises `UnknownName` for a code that does not exist; no check raises.
+    (None: all that this process may). `progress` is told of each check. Raises `UnknownName` for a code that
+    does not exist; no check raises.
 
     >>> import polars as pl
     >>> from mlwright.base.schema import Column, Schema
@@ -116,12 +120,18 @@ def check(
     ['country']
     """
     known_codes(waive, dataset.findings)
-    until = math.inf if seconds is None else time.monotonic() + seconds
-    ends = math.inf if seconds is None else time.monotonic() + OVERRUN * seconds
+    began = time.monotonic()
+    until = math.inf if seconds is None else began + seconds
+    ends = math.inf if seconds is None else began + OVERRUN * seconds
     table = Table(dataset, seed, task, until=until, ends=ends, threads=threads)
     findings: list[Finding] = list(dataset.findings)
     # Leaks come first, then whatever else can stop a fit: they should be the last to be skipped.
-    for one in CHECKS if seconds is None else sorted(CHECKS, key=lambda c: (not c.stops, c.code < "MLW4")):
+    in_turn = CHECKS if seconds is None else sorted(CHECKS, key=lambda c: (not c.stops, c.code < "MLW4"))
+    for number, one in enumerate(in_turn):
+        if progress is not None:
+            spent_s = time.monotonic() - began
+            left_s = spent_s / number * (len(in_turn) - number) if number and spent_s > 1.0 else None
+            progress.step(one.title, number / len(in_turn), left_s)
         findings.extend(one.findings(table, dataset.whole))
     return waived(Findings.of(findings), waive)
 
@@ -146,7 +156,7 @@ def check_against(held: Held, *, findings: Iterable[Finding] = (), waive: tuple[
 
 def known_codes(waive: Iterable[str], findings: Iterable[Finding] = ()) -> None:
     """Raises `UnknownName` for a code that neither a check, nor reading, nor one of the findings has."""
-    known = {c.code for c in EVERY} | set(TITLES) | set(SLICED) | {f.code for f in findings}
+    known = {c.code for c in EVERY} | {*TITLES, *SLICED, UNJUDGED} | {f.code for f in findings}
     for code in waive:
         if code not in known:
             raise UnknownName("finding", code, sorted(known))

@@ -73,6 +73,7 @@ def cli_page(commands: Sequence[Command] = COMMANDS) -> str:
 
 def checks_page() -> str:
     """Every check with how it is computed, as Markdown."""
+    from mlwright.base import unjudged
     from mlwright.base.slices import HOW
     from mlwright.base.slices import TITLES as SLICED
     from mlwright.checks import AGAINST, CHECKS, CONTAMINATION, SHIFT
@@ -95,6 +96,9 @@ def checks_page() -> str:
     lines += ["## What the evaluation of a model shows", ""]
     lines += ["| code | what is found | how |", "|---|---|---|"]
     lines += [f"| {code} | {_cell(title)} | {_cell(HOW[code])} |" for code, title in SLICED.items()]
+    lines += ["", "## What a converted model shows", ""]
+    lines += ["| code | what is found | how |", "|---|---|---|"]
+    lines += [f"| {unjudged.CODE} | {unjudged.TITLE} | {_cell(unjudged.HOW)} |"]
     lines += ["", "## What reading notices", "", "| code | what was noticed |", "|---|---|"]
     lines += [f"| {code} | {_cell(title)} |" for code, title in TITLES.items()]
     return CHECKS_HEAD + "\n".join(lines) + "\n"

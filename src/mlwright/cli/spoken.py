@@ -56,6 +56,9 @@ _FLAGS = {
             "table",
             "key",
             "restart",
+            "data",
+            "example",
+            "kernel",
             "member",
             "sheet",
         )
@@ -117,7 +120,7 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 )
 _COMMAND = re.compile(
     r"(?<![\w/.-])mlwright "
-    r"(?=(?:check|schema|split|fit|show|predict|evaluate|compare|serve|token|demo|doctor|version)\b)"
+    r"(?=(?:check|schema|split|fit|convert|show|predict|evaluate|compare|serve|token|demo|doctor|version)\b)"
 )
 
 

@@ -162,8 +162,7 @@ def read_and_check(
         dataset = read(source, options=options, **roles)
         if settings is not None:
             refuse_metric(dataset, settings)
-        progress.stage("checking")
-        return dataset, check(dataset, waive=tuple(waive), **known)
+        return dataset, check(dataset, waive=tuple(waive), progress=progress, **known)
     finally:
         progress.done()
 

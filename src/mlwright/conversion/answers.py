@@ -38,11 +38,53 @@ class Classes:
 Answer = Number | Classes
 
 
+def likeliest(g: GraphBuilder, scores: str, labels: Any) -> Classes:  # Any: an array of labels
+    """Classes by what speaks for each [N, K]: logarithms of probabilities, up to one number for each row."""
+    if len(labels) == 2:
+        scores = g.node("Sub", g.columns(scores, [1], 2), g.columns(scores, [0], 2))
+    return Classes(labels, margin=scores)
+
+
+def inside_or_out(g: GraphBuilder, score: str, offset: float) -> Classes:
+    """1 where a score [N, 1] is not below `offset`, else -1: as all of scikit-learn's detectors answer."""
+    margin = g.node("Sub", score, g.constant(offset))
+    best = flat(g, g.node("Cast", g.node("GreaterOrEqual", margin, g.constant(0.0)), to=7))
+    return Classes(np.array([-1, 1]), margin=margin, best=best, scores_only=True)
+
+
+def chosen(g: GraphBuilder, answer: Classes) -> str:
+    """[N]: the number of the class that is answered."""
+    if answer.best:
+        return answer.best
+    if answer.probability or len(answer.labels) != 2:
+        return g.node("ArgMax", answer.probability or answer.margin, axis=1, keepdims=0)
+    above = g.node("Greater", answer.margin, g.constant(0.0))
+    return flat(g, g.node("Cast", above, to=7))
+
+
+def flat(g: GraphBuilder, tensor: str) -> str:
+    """[N] of [N, 1]."""
+    return g.node("Reshape", tensor, g.constant(np.array([-1], dtype=np.int64)))
+
+
+def probability_of(g: GraphBuilder, answer: Classes) -> str:
+    """Probabilities [N, K] of an answer."""
+    if answer.probability:
+        return answer.probability
+    if len(answer.labels) == 2:
+        return both(g, g.node("Sigmoid", answer.margin))
+    return g.node("Softmax", answer.margin, axis=1)
+
+
+def both(g: GraphBuilder, second: str) -> str:
+    """Probabilities [N, 2] of two classes by that of the second [N, 1]."""
+    return g.concat([g.node("Sub", g.constant(1.0), second), second])
+
+
 def published(g: GraphBuilder, answer: Answer, target: Target, order: list[int]) -> None:
     """Publishes the outputs; `order[k]` is which of the model's classes is class k of the target."""
     if isinstance(answer, Number):
-        shape = g.constant(np.array([-1], dtype=np.int64))
-        g.output("prediction", g.node("Reshape", answer.tensor, shape), "float64", None)
+        g.output("prediction", flat(g, answer.tensor), "float64", None)
         return
     classes, margin, probability = len(target.classes), answer.margin, answer.probability
     turned = order != list(range(classes))

@@ -7,8 +7,8 @@ one product with a matrix.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -189,3 +189,21 @@ def _valued(
         f"{n}_{k}" if outputs > len(values) else n for n in frame.names for k in range(outputs // len(values))
     ]
     return frame.made(out, names)
+
+
+def numbered(frame: Frame, known: Mapping[int, Sequence[Any]]) -> Frame:  # Any: categories of whatever type
+    """The frame with the column at each place of `known` as its value's number among those categories; NaN
+    where it is none of them."""
+    if not known:
+        return frame
+    g, some = frame.g, frame.pick(known)
+    found = hits(some, list(known.values()))
+    places = np.zeros((found.total, len(known)))
+    for j, span in enumerate(found.spans):
+        places[span, j] = np.arange(span.stop - span.start)
+    seen = g.node("Greater", found.known(), g.constant(0.5))
+    codes = some.made(g.node("Where", seen, found.times(places), g.constant(np.nan)), some.names)
+    slots = list(frame.slots)
+    for slot, i in zip(codes.slots, known, strict=True):
+        slots[i] = slot
+    return replace(frame, slots=tuple(slots))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Answer, Classes, Number
+from mlwright.conversion.answers import Answer, Classes, Number, inside_or_out
 from mlwright.conversion.frame import Frame
 from mlwright.graph.shared_trees import served
 from mlwright.graph.trees import LEQ, MEMBER, Tree, Trees, tree_ensemble
@@ -36,16 +36,18 @@ def single(frame: Frame) -> str:
     return g.node("Cast", g.node("Cast", frame.numbers(), to=1), to=11)
 
 
-def grown(tree: Any, values: Doubles) -> list[Tree]:  # Any: a fitted sklearn.tree._tree.Tree
-    """One tree for each column of `values` [nodes, outputs], which are what its leaves answer."""
+def grown(tree: Any, values: Doubles, columns: Any = None) -> list[Tree]:  # Any: sklearn's Tree; places
+    """One tree for each column of `values` [nodes, outputs], which are what its leaves answer. It was fitted
+    on some of the `columns`, or on all."""
     left, right = np.asarray(tree.children_left), np.asarray(tree.children_right)
     inner, leaves = np.flatnonzero(left >= 0), np.flatnonzero(left < 0)
     place = np.zeros(len(left), dtype=np.int64)
     place[inner], place[leaves] = np.arange(len(inner)), ~np.arange(len(leaves))
     missing = getattr(tree, "missing_go_to_left", None)
     goes_left = np.zeros(len(inner)) if missing is None else np.asarray(missing)[inner]
+    feature = np.asarray(tree.feature)[inner]
     shape = {
-        "feature": np.asarray(tree.feature)[inner].astype(np.int64),
+        "feature": (feature if columns is None else np.asarray(columns)[feature]).astype(np.int64),
         "split": np.asarray(tree.threshold, dtype=np.float64)[inner],
         "mode": np.full(len(inner), LEQ, dtype=np.int64),
         "true": place[left[inner]],
@@ -101,6 +103,30 @@ def mean_classes(model: Any, frame: Frame) -> Classes:  # Any: a forest of class
 def _one_output(model: Any) -> None:  # Any: a tree or a forest
     if model.n_outputs_ != 1:
         raise ConversionRefused("it answers several targets at once", remedy="fit a model for each target")
+
+
+def isolated(model: Any, frame: Frame) -> Classes:  # Any: an IsolationForest
+    """-1 where few splits set a row apart: 2 ** -(mean depth / that of a tree of its sample's size)."""
+    count, g = len(model.estimators_), frame.g
+    trees: list[Tree] = []
+    for i, (e, columns) in enumerate(zip(model.estimators_, model.estimators_features_, strict=True)):
+        depth = np.asarray(model._decision_path_lengths[i]) + np.asarray(
+            model._average_path_length_per_tree[i]
+        )
+        trees += grown(e.tree_, (depth - 1.0).astype(np.float64).reshape(-1, 1), columns)
+    whole = count * _mean_depth(int(model._max_samples))
+    if whole == 0:
+        raise ConversionRefused("it was fitted on a single row", remedy="fit it on more rows")
+    depths = summed(frame, Trees(tuple(trees), (0,) * len(trees), 1), single(frame))
+    score = g.node("Exp", g.node("Mul", depths, g.constant(-np.log(2.0) / whole)))
+    return inside_or_out(g, g.node("Neg", score), float(model.offset_))
+
+
+def _mean_depth(rows: int) -> float:
+    """Of an unsuccessful search in a binary tree of `rows` (Liu, Ting and Zhou 2008)."""
+    if rows <= 2:
+        return float(rows == 2)
+    return float(2.0 * (np.log(rows - 1.0) + np.euler_gamma) - 2.0 * (rows - 1.0) / rows)
 
 
 def boosted(model: Any, frame: Frame) -> Answer:  # Any: a GradientBoostingClassifier or -Regressor

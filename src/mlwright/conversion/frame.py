@@ -17,21 +17,44 @@ from mlwright.base.errors import ConversionRefused
 from mlwright.graph.build import ML, GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
+NUMBERS = "numbers"
+"""The input of the graph that holds them."""
 MISSING, UNSEEN = 0.0, -1.0
 """The codes of a missing text, and of one that no step knows."""
 
 
+EXACT = 1e-9
+"""How far a graph in doubles may answer from the original: of probabilities, and of numbers in relation to
+themselves. Sums in another order differ by less."""
+
+
 @dataclass
 class Words:
-    """Which texts the steps ask for, by column of the table: known only when all steps have been gone
-    through, so that a graph is built twice, the second time with the dictionary in front."""
+    """What is gathered from all steps. Which texts they ask for, by column of the table: known only when all
+    have been gone through, so that a graph is built twice, the second time with the dictionary in front."""
 
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    allowed: float = EXACT
+    """How far the graph may answer from the original, which may not calculate in doubles itself."""
+    closed: set[str] = field(default_factory=set)
+    """Columns whose texts must be known ones, whatever the original makes of others."""
+    given: Callable[[str], Sequence[Any]] = lambda column: ()  # Any: values of whatever type
+    """The example's values of a column, as its owner holds them."""
+    inputs: tuple[str, ...] = ()
+    """The columns of numbers that the graph is given."""
 
     def code(self, column: str, text: str) -> float:
         """The code of `text` in `column`; "" is missing."""
         known = self.seen.setdefault(column, {"": 0})
         return float(known.setdefault(text, len(known)))
+
+    def allow(self, difference: float) -> None:
+        """Raises what is allowed to at least `difference`."""
+        self.allowed = max(self.allowed, difference)
+
+    def source(self, slot: Slot) -> str | None:
+        """The column of the table that a slot is, unchanged; None where a step made it."""
+        return slot.words or (self.inputs[slot.place] if slot.tensor == NUMBERS else None)
 
 
 @dataclass(frozen=True)
@@ -109,10 +132,10 @@ def begun(
 ) -> tuple[GraphBuilder, Frame]:
     """A graph (`into`, where one is begun) with the packed inputs, and the table's columns in `order`;
     categories as the codes that `words` has so far."""
-    g = GraphBuilder() if into is None else into
+    g, words.inputs = GraphBuilder() if into is None else into, tuple(numbers)
     slots = dict[str, Slot]()
     if numbers:
-        tensor = g.input("numbers", "float64", len(numbers))
+        tensor = g.input(NUMBERS, "float64", len(numbers))
         slots |= {n: Slot(n, tensor, i, len(numbers)) for i, n in enumerate(numbers)}
     if texts:
         tensor = _codes(g, g.input("strings", "string", len(texts)), texts, words)

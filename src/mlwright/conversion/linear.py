@@ -27,6 +27,13 @@ def number(model: Any, frame: Frame) -> Number:  # Any: a linear regression
     return Number(sums(model, frame))
 
 
+def centred(model: Any, frame: Frame) -> Number:  # Any: a PLSRegression, PLSCanonical or CCA
+    """Of columns less their means."""
+    means = np.asarray(model._x_mean, dtype=np.float64)[None, :]
+    moved = frame.made(frame.g.node("Sub", frame.numbers(), frame.g.constant(means)), frame.names)
+    return number(model, moved)
+
+
 def exponential(model: Any, frame: Frame) -> Number:  # Any: a generalised linear model with a log link
     from_log = getattr(model, "link", "log") in ("auto", "log")
     if type(model).__name__ == "TweedieRegressor" and model.link == "auto":
@@ -73,12 +80,14 @@ def one_against_rest(frame: Frame, out: str, labels: Any) -> Classes:  # Any: an
     return Classes(labels, probability=shared_out(g, g.node("Sigmoid", out), len(labels)), best=best)
 
 
-def shared_out(g: GraphBuilder, p: str, classes: int) -> str:
-    """Each row of `p` [N, K] divided by its sum; all alike where that is 0."""
+def shared_out(g: GraphBuilder, p: str, classes: int, empty: float | None = None) -> str:
+    """Each row of `p` [N, K] divided by its sum; where that is 0, all `empty`, or else all alike."""
     total = g.node("ReduceSum", p, g.constant(np.array([1])), keepdims=1)
     none = g.node("Equal", total, g.constant(0.0))
     safe = g.node("Where", none, g.constant(1.0), total)
-    return g.node("Where", none, g.constant(1.0 / classes), g.node("Div", p, safe))
+    return g.node(
+        "Where", none, g.constant(1.0 / classes if empty is None else empty), g.node("Div", p, safe)
+    )
 
 
 def _within_one(frame: Frame, tensor: str) -> str:

@@ -31,6 +31,8 @@ FLAT = "mlwright.flat"
 """Of a frame made of a dict: which inputs were given as [N], and not as [N, 1]."""
 _NUMBERS = {name: number for number, name in KINDS.items()}
 DOUBLE = _NUMBERS["float64"]
+SINGLE = 1e-5
+"""How far the graph may answer from a network that calculates in float32."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class Network:
 def laid(network: Network, frame: Frame) -> Answer:
     """The network's nodes over a frame's columns, and what they answer."""
     g, tensors = frame.g, []
+    if network.single:
+        frame.words.allow(SINGLE)
     for port, columns in zip(network.ports, network.columns, strict=True):
         some = frame.pick(frame.names.index(c) for c in columns)
         tensors.append(_given(some, port))

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.base.errors import ConversionRefused, Misuse
-from mlwright.base.schema import Kind
+from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
-from mlwright.conversion.boosters import OF_CLASSES, objective_of
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.native import ASKED
 from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
@@ -45,7 +45,14 @@ class Said:
 class Example:
     """Rows in the types that a model takes: a pandas frame, or an array of two dimensions."""
 
-    def __init__(self, rows: Any) -> None:  # Any: a pandas frame or an array
+    def __init__(
+        self,
+        rows: Any,  # Any: a pandas frame or an array
+        called: tuple[str, ...] = (),
+        written: Mapping[str, Column] | None = None,
+    ) -> None:
+        """`called` names the columns of an array; `written` says by name how a table wrote their values."""
+        self._called, self.written = called, dict(written or {})
         self._is_frame = type(rows).__module__.split(".")[0] == "pandas" and hasattr(rows, "columns")
         if not self._is_frame and not (isinstance(rows, np.ndarray) and rows.ndim == 2):
             raise Misuse(
@@ -62,7 +69,7 @@ class Example:
     @property
     def names(self) -> tuple[str, ...]:
         if not self._is_frame:
-            return tuple(f"x{i}" for i in range(self.rows.shape[1]))
+            return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
             if not isinstance(name, str):
                 raise Misuse(f"the column {name!r} is not called by a text", remedy="name columns by texts")
@@ -90,11 +97,19 @@ class Example:
             return "categorical"
         raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
 
+    def values(self, name: str) -> list[Any]:  # Any: of the column's type
+        """A column's values as they are."""
+        column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
+        return list(column.tolist())
+
     def first(self, count: int) -> Example:
-        return Example(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
+        return self._of(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
 
     def only(self, which: Sequence[int]) -> Example:
-        return Example(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+        return self._of(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+
+    def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
+        return Example(rows, self._called, self.written)
 
     def changed(self, changes: Sequence[Mapping[str, Any]]) -> Example:  # Any: values of the columns' kinds
         """The first row once for each of `changes`, with those values in some columns. None is missing."""
@@ -103,14 +118,14 @@ class Example:
             for i, values in enumerate(changes):
                 for name, value in values.items():
                     rows[i, self.names.index(name)] = np.nan if value is None else value
-            return Example(rows)
+            return self._of(rows)
         rows = self.rows.iloc[[0] * len(changes)].reset_index(drop=True)
         for name in sorted({name for values in changes for name in values}):
             column = rows[name].tolist()
             for i, values in enumerate(changes):
                 column[i] = values.get(name, column[i])
             rows[name] = _like(self.rows[name], column)
-        return Example(rows)
+        return self._of(rows)
 
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""
@@ -146,8 +161,9 @@ class Original:
         rows = copy.copy(example.rows)
         if isinstance(self.model, Network):
             return Said(*self.model.said(rows))
-        if kind_of(self.model) == "lightgbm.Booster":
-            return _of_booster(self.model, rows)
+        asked = ASKED.get(kind_of(self.model))
+        if asked is not None:
+            return Said(*asked(self.model, rows))
         probability = None
         if hasattr(self.model, "predict_proba"):
             probability = self.model.predict_proba(rows)
@@ -160,11 +176,13 @@ class Original:
             )
         return Said(probability, answer.reshape(len(example)))
 
-    def taken(self, example: Example) -> list[int]:
-        """Which rows it answers in numbers that count: asked all at once, and where that fails one by one."""
-        if self._takes(example):
-            return list(range(len(example)))
-        return [i for i in range(len(example)) if self._takes(example.only([i]))] if len(example) > 1 else []
+    def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
+        once, and where that fails one by one, since a missing value turns a whole column of integers into
+        another type. Any: values of the columns' kinds."""
+        if self._takes(example.changed(changes)):
+            return list(range(len(changes)))
+        return [i for i, change in enumerate(changes) if self._takes(example.changed([change]))]
 
     def answers(self, example: Example) -> bool:
         """Whether it answers at all, be it no number, instead of raising."""
@@ -182,12 +200,3 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
-
-
-def _of_booster(booster: Any, rows: Any) -> Said:  # Any: a LightGBM Booster; rows as it takes them
-    """A Booster answers probabilities where its objective is of classes, and knows no labels but numbers."""
-    answer = np.asarray(booster.predict(rows), dtype=np.float64)
-    if not objective_of(booster.model_to_string(num_iteration=1)).startswith(OF_CLASSES):
-        return Said(None, answer)
-    both = np.stack([1 - answer, answer], axis=1) if answer.ndim == 1 else answer
-    return Said(both, both.argmax(axis=1))

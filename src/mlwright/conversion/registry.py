@@ -14,6 +14,7 @@ from mlwright.base.errors import ConversionRefused, nearest
 from mlwright.conversion.answers import Answer
 from mlwright.conversion.frame import Frame, Step
 from mlwright.conversion.names import kind_of
+from mlwright.conversion.refusals import REFUSED
 
 End = Callable[[Any, Frame], Answer]  # Any: somebody's estimator
 
@@ -49,8 +50,20 @@ def _within(step: Any, name: str) -> Iterator[None]:  # Any: an estimator
         raise
 
 
+def check_convertible(model: Any) -> None:  # Any: an estimator
+    """Raises `ConversionRefused` for a predictor that can never be converted, perhaps at a Pipeline's end."""
+    steps_of = getattr(model, "steps", None)
+    last = steps_of[-1][1] if kind_of(model) == "sklearn.Pipeline" and steps_of else model
+    if kind_of(last) in REFUSED:
+        with _within(last, ""):
+            raise _unknown(last, ends())
+
+
 def _unknown(step: Any, known: dict[str, Any]) -> ConversionRefused:  # Any: an estimator; converters
     kind = kind_of(step)
+    if kind in REFUSED:
+        reason, remedy = REFUSED[kind]
+        return ConversionRefused(reason, remedy=remedy)
     parents = [f"{t.__module__.split('.')[0]}.{t.__qualname__}" for t in type(step).__mro__[1:]]
     inherited = next((p for p in parents if p in known), None)
     if inherited is not None:
@@ -101,58 +114,22 @@ def steps() -> dict[str, Step]:
 @cache
 def ends() -> dict[str, End]:
     """By class, what converts a predictor."""
-    from mlwright.conversion import boosters, composed, forests, linear, networks
+    from mlwright.conversion import catboost, lightgbm, networks, xgboost
+    from mlwright.conversion.predictors import OF_SKLEARN
 
-    of_sklearn: dict[str, End] = {
-        "Pipeline": composed.in_turn_to_the_end,
-        "TransformedTargetRegressor": composed.target_turned,
-        "VotingClassifier": composed.voted,
-        "VotingRegressor": composed.voted,
-        "StackingClassifier": composed.stacked,
-        "StackingRegressor": composed.stacked,
-        "CalibratedClassifierCV": composed.calibrated,
-        "DecisionTreeClassifier": forests.tree_classes,
-        "DecisionTreeRegressor": forests.tree_number,
-        "ExtraTreeClassifier": forests.tree_classes,
-        "ExtraTreeRegressor": forests.tree_number,
-        "RandomForestClassifier": forests.mean_classes,
-        "ExtraTreesClassifier": forests.mean_classes,
-        "RandomForestRegressor": forests.mean_number,
-        "ExtraTreesRegressor": forests.mean_number,
-        "GradientBoostingClassifier": forests.boosted,
-        "GradientBoostingRegressor": forests.boosted,
-        "HistGradientBoostingClassifier": forests.histogram,
-        "HistGradientBoostingRegressor": forests.histogram,
-        "SGDClassifier": linear.by_gradient,
+    found = {f"sklearn.{name}": end for name, end in OF_SKLEARN.items()}
+    found["mlwright.Network"] = networks.laid
+    of_boosters: dict[str, tuple[End, tuple[str, ...]]] = {
+        "lightgbm": (lightgbm.of_lightgbm, ("Booster", "LGBMClassifier", "LGBMRanker", "LGBMRegressor")),
+        "xgboost": (
+            xgboost.of_xgboost,
+            ("Booster", "XGBClassifier", "XGBRanker", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
+        ),
+        "catboost": (
+            catboost.of_catboost,
+            ("CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"),
+        ),
     }
-    of_sklearn |= dict.fromkeys(
-        ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"), composed.best_found
-    )
-    numbers = (
-        "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "HuberRegressor", "Lars", "LarsCV",
-        "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "LinearRegression", "LinearSVR",
-        "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor",
-        "QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor", "TheilSenRegressor",
-    )  # fmt: skip
-    of_sklearn |= dict.fromkeys(numbers, linear.number)
-    of_sklearn |= dict.fromkeys(
-        ("GammaRegressor", "PoissonRegressor", "TweedieRegressor"), linear.exponential
-    )
-    of_sklearn |= dict.fromkeys(
-        ("LinearDiscriminantAnalysis", "LogisticRegression", "LogisticRegressionCV"), linear.log_odds
-    )
-    of_sklearn |= dict.fromkeys(
-        ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV"),
-        linear.scores,
-    )
-    found = {f"sklearn.{name}": end for name, end in of_sklearn.items()}
-    return found | {
-        "lightgbm.LGBMClassifier": boosters.of_lightgbm,
-        "lightgbm.LGBMRegressor": boosters.of_lightgbm,
-        "lightgbm.Booster": boosters.of_lightgbm,
-        "xgboost.XGBClassifier": boosters.of_xgboost,
-        "xgboost.XGBRegressor": boosters.of_xgboost,
-        "catboost.CatBoostClassifier": boosters.of_catboost,
-        "catboost.CatBoostRegressor": boosters.of_catboost,
-        "mlwright.Network": networks.laid,
-    }
+    for library, (end, names) in of_boosters.items():
+        found |= {f"{library}.{name}": end for name in names}
+    return found

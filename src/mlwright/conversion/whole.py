@@ -21,12 +21,12 @@ from mlwright.base.errors import ConversionRefused, Misuse, MlwrightError, Parit
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
 from mlwright.conversion.answers import Answer, Classes, published
-from mlwright.conversion.frame import Words, begun
+from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Wording, tabled
 from mlwright.conversion.original import Example, Original, Said
 from mlwright.conversion.reach import reach
-from mlwright.conversion.registry import ended
+from mlwright.conversion.registry import check_convertible, ended
 from mlwright.conversion.small import Int8Builder
 from mlwright.data.dataset import Dataset, Provenance
 from mlwright.data.decode import decode_frame
@@ -35,10 +35,6 @@ from mlwright.graph.running import session
 
 Doubles = npt.NDArray[np.float64]
 
-TOLERANCE = 1e-9
-"""Of probabilities, and of numbers in relation to themselves: sums in another order differ by less."""
-TOLERANCE_SINGLE = 1e-5
-"""Of models that add in float32, as XGBoost does: the graph adds in doubles."""
 TOLERANCE_INT8 = 0.1
 """Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
 MIXED = 1e-4
@@ -60,6 +56,8 @@ class Converted:
     schema: Schema
     graph: bytes
     scores_only: bool = False
+    tolerance: float = EXACT
+    """How far both may be apart."""
     int8: bool = False
     """Whether its weights have eight bits each."""
 
@@ -75,20 +73,12 @@ class Converted:
             )
         g = Int8Builder()
         graph, _ = _built(self.original.model, self.schema, Words(), self.schema.target, g)
-        return replace(self, graph=graph, int8=True) if g.replaced else None
+        return replace(self, graph=graph, tolerance=TOLERANCE_INT8, int8=True) if g.replaced else None
 
     @property
     def steps(self) -> tuple[str, ...]:
         """The classes of the model's steps, the last one last."""
         return tuple(steps_of(self.original.model))
-
-    @property
-    def tolerance(self) -> float:
-        if self.int8:
-            return TOLERANCE_INT8
-        model = self.original.model
-        single = isinstance(model, Network) and model.single
-        return TOLERANCE_SINGLE if single or any(s.startswith("xgboost.") for s in self.steps) else TOLERANCE
 
     @property
     def versions(self) -> dict[str, str]:
@@ -146,10 +136,10 @@ class Converted:
         return Parity(rows=rows, largest=largest, where=where, tolerance=self.tolerance)
 
     def _asked(self) -> list[tuple[str, Example]]:
-        at_edges = self.example.changed(edges(self.schema))
-        taken = self.original.taken(at_edges)
+        changes = edges(self.schema)
+        taken = [changes[i] for i in self.original.taken(self.example, changes)]
         found = [("the example rows", self.example.first(MOST_COMPARED))]
-        return [*found, ("rows at the edges", at_edges.only(taken))] if taken else found
+        return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
 
     def _distance(self, one: Said, other: Said, size: float) -> float:
         """How far two answers of the original are apart."""
@@ -222,12 +212,11 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows = Example(tabled(example))
+    rows = example if isinstance(example, Example) else Example(tabled(example))
     model = opened(model, rows, wording or Wording())
+    check_convertible(model)
     original = Original(model)
-    columns = tuple(
-        Column(name=n, kind=rows.kind(n), why="by the type of the example's column") for n in rows.names
-    )
+    columns = tuple(_like_written(n, rows) for n in rows.names)
     first = rows.first(1)
     try:
         original.says(first)
@@ -241,7 +230,7 @@ def converted(
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
     plain = Schema(columns=columns)
-    words = Words()
+    words = Words(given=rows.values)
     answer = _built(model, plain, words, None)[1]
     told = _target(answer, target)
     asked = Column(
@@ -257,7 +246,7 @@ def converted(
     graph, _ = _built(model, plain, words, told)
     schema = _bounded(schema, rows, original, words)
     scores_only = isinstance(answer, Classes) and answer.scores_only
-    return Converted(original, rows, schema, graph, scores_only)
+    return Converted(original, rows, schema, graph, scores_only, words.allowed)
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
@@ -282,6 +271,13 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
         return model
     assert found.meaning  # what cannot be laid, or says nothing, is refused before it is asked
     return found
+
+
+def _like_written(name: str, rows: Example) -> Column:
+    """The column of the example's type, its texts read as the example's table wrote them."""
+    told = rows.written.get(name, Column(name=name, kind="numeric"))
+    why = "by the type of the example's column"
+    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
 
 
 def _built(
@@ -337,7 +333,7 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
     texts = [c.name for c in schema.features if c.kind == "categorical"]
     names = [c.name for c in schema.features]
     asked = [{name: None} for name in names] + [{name: UNSEEN} for name in texts]
-    taken = set(original.taken(rows.changed(asked)))
+    taken = set(original.taken(rows, asked))
     for i, name in enumerate(names):
         schema = schema.changed(name, nullable=i in taken)
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
@@ -347,7 +343,8 @@ def _bounded(schema: Schema, rows: Example, original: Original, words: Words) ->
         known = tuple(text for text in words.seen.get(name, {}) if text)
         if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
             known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
-        schema = schema.changed(name, categories=known, allowed=() if i in taken else known)
+        closed = i not in taken or name in words.closed
+        schema = schema.changed(name, categories=known, allowed=known if closed else ())
     return schema
 
 

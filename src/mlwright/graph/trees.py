@@ -106,8 +106,12 @@ class Trees:
         )
 
 
-def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
-    """Adds the ensemble over the [N, F] double tensor `matrix`; returns its sums, [N, outputs] double."""
+def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str, *, single: bool = False) -> str:
+    """Adds the ensemble over the [N, F] double tensor `matrix`; returns its sums, [N, outputs] double.
+
+    With `single`, matrix and sums are float32, and so is each step of adding: on one thread, trees are added
+    in their order.
+    """
     if not trees.trees:
         raise ValueError("an ensemble of no trees is a constant, not a node")
     trees = _with_bias_in_leaves(trees)
@@ -116,6 +120,7 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
     }
     sets: list[Doubles] = []
     roots: list[int] = []
+    kind = np.float32 if single else np.float64
     nodes = leaves = 0
     for tree, target in zip(trees.trees, trees.target, strict=True):
         tree = tree if len(tree.feature) else _stump(tree)
@@ -140,7 +145,7 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
         optional["nodes_missing_value_tracks_true"] = joined["missing"].astype(np.int64)
     if sets:
         nan = np.array([np.nan])
-        optional["membership_values"] = np.concatenate([np.concatenate([s, nan]) for s in sets])
+        optional["membership_values"] = np.concatenate([np.concatenate([s, nan]) for s in sets]).astype(kind)
     return g.node(
         "TreeEnsemble",
         matrix,
@@ -150,13 +155,13 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str) -> str:
         post_transform=0,
         tree_roots=np.asarray(roots, dtype=np.int64),
         nodes_featureids=joined["feature"].astype(np.int64),
-        nodes_splits=joined["split"].astype(np.float64),
+        nodes_splits=joined["split"].astype(kind),
         nodes_modes=joined["mode"].astype(np.uint8),
         nodes_truenodeids=joined["tid"].astype(np.int64),
         nodes_falsenodeids=joined["fid"].astype(np.int64),
         nodes_trueleafs=joined["tleaf"].astype(np.int64),
         nodes_falseleafs=joined["fleaf"].astype(np.int64),
-        leaf_weights=joined["lw"].astype(np.float64),
+        leaf_weights=joined["lw"].astype(kind),
         leaf_targetids=joined["lt"].astype(np.int64),
         **optional,
     )

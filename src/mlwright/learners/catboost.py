@@ -162,14 +162,24 @@ def _affordable_settings(params: dict[str, Any], pool: Any, deadline: float) -> 
 
 
 def trees_of(model: Any, rounds: int) -> Trees:  # Any: catboost.CatBoost
-    """The first `rounds` oblivious trees of a model, as ordinary trees.
+    """The first `rounds` oblivious trees of a model, as ordinary trees."""
+    return trees_in(content_of(model), rounds)
 
-    A tree of several outputs is written once an output: the operator's leaves hold one number each.
-    """
+
+def content_of(model: Any) -> dict[str, Any]:  # Any: catboost.CatBoost; JSON values
+    """What a model says in its JSON form."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         model.save_model(str(path), format="json")
-        content = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # Any: as above
+    return content
+
+
+def trees_in(content: dict[str, Any], rounds: int) -> Trees:  # Any: JSON values
+    """The first `rounds` oblivious trees of a model's JSON form.
+
+    A tree of several outputs is written once an output: the operator's leaves hold one number each.
+    """
     scale, bias = content["scale_and_bias"]
     bias = np.atleast_1d(np.asarray(bias, dtype=np.float64))
     trees: list[Tree] = []

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Unpack
 from mlwright.base.errors import Misuse
 from mlwright.base.schema import Schema, TaskName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.listening import listening, told_when_done
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.schema import reference_of
 
 if TYPE_CHECKING:
     from mlwright.base.finding import Findings
+    from mlwright.base.progress import Progress
     from mlwright.sources import ReadOptions
 
 
@@ -25,6 +27,7 @@ def check(
     task: TaskName | None = None,
     seconds: float | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
     **roles: Unpack[RoleNames],
 ) -> Findings:
     """What is wrong with a table, worst first: what reading noticed and what the checks found.
@@ -46,8 +49,21 @@ def check(
         known_codes(waive)
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
-    dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
-    return run_checks(dataset, task=task, seed=seed, waive=waive, seconds=seconds, threads=threads)
+    listener = listening(progress)
+    with told_when_done(listener):
+        if not isinstance(data, Dataset):
+            listener.stage("reading")
+        dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
+        listener.stage("checking")
+        return run_checks(
+            dataset,
+            task=task,
+            seed=seed,
+            waive=waive,
+            seconds=seconds,
+            threads=threads,
+            progress=listener,
+        )
 
 
 def _check_against(

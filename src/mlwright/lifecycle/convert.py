@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from mlwright.base.errors import Misuse, ParityFailed
+from mlwright.base.errors import Misuse, ParityFailed, UnknownName
 from mlwright.base.evaluation import Entry, Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import stated
 from mlwright.base.texts import clean
+from mlwright.base.unjudged import CODE as UNJUDGED
+from mlwright.base.unjudged import unjudged
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.foreseen import refuse_absent
+from mlwright.lifecycle.listening import listening, told_when_done
 from mlwright.lifecycle.smaller import Verdict, judged
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
+    from mlwright.base.progress import Progress
     from mlwright.conversion import Converted
-    from mlwright.data.dataset import Dataset
     from mlwright.packaging import Evidence
     from mlwright.sources import ReadOptions
 
@@ -33,9 +38,12 @@ SCORES_ONLY = (
 def convert(
     model: Any,  # Any: somebody's fitted model
     *,
-    example: Any,  # Any: a pandas frame or an array
+    example: Any,  # Any: a pandas frame, an array, or a path
     target: str,
     data: object = None,
+    kinds: Mapping[str, str] | None = None,
+    drop: Iterable[str] = (),
+    waive: Iterable[str] = (),
     options: ReadOptions | None = None,
     answers: Literal["numbers", "probabilities", "logits"] | None = None,
     classes: Sequence[Any] | None = None,  # Any: labels of whatever type
@@ -43,6 +51,7 @@ def convert(
     intended_use: str | None = None,
     not_for: str | None = None,
     owner: str | None = None,
+    progress: Progress | None = None,
 ) -> Model:
     """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
     pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, or an ONNX file.
@@ -50,9 +59,12 @@ def convert(
     `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
     networks a tensor as well, or a dict of one array for each input.
     They say which columns there are and of which types, and are the reference that monitoring compares with;
-    some hundred rows are better than five. `target` is what the answer is called. `data`, anything that
-    `read` takes, are rows with known answers that the model was not fitted on: with them it is evaluated.
-    `options` say how they are written.
+    some hundred rows are better than five. They may stand in a file, too: its columns are given to the model
+    in the types that it was fitted on, where it tells them, else as pandas reads files; `kinds` (of a column:
+    numeric, boolean, text, or pandas' category) and `drop` (columns that are not the model's) overrule that.
+    `target` is what the answer is called. `data`, anything that `read` takes, are rows with known answers
+    that the model was not fitted on: with them it is evaluated. Without them the file holds an issue
+    (MLW901), which `waive` marks as known and borne. `options` say how tables are written.
 
     What a network's last tensor is, it may not say: `answers` are "numbers" (what is predicted),
     "probabilities" or "logits"; `classes` are the labels in the order of its outputs. With `int8` its
@@ -70,44 +82,90 @@ def convert(
     [9.0]
     """
     need("train", "converting")
+    from mlwright.checks import waived
     from mlwright.conversion import Wording, converted
 
-    began = time.monotonic()
+    began, listener, borne = time.monotonic(), listening(progress), tuple(_codes(waive))
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
-    wording = Wording(answers, None if classes is None else tuple(classes))
-    made = converted(model, example, clean(target), wording)
-    rows = made.dataset(made.example)
-    purpose = {"intended_use": intended_use, "not_for": not_for, "owner": owner}
-    evidence = _evidence(made, rows, purpose, began)
-    found = _packaged(made, rows, evidence, data, options)
-    return _smallest(made, found, evidence, data, options) if int8 else found
+    refuse_absent(data, options)
+    with told_when_done(listener):
+        listener.stage("reading the model's steps")
+        example = _rows(example, model, clean(target), options, kinds, drop)
+        wording = Wording(answers, None if classes is None else tuple(classes))
+        made = converted(model, example, clean(target), wording)
+        evidence = _evidence(made, {"intended_use": intended_use, "not_for": not_for, "owner": owner}, began)
+        if data is None:
+            evidence = replace(evidence, findings=waived(Findings.of([unjudged()]), borne))
+        judges = _Judges(data, options, listener)
+        found = _packaged(made, evidence, judges)
+        return _smallest(made, found, evidence, judges) if int8 else found
 
 
-def _packaged(
-    made: Converted, rows: Dataset, evidence: Evidence, data: object, options: ReadOptions | None
-) -> Model:
+@dataclass(frozen=True)
+class _Judges:
+    """The rows that a converted model is judged by; None where there are none."""
+
+    data: object
+    options: ReadOptions | None
+    listener: Progress
+
+
+def _packaged(made: Converted, evidence: Evidence, judges: _Judges) -> Model:
     """The file, evaluated where there are rows with known answers."""
     from mlwright.packaging import package_graph
 
+    judges.listener.stage("comparing")
+    rows = made.dataset(made.example)
     found = package_graph("tabular", made.graph, rows, evidence, made.compared)
-    if data is None:
+    if judges.data is None:
         return found
     from mlwright.lifecycle.evaluate import evaluate
 
-    scored = evaluate(found, data, options=options)
+    scored = evaluate(found, judges.data, options=judges.options, progress=judges.listener)
     told = msgspec.structs.replace(
         scored,
         calibration=evidence.evaluation.calibration,
         how=f"{scored.how}; whether it was fitted on some of them is not known here",
         leaderboard=evidence.evaluation.leaderboard,
     )
+    judges.listener.stage("packaging")
     return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
 
 
-def _smallest(
-    made: Converted, whole: Model, evidence: Evidence, data: object, options: ReadOptions | None
-) -> Model:
+def _rows(
+    example: Any,  # Any: as given to `convert`
+    model: Any,  # Any: somebody's fitted model
+    target: str,
+    options: ReadOptions | None,
+    kinds: Mapping[str, str] | None,
+    drop: Iterable[str],
+) -> Any:  # Any: the same, or an Example
+    """The example's rows; of a file, in the types that the model takes. Raises `Misuse` where what is said
+    of a file is said of a frame."""
+    left = (drop,) if isinstance(drop, str) else tuple(drop)
+    if isinstance(example, (str, os.PathLike)):
+        from mlwright.conversion import Said, example_of
+
+        return example_of(example, model, Said(target, options, dict(kinds or {}), left))
+    if kinds or left:
+        name = "kinds" if kinds else "drop"
+        raise Misuse(
+            f"{name}= has no effect on a frame or an array, which has types and columns of its own",
+            remedy=f"leave {name}= out",
+        )
+    return example
+
+
+def _codes(waive: Iterable[str]) -> Iterator[str]:
+    """The codes that are waived. Raises `UnknownName` for one that a conversion never finds."""
+    for code in (waive,) if isinstance(waive, str) else waive:
+        if code != UNJUDGED:
+            raise UnknownName("finding", code, [UNJUDGED], where="waive=")
+        yield code
+
+
+def _smallest(made: Converted, whole: Model, evidence: Evidence, judges: _Judges) -> Model:
     """The network with weights of eight bits where they answer as well, and as it was where not; both stand
     in the leaderboard."""
     from mlwright.packaging.costing import measure
@@ -116,7 +174,7 @@ def _smallest(
     verdict, chosen, entries = Verdict(False, "no large weights to make small"), made, []
     if small is not None:
         try:
-            less = _packaged(small, rows, evidence, data, options)
+            less = _packaged(small, evidence, judges)
         except ParityFailed as failed:
             verdict = Verdict(False, f"weights of 8 bits given up: {failed.message.split(';')[0]}")
         else:
@@ -138,15 +196,15 @@ def _smallest(
         evidence.evaluation, leaderboard=tuple(entries) or evidence.evaluation.leaderboard
     )
     facts = {**evidence.facts, "Weights": verdict.told}
-    return _packaged(chosen, rows, replace(evidence, evaluation=evaluation, facts=facts), data, options)
+    return _packaged(chosen, replace(evidence, evaluation=evaluation, facts=facts), judges)
 
 
-def _evidence(made: Converted, rows: Dataset, purpose: dict[str, str | None], began: float) -> Evidence:
+def _evidence(made: Converted, purpose: dict[str, str | None], began: float) -> Evidence:
     from mlwright.data.profile import profile_of
     from mlwright.evaluation.metrics import default_metric
     from mlwright.packaging import Evidence, prediction_profiles
 
-    target, steps = made.schema.target, made.steps
+    target, steps, rows = made.schema.target, made.steps, made.dataset(made.example)
     assert target is not None  # of every converted schema
     whole = Entry(
         name=steps[-1],

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from mlwright.base.decision import LIKELIEST
 from mlwright.base.errors import UnknownName
 from mlwright.lifecycle.extras import need
+from mlwright.lifecycle.listening import listening, told_when_done
 from mlwright.lifecycle.sliced import sliced
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model, Outputs
     from mlwright.base.evaluation import Evaluation, Outcome, Score
+    from mlwright.base.progress import Progress
     from mlwright.base.reliability import Reliability
     from mlwright.base.schema import Target
     from mlwright.data.dataset import Dataset
@@ -36,6 +38,7 @@ def evaluate(
     metric: str | Metric | None = None,
     options: ReadOptions | None = None,
     importance: bool = False,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """The model's scores with intervals on `data` (anything `read` takes), beside the plain baseline; and
     whether sets, intervals and abstaining keep there what the file promises (`promises`).
@@ -52,16 +55,22 @@ def evaluate(
     from mlwright.lifecycle.load import load
     from mlwright.sources import read_raw
 
-    opened = model if isinstance(model, Model) else load(model)
-    fresh = fresh_rows(opened, read_raw(data, options), options)
-    chosen, caveat = metric_for(opened, metric)
-    rows, outputs = _answered(opened, fresh)
-    evaluation = _judged(opened, outputs, replace(rows, how=rows.how + caveat), chosen)
-    if not importance:
-        return evaluation
-    from mlwright.lifecycle.relying import relied_on
+    listener = listening(progress)
+    with told_when_done(listener):
+        opened = model if isinstance(model, Model) else load(model)
+        listener.stage("reading the rows")
+        fresh = fresh_rows(opened, read_raw(data, options), options)
+        chosen, caveat = metric_for(opened, metric)
+        listener.stage("answering them")
+        rows, outputs = _answered(opened, fresh)
+        listener.stage("judging the answers")
+        evaluation = _judged(opened, outputs, replace(rows, how=rows.how + caveat), chosen)
+        if not importance:
+            return evaluation
+        from mlwright.lifecycle.relying import relied_on
 
-    found, effects = relied_on(opened, rows, chosen)
+        listener.stage("asking what they rest on")
+        found, effects = relied_on(opened, rows, chosen)
     return msgspec.structs.replace(evaluation, importance=found, effects=effects)
 
 

@@ -29,6 +29,7 @@ from mlwright.lifecycle.foreseen import (
     refuse_metric,
     refuse_settings,
 )
+from mlwright.lifecycle.listening import listening
 from mlwright.lifecycle.read import RoleNames, as_written, read, with_question
 from mlwright.lifecycle.state import State, journal_of, state_of
 from mlwright.lifecycle.warm import begun_from, members_of, opened
@@ -151,7 +152,7 @@ def fit(
     need("train", "training")
     settings, roles = _settings(settings, named)
     options, roles = with_question(options, roles)
-    listener = progress or Progress()
+    listener = listening(progress)
     try:
         kept = state_of(state, resume)
         earlier = None if warm_start is None else opened(warm_start)

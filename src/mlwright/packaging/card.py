@@ -8,12 +8,14 @@ from mlwright.artifact import Timings
 from mlwright.base.abstaining import ASKED, Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.evaluation import Evaluation, Score
-from mlwright.base.finding import UNCHECKED, Findings
+from mlwright.base.finding import UNCHECKED, Finding, Findings
 from mlwright.base.leaderboard import Leaderboard, cells, shown
 from mlwright.base.limits import limits
 from mlwright.base.measures import METRICS, OUTCOMES
 from mlwright.base.purpose import UNSTATED, Purpose
 from mlwright.base.schema import Schema
+from mlwright.base.unjudged import CODE as UNJUDGED
+from mlwright.base.unjudged import of_checks
 from mlwright.base.verdict import decided, verdict
 from mlwright.packaging.card_calibration import calibration_section
 from mlwright.packaging.card_fit_report import fit_lines
@@ -34,7 +36,7 @@ def render_card(
     parts = [
         _what(schema),
         *([_use(purpose)] if purpose != UNSTATED else []),
-        _quality(evaluation, schema),
+        _quality(evaluation, schema, findings),
         *([_decision(evaluation)] if evaluation.decision else []),
         *([_sets(evaluation.sets, schema)] if evaluation.sets else []),
         *([_abstaining(evaluation.abstaining)] if evaluation.abstaining else []),
@@ -77,10 +79,15 @@ def _use(purpose: Purpose) -> list[str]:
     return ["## What it is for", "", "\n\n".join(told)]
 
 
-def _quality(evaluation: Evaluation, schema: Schema) -> list[str]:
+def _quality(evaluation: Evaluation, schema: Schema, findings: Findings) -> list[str]:
     if not evaluation.scores:
         said = (evaluation.how, evaluation.calibration)
-        return ["## How good it is", "", " ".join(f"{_plain(text)}." for text in said if text)]
+        lines = ["## How good it is", "", " ".join(f"{_plain(text)}." for text in said if text)]
+        own = [f for f in findings if f.code == UNJUDGED]
+        lines += (
+            ["", *(f"- {_status(f)}**{f.code}** {f.title}: {_plain(f.evidence)}" for f in own)] if own else []
+        )
+        return lines
     plain = {s.metric: s for s in evaluation.baseline}
     lines = ["## How good it is", ""]
     if schema.target:
@@ -156,17 +163,21 @@ def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
 
 
 def _data(findings: Findings) -> list[str]:
-    lines = ["## What the data showed", ""]
-    for f in findings.found:
+    lines, by_checks = ["## What the data showed", ""], of_checks(findings)
+    for f in by_checks.found:
         column = f"`{_plain(f.column)}` " if f.column else ""
         lines.append(f"- **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
-    if not findings.found:
-        lines.append("Nothing was found." if findings.items else UNCHECKED)
-    for f in findings:
+    if not by_checks.found:
+        lines.append("Nothing was found." if by_checks.items else UNCHECKED)
+    for f in by_checks:
         if f.status == "waived":
             column = f"`{_plain(f.column)}` " if f.column else ""
-            lines.append(f"- waived by its author: **{f.code}** {column}{f.title}: {_plain(f.evidence)}")
+            lines.append(f"- {_status(f)}**{f.code}** {column}{f.title}: {_plain(f.evidence)}")
     return lines
+
+
+def _status(finding: Finding) -> str:
+    return "waived by its author: " if finding.status == "waived" else ""
 
 
 def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:

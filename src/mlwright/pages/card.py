@@ -11,10 +11,12 @@ from importlib.resources import files
 from typing import Final
 
 from mlwright.base import figures
-from mlwright.base.finding import counted
+from mlwright.base.finding import Finding, counted
 from mlwright.base.leaderboard import Leaderboard, cells, in_brief
 from mlwright.base.leaderboard import shown as plainly
 from mlwright.base.limits import limits
+from mlwright.base.unjudged import CODE as UNJUDGED
+from mlwright.base.unjudged import of_checks
 from mlwright.base.verdict import decided, verdict
 from mlwright.pages.card_charts import table
 from mlwright.pages.card_data import data, findings
@@ -145,11 +147,15 @@ SECTIONS: Final[tuple[Callable[[ModelPage], str], ...]] = (
 
 def _verdict(shown: ModelPage) -> str:
     evaluation = shown.evaluation
-    borne = any(f.status == "waived" and f.severity == "issue" for f in shown.findings)
-    grave = " issue" if evaluation.doubt else " tip" if borne or shown.findings.issues else ""
+    by_checks = of_checks(shown.findings)
+    borne = any(f.status == "waived" and f.severity == "issue" for f in by_checks)
+    unjudged = [f for f in shown.findings if f.code == UNJUDGED]
+    bad = evaluation.doubt or any(f.status == "found" for f in unjudged)
+    grave = " issue" if bad else " tip" if borne or shown.findings.issues or unjudged else ""
     said = verdict(evaluation, shown.target), decided(evaluation, shown.target)
     first, *others = [s for s in (evaluation.doubt, *said) if s]
     lines = [f'<p class="lead">{text(first)}</p>', *(f"<p>{text(s)}</p>" for s in others)]
+    lines += [f"<p>{text(_owned(f))}</p>" for f in unjudged]
     lines += ["<p>It was trained although an issue was found in its data: see there.</p>"] if borne else []
     if any(f.status == "found" and f.severity == "issue" for f in evaluation.weak):
         lines.append("<p>It is not as good for all rows: see for whom it works, and where it is worse.</p>")
@@ -158,6 +164,11 @@ def _verdict(shown: ModelPage) -> str:
     told = f"{unseen} In brackets: 95 % intervals." if evaluation.rows else f"{evaluation.how}."
     lines.append(f'<p class="small soft">{text(told)}</p>')
     return f'<div class="verdict{grave}">{"".join(lines)}</div>'
+
+
+def _owned(finding: Finding) -> str:
+    borne = "waived: known and borne" if finding.status == "waived" else f"an issue. {finding.remedy}"
+    return f"{finding.code}, {borne}."
 
 
 def _facts(facts: Mapping[str, str]) -> str:

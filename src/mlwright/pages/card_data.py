@@ -11,6 +11,7 @@ from typing import Final
 from mlwright.base.finding import UNCHECKED, Finding, counted
 from mlwright.base.profile import ColumnProfile
 from mlwright.base.schema import Column
+from mlwright.base.unjudged import of_checks
 from mlwright.pages import charts
 from mlwright.pages.card_charts import table
 from mlwright.pages.page import text
@@ -46,22 +47,23 @@ def data(shown: ModelPage) -> str:
 
 def findings(shown: ModelPage) -> str:
     """What the checks found, what was waived, and how many found nothing."""
+    by_checks = of_checks(shown.findings)
     above = {f.code for f in shown.evaluation.weak}
-    said_above = [f for f in shown.findings.found if f.code in above]
-    left = [f for f in shown.findings.found if f.code not in above]
+    said_above = [f for f in by_checks.found if f.code in above]
+    left = [f for f in by_checks.found if f.code not in above]
     found = sorted(left, key=lambda f: f.severity != "issue")
-    waived = [f for f in shown.findings if f.status == "waived"]
+    waived = [f for f in by_checks if f.status == "waived"]
     parts = [
         _group(list(same))
         for _, same in groupby([*waived, *found], key=lambda f: (f.code, f.title, f.status))
     ]
-    passed = len({f.code for f in shown.findings if f.status == "passed"})
-    blind = sorted({f.code for f in shown.findings if f.status in ("not_enough_data", "skipped")})
+    passed = len({f.code for f in by_checks if f.status == "passed"})
+    blind = sorted({f.code for f in by_checks if f.status in ("not_enough_data", "skipped")})
     said = [f"{counted(passed, 'check')} found nothing." if passed else ""]
     said += [f"Could not look: {', '.join(blind)}."] if blind else []
     said += ["What was found of groups and slices stands above."] if said_above else []
     rest = " ".join(s for s in said if s) or (
-        "" if parts else "Nothing was found." if shown.findings.items else UNCHECKED
+        "" if parts else "Nothing was found." if by_checks.items else UNCHECKED
     )
     return section(
         "What the checks found in the data", "".join(parts) + f'<p class="small soft">{text(rest)}</p>'

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlwright.serving.access import Permission
 from mlwright.serving.answers import Answer, json_answer, plain
 from mlwright.serving.describe import describe
+from mlwright.serving.served import issues_of
 from mlwright.version import __version__
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _of(endpoint: Endpoint) -> dict[str, Any]:  # Any: JSON values
         "target": target.name if target else None,
         "ready": endpoint.is_warm,
         "previous": before.version if before else None,
+        "issues": issues_of(endpoint.model),
     }
 
 

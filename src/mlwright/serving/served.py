@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
+from mlwright.base.finding import Findings
 from mlwright.base.schema import Schema
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ class Served(Protocol):
     def run(self, numbers: Numbers, strings: Strings) -> Outputs:
         """The outputs for `numbers` [N, a] and `strings` [N, b], in the schema's order; a or b may be 0."""
         ...
+
+
+def issues_of(model: Served) -> list[dict[str, str]]:
+    """The grave findings that stand in the model's file, waived ones among them."""
+    found: Findings = getattr(model, "findings", None) or Findings()
+    grave = [f for f in found if f.severity == "issue" and f.status in ("found", "waived")]
+    return [{"code": f.code, "title": f.title, "status": f.status} for f in grave]
 
 
 def sets_of(model: Served) -> Conformal | None:

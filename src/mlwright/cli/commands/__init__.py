@@ -7,6 +7,7 @@ from mlwright.cli import flags
 from mlwright.cli.commands import (
     check,
     compare,
+    convert,
     demo,
     doctor,
     evaluate,
@@ -29,6 +30,7 @@ COMMANDS: tuple[flags.Command, ...] = (
     schema.COMMAND,
     split.COMMAND,
     fit.COMMAND,
+    convert.COMMAND,
     show.COMMAND,
     predict.COMMAND,
     explain.COMMAND,

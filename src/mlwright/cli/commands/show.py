@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlwright.base import figures
+from mlwright.base.finding import Findings
+from mlwright.base.unjudged import CODE as UNJUDGED
+from mlwright.base.unjudged import of_checks
 from mlwright.cli.flags import MODEL, Command, Flag
 from mlwright.cli.screen import Screen, safe
 
@@ -76,10 +79,19 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         tried(model.leaderboard, most=most),
         *fit_report_of(model.fit_report, every=every),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
-        look.section("Found in the data", look.findings(model.findings)),
+        *_never_judged(model),
+        look.section("Found in the data", look.findings(of_checks(model.findings))),
         look.section("Costs", look.pairs(_costs(model, path))),
         look.section("Use it", look.commands(_uses(path))),
     )
+
+
+def _never_judged(model: Model) -> list[RenderableType]:
+    """The section of what a converted file lacks, where it was never evaluated."""
+    from mlwright.cli import look
+
+    own = Findings(tuple(f for f in model.findings if f.code == UNJUDGED))
+    return [look.section("Found in the file", look.findings(own))] if own.items else []
 
 
 def confusion_of(evaluation: Evaluation, schema: Schema, width: int) -> list[RenderableType]:

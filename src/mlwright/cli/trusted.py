@@ -1,0 +1,109 @@
+"""Reads a pickle that the user trusts, for `convert --trust`: the one place of the product that runs a file.
+
+A pickle is a program. Nothing here is called unless the user said on this command line that the file's author
+is trusted, and no other module imports this one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from mlwright.base.errors import EnvironmentProblem, Misuse, NotAModel, shown
+from mlwright.conversion.pickled import is_of_torch
+
+WARNING = "--trust: this file can run any code on this machine, as you; say it of files whose author you know"
+_INSTALLED_AS = {
+    "sklearn": "scikit-learn",
+    "xgboost": "xgboost",
+    "torch": "torch",
+    "skopt": "scikit-optimize",
+    "cv2": "opencv-python",
+}
+
+
+def trusted(path: Path) -> tuple[Any, tuple[str, ...]]:  # Any: whatever the file holds
+    """The object in a pickle and what its library warned of. Whatever code the file holds is run.
+
+    Raises `EnvironmentProblem` for a library that is not installed, `Misuse` for a class that only a notebook
+    or script has, `NotAModel` where it cannot be read.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = _loaded(path)
+    said = dict.fromkeys(" ".join(str(w.message).split()) for w in caught if _is_told(w.category))
+    return _model_of(found, str(path)), tuple(said)
+
+
+def _is_told(category: type[Warning]) -> bool:
+    """Whether a warning is for whoever converts: such as another version of scikit-learn."""
+    return issubclass(category, UserWarning)
+
+
+def _loaded(path: Path) -> Any:  # Any: as above
+    with path.open("rb") as file:
+        head = file.read(4096)
+    try:
+        if is_of_torch(head):
+            import torch
+
+            return torch.load(path, map_location="cpu", weights_only=False)
+        return _unpickled(path)
+    except ModuleNotFoundError as error:
+        library = (error.name or "?").split(".")[0]
+        package = _INSTALLED_AS.get(library, library)
+        raise EnvironmentProblem(
+            f"its objects need {library}, which is not installed",
+            where=str(path),
+            remedy=f"pip install {package}, in the version that it was saved with",
+        ) from error
+    except AttributeError as error:
+        raise Misuse(
+            f"it needs code that is not here ({error})",
+            where=str(path),
+            remedy="classes and functions of a notebook or script are not in a pickle: convert the notebook "
+            "(mlwright convert NOTEBOOK.ipynb), or call mw.convert where they are defined",
+        ) from error
+    except Exception as error:  # whatever code of the file raises: it could not be read
+        raise NotAModel(
+            f"it cannot be read: {type(error).__name__}: {shown(str(error), 200)}",
+            where=str(path),
+            remedy="save it again, with the versions of the libraries that are installed here",
+        ) from error
+
+
+def _unpickled(path: Path) -> Any:  # Any: as above
+    try:
+        import joblib
+    except ImportError:
+        import pickle
+
+        with path.open("rb") as file:
+            return pickle.load(file)  # noqa: S301 - the user said --trust of this very file
+    return joblib.load(path)
+
+
+def _model_of(found: Any, where: str) -> Any:  # Any: as above
+    """`found`, if it predicts. Raises `Misuse` otherwise, naming what within it does."""
+    if _predicts(found):
+        return found
+    kind = type(found).__name__
+    inside: dict[str, Any] = {}  # Any: as above
+    if isinstance(found, dict):
+        inside = {repr(k): v for k, v in found.items()}
+    elif isinstance(found, (list, tuple)):
+        inside = {str(i): v for i, v in enumerate(found)}
+    models = [f"[{k}] ({type(v).__name__})" for k, v in inside.items() if _predicts(v)]
+    remedy = f"save that alone: joblib.dump(bundle{models[0].split(' ')[0]}, ...)" if models else ""
+    said = f"; of it {', '.join(models[:5])} can" if models else ""
+    raise Misuse(
+        f"the file holds a {kind}, which cannot predict{said}",
+        where=where,
+        remedy=remedy or "save the fitted model itself",
+    )
+
+
+def _predicts(thing: Any) -> bool:  # Any: as above
+    is_network = any(t.__module__.startswith("torch.nn.") for t in type(thing).__mro__)
+    return callable(getattr(thing, "predict", None)) or is_network

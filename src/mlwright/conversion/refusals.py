@@ -1,0 +1,37 @@
+"""Predictors of scikit-learn that no graph can stand for, and why: told by name before anything is tried."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+_SEVERAL = ("it answers several targets at once", "fit a model for each target")
+_OWN_ROWS = (
+    "it labels the rows that it was fitted on, and has no answer for others",
+    "use KMeans, or fit a classifier on its labels",
+)
+_FAR = (
+    "it has no answer for a row that is far from all those that it was fitted on",
+    "fit a classifier on its transduction_",
+)
+
+REFUSED: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
+    {
+        "sklearn.AgglomerativeClustering": _OWN_ROWS,
+        "sklearn.DBSCAN": _OWN_ROWS,
+        "sklearn.FeatureAgglomeration": _OWN_ROWS,
+        "sklearn.HDBSCAN": _OWN_ROWS,
+        "sklearn.OPTICS": _OWN_ROWS,
+        "sklearn.SpectralClustering": _OWN_ROWS,
+        "sklearn.LabelPropagation": _FAR,
+        "sklearn.LabelSpreading": _FAR,
+        "sklearn.RadiusNeighborsRegressor": (
+            "it has no answer for a row without a neighbour in its radius",
+            "use KNeighborsRegressor",
+        ),
+        "sklearn.ClassifierChain": _SEVERAL,
+        "sklearn.MultiOutputClassifier": _SEVERAL,
+        "sklearn.MultiOutputRegressor": _SEVERAL,
+        "sklearn.RegressorChain": _SEVERAL,
+    }
+)
+"""By class: the reason, and what to do."""
