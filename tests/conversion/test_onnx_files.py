@@ -249,6 +249,13 @@ def test_answers_and_classes_are_for_networks_alone():
         mw.convert(line, example=rows, target="y", int8=True)
 
 
+def test_a_wrapper_of_a_module_is_refused_with_what_to_convert_instead():
+    body = {"__module__": "skorch.classifier", "predict": lambda self, rows: np.zeros(len(rows), dtype=int)}
+    wrapper = type("NeuralNetClassifier", (), body)()
+    with pytest.raises(ConversionRefused, match="convert its module_"):
+        mw.convert(wrapper, example=ROWS, target="y")
+
+
 def wide(outlier=0.0, seed=5):
     """A network of 4,096 weights in one layer. With an outlier in each row and column, taken away again after
     it, eight bits have nothing left for the others."""

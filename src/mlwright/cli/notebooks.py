@@ -50,6 +50,9 @@ class Asked:
     data_name: str | None = None
     data: str | None = None
     waive: tuple[str, ...] = ()
+    answers: str | None = None
+    classes: tuple[str, ...] | tuple[int, ...] | None = None
+    int8: bool = False
     intended_use: str | None = None
     not_for: str | None = None
     owner: str | None = None

@@ -62,7 +62,7 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
         given = {i.name: (t, p) for i, t, p in zip(proto.graph.input, tensors, ports, strict=True)}
         return outcome_of(laid(proto, g, given), proto.graph.output[0].name)
 
-    return Network(kind, ports, columns, lay, ask, wording)
+    return Network(kind, ports, tuple(names), columns, lay, ask, wording)
 
 
 def _ports(module: Any, rows: Any, names: Sequence[str], kind: str) -> tuple[Port, ...]:

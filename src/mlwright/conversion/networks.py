@@ -91,6 +91,8 @@ class Network:
     kind: str
     """Its class with its library, such as `torch.Sequential`."""
     ports: tuple[Port, ...]
+    names: tuple[str, ...]
+    """The example's columns in order."""
     columns: tuple[tuple[str, ...], ...]
     """Of each port, the example's columns that it is made of."""
     lay: Callable[[GraphBuilder, Sequence[str]], Outcome]
@@ -122,7 +124,7 @@ class Network:
 
     def said(self, rows: Any) -> tuple[Doubles | None, Array]:  # Any: a pandas frame or an array
         """Probabilities [N, K] of classes, and labels or numbers [N]."""
-        out, label = self.ask([fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)])
+        out, label = self.ask([self._fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)])
         meaning, raw = self.meaning, np.asarray(out, dtype=np.float64).reshape(len(rows), -1)
         if meaning.of == "numbers":
             return None, raw[:, 0]
@@ -138,6 +140,11 @@ class Network:
         if label is None:
             label = _array_of(meaning.labels)[p.argmax(axis=1)]
         return p, np.asarray(label).reshape(len(rows))
+
+    def _fed(self, rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a frame or an array
+        if hasattr(rows, "columns"):
+            return fed(rows[list(columns)].to_numpy(), port)
+        return fed(rows[:, [self.names.index(c) for c in columns]], port)
 
 
 def laid(network: Network, frame: Frame) -> Answer:
@@ -213,11 +220,16 @@ def meant(out: Outcome, wording: Wording, kind: str) -> Meaning:
         )
     found = answers or _by_the_last(out, classes is not None)
     if found is None:
-        many = f"{wide} numbers" if wide > 1 else "one number"
+        if wide > 1:
+            raise Misuse(
+                f"{kind} answers {wide} numbers a row, which do not say what they are",
+                remedy=f"say classes= with {wide} labels in their order where they are logits of classes "
+                '(and answers="probabilities" where they are those); several numbers are not converted',
+            )
         raise Misuse(
-            f"{kind} answers {many} a row, which do not say what they are",
-            remedy='say answers="numbers" where it is what is predicted, or classes=["no", "yes"] where '
-            'they are logits of classes, in that order (answers="probabilities" where they are those)',
+            f"{kind} answers one number a row, which does not say what it is",
+            remedy='say answers="numbers" where it is what is predicted, or classes=["no", "yes"] where it '
+            'is the logit of the second (and answers="probabilities" where it is its probability)',
         )
     if found == "numbers":
         if classes is not None:
@@ -272,9 +284,9 @@ def matched(ports: Sequence[Port], names: Sequence[str], kind: str) -> tuple[tup
     return tuple(found)
 
 
-def fed(rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a pandas frame or an array
-    """The rows as a port takes them. Raises `ValueError` for what it cannot hold."""
-    some = rows[list(columns)].to_numpy() if hasattr(rows, "columns") else _picked(rows, columns)
+def fed(some: Array, port: Port) -> Array:
+    """Some columns of the rows as a port takes them. Raises `ValueError` for what it cannot hold."""
+    count = len(some)
     if port.kind == "string":
         if not all(isinstance(v, str) for v in some.ravel()):
             raise ValueError("a text is missing")
@@ -284,13 +296,7 @@ def fed(rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a panda
         if not port.kind.startswith("float") and not np.isfinite(array).all():
             raise ValueError("a whole number is missing")
         array = array.astype(port.kind)
-    return np.ascontiguousarray(
-        array.reshape(len(rows), -1) if port.width is not None else array.reshape(len(rows))
-    )
-
-
-def _picked(rows: Array, columns: Sequence[str]) -> Array:
-    return rows[:, [int(c[1:]) for c in columns]]
+    return np.ascontiguousarray(array.reshape(count, -1) if port.width is not None else array.reshape(count))
 
 
 def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas frame or an array

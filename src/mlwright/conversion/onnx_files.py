@@ -115,7 +115,7 @@ def of_graph(model: Any, names: Sequence[str], wording: Wording) -> Network:  # 
             raw = np.array([[row[c] for c in found.zipped] for row in raw])
         return np.asarray(raw), np.asarray(answers[0]) if found.label else None
 
-    return Network(KIND, ports, columns, lay, ask, wording)
+    return Network(KIND, ports, tuple(names), columns, lay, ask, wording)
 
 
 class _Answers:
