@@ -190,6 +190,21 @@ def test_a_module_of_several_tensors_takes_an_example_by_name():
         mw.convert(module, example=rows(), target="y", answers="numbers")
 
 
+@pytest.mark.slow
+def test_a_compiled_module_and_a_file_that_pytorch_exported_are_the_module_itself(tmp_path):
+    module = dense(3, nn.Softmax(dim=1)).eval()
+    want, place = answered(module, rows()), tmp_path / "net.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shapes = ({0: torch.export.Dim("rows")},)
+        given = (torch.from_numpy(rows()),)
+        torch.onnx.export(module, given, place, dynamo=True, verbose=False, dynamic_shapes=shapes)
+        compiled = torch.compile(module)
+    for given in (compiled, place):
+        found = mw.convert(given, example=rows(), target="y")
+        np.testing.assert_allclose(found.predict_proba(columns(rows())), want, atol=1e-5)
+
+
 class Branching(nn.Module):
     def forward(self, x):
         return x.sum(1) if x.mean() > 0 else x.sum(1) * 2
