@@ -35,6 +35,7 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
     """
     import torch
 
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     kind = f"torch.{type(module).__name__}"
     try:
         asked = copy.deepcopy(module).cpu().eval()
