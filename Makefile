@@ -18,10 +18,10 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three minutes
 	@$(BIN)/mlwright demo
 
-test: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/networks/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
+test: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/networks/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
-test-all: check examples/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/networks/.stamp  ## the same, and the tests that take minutes
+test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/servers/.r $(VENV)/networks/.stamp  ## the same, and the tests that take minutes
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
@@ -42,7 +42,7 @@ bench: $(VENV)/.dev  ## fit every data set in MLWRIGHT_DATA; a line each of scor
 
 clean:  ## remove the virtual environment and all that was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache catboost_info \
-		mlwright-demo examples/node/node_modules
+		mlwright-demo examples/clients/node/node_modules
 	@find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -61,10 +61,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@
 
 # The Node example is tested where npm is; without it (or without a registry) its test says that it was skipped.
-examples/node/node_modules/.stamp: examples/node/package-lock.json
+examples/clients/node/node_modules/.stamp: examples/clients/node/package-lock.json
 	@mkdir -p $(@D)
 	@if command -v npm >/dev/null; then \
-		cd examples/node && ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error \
+		cd examples/clients/node && ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error \
 		|| echo "npm ci failed: the test of the Node example will be skipped"; fi
 	@mkdir -p $(@D) && touch $@
 
@@ -75,6 +75,12 @@ $(VENV)/servers/.stamp: tests/fetch_mariadb.sh | $(BIN)/python
 	@sh tests/fetch_mariadb.sh $(@D) || echo "no MariaDB could be fetched: the tests with it will be skipped"
 	@touch $@
 
+# R comes the same way, but takes a minute: the client for R is tested by test-all.
+$(VENV)/servers/.r: tests/fetch_r.sh | $(BIN)/python
+	@mkdir -p $(@D)
+	@sh tests/fetch_r.sh $(@D) >/dev/null || echo "no R could be fetched: the tests with it will be skipped"
+	@touch $@
+
 # PyTorch and Keras are tested where pip finds a build for the CPU alone (half a minute); the plain one brings 3 GB
 # of NVIDIA's libraries, which no test needs. Elsewhere their tests say that they were skipped.
 $(VENV)/networks/.stamp: pyproject.toml | $(VENV)/.dev
@@ -82,6 +88,6 @@ $(VENV)/networks/.stamp: pyproject.toml | $(VENV)/.dev
 	@if $(BIN)/python -c 'import torch' 2>/dev/null || \
 		$(PIP) --dry-run --report - torch==2.13.0 2>/dev/null | grep -q '"version": "[^"]*+cpu"'; then \
 		echo "installing PyTorch and Keras into $(VENV) for the tests of networks (once, half a minute)"; \
-		$(PIP) torch==2.13.0 keras safetensors skl2onnx || echo "PyTorch could not be installed: its tests will be skipped"; \
+		$(PIP) torch==2.13.0 keras skl2onnx || echo "PyTorch could not be installed: its tests will be skipped"; \
 	else echo "no CPU build of PyTorch is at hand: the tests with it will be skipped"; fi
 	@touch $@

@@ -18,6 +18,7 @@ LABELS = "n,y\n" + "".join(f"{i},{'yes' if i % 3 else 'no'}\n" for i in range(60
         (("check", "a.csv", "--waive", "MLW999"), "no finding 'MLW999'"),
         (("check", "a.csv", "--against", "b.csv", "--waive", "MLW999"), "no finding 'MLW999'"),
         (("fit", "a.csv", "-t", "y", "-o", "/proc/b.mlw"), "no file can be made here"),
+        (("explain", "m.mlw", "a.csv", "-o", "why.txt"), "end the output's name with .csv or .json"),
     ],
 )
 def test_what_no_table_could_make_good_is_told_before_one_is_read(

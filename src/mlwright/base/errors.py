@@ -37,6 +37,13 @@ class MlwrightError(Exception):
         ├── ParityFailed            the graph does not answer as the training path does: no file is written
         ├── NotebookFailed          a cell of a notebook raises, or takes too long
         ├── LimitUnmet              no model fits within the limits that were given
+        ├── EndpointProblem         a served model that was asked gave no answer, or said no
+        │   ├── EndpointUnreachable     no connection, or one that broke before the answer was whole
+        │   ├── EndpointTooSlow         no answer within the time that was allowed
+        │   ├── EndpointBusy            it has too much to do, or is stopping; says when to ask again
+        │   ├── AccessRefused           the token is missing, not valid, or lacks the right
+        │   ├── RequestRefused          it does not take what was asked (bad rows: RowsRefused)
+        │   └── EndpointFailed          it failed itself, or answered what no endpoint of mlwright answers
         └── EnvironmentProblem      the machine refuses: a port in use, a full disk, a missing permission
 
     `where` names the place (file, column, row, field), `remedy` what to do about it.
@@ -179,6 +186,50 @@ class NotebookFailed(MlwrightError):
 
 class LimitUnmet(MlwrightError):
     """No model fits within the limits that were given."""
+
+
+class EndpointProblem(MlwrightError):
+    """A served model that was asked gave no answer, or said no. `status` (of HTTP) and `code` are those of
+    its answer, 0 and "" where there was none; `request_id` is the one in its log."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message, where=where, remedy=remedy)
+        self.status, self.code, self.request_id = status, code, request_id
+
+
+class EndpointUnreachable(EndpointProblem):
+    """No connection, or one that broke before the answer was whole."""
+
+
+class EndpointTooSlow(EndpointProblem):
+    """No answer within the time that was allowed."""
+
+
+class EndpointBusy(EndpointProblem):
+    """It has too much to do, or is stopping. `retry_after_s` is when it says that another try may do."""
+
+    retry_after_s: float = 0.0
+
+
+class AccessRefused(EndpointProblem):
+    """The token is missing, not valid, or lacks the right."""
+
+
+class RequestRefused(EndpointProblem):
+    """The endpoint does not take what was asked; `code` says why."""
+
+
+class EndpointFailed(EndpointProblem):
+    """The endpoint failed itself, or answered what no endpoint of mlwright answers."""
 
 
 class EnvironmentProblem(MlwrightError):

@@ -24,6 +24,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.DataProblem, BAD_INPUT),
     (errors.ModelFileProblem, BAD_INPUT),
     (errors.EnvironmentProblem, BAD_INPUT),
+    (errors.EndpointProblem, BAD_INPUT),
     (errors.NotebookFailed, BAD_INPUT),
     (errors.ChecksRefused, SAID_NO),
     (errors.ConversionRefused, SAID_NO),

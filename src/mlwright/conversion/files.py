@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from mlwright.base.errors import Misuse, NotAModel
-from mlwright.conversion.onnx_files import is_onnx
-from mlwright.conversion.onnx_files import opened as opened_onnx
+from mlwright.conversion import onnx_files
 from mlwright.conversion.pickled import is_pickle
 from mlwright.sources.files import no_such_file
 
 
 def opened(path: Path) -> Any:  # Any: a fitted model of somebody's library
-    """The model in a native file of LightGBM, XGBoost or CatBoost, or in an ONNX file. Raises `Misuse` for a
-    pickle, `NotAModel` for what is none of them."""
+    """The model in a native file of LightGBM, XGBoost or CatBoost, or in an ONNX file.
+
+    Raises `Misuse` for a pickle, `NotAModel` for what is none of them.
+    """
     if not path.is_file():
         raise no_such_file(path)
     if is_pickle(path):
@@ -24,9 +25,10 @@ def opened(path: Path) -> Any:  # Any: a fitted model of somebody's library
             remedy="on the command line say --trust if you know who made it; in Python load it yourself and "
             "give the model; or save it as data: skops, or a booster's own format",
         )
-    if is_onnx(path):
-        return opened_onnx(path)
-    head = path.read_bytes()[:4096]
+    if path.suffix.lower() == ".onnx":
+        return onnx_files.opened(path)
+    with path.open("rb") as file:
+        head = file.read(4096)
     if head.startswith(b"tree\n"):
         import lightgbm
 
@@ -44,5 +46,5 @@ def opened(path: Path) -> Any:  # Any: a fitted model of somebody's library
     raise NotAModel(
         "this is no model file that can be converted",
         where=str(path),
-        remedy="give a native file of LightGBM, XGBoost or CatBoost, an ONNX file, or a pickle with --trust",
+        remedy="give a native file of LightGBM, XGBoost or CatBoost, an .onnx file, or a pickle with --trust",
     )

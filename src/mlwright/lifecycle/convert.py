@@ -238,7 +238,8 @@ def _evidence(made: Converted, purpose: dict[str, str | None], began: float) -> 
         facts={
             "Converted from": f"{' > '.join(steps)} ({', '.join(f'{k} {v}' for k, v in versions.items())})",
             "Reference": f"{len(rows):,} example rows",
-        },
+        }
+        | ({"Holds rows it was fitted on": ", ".join(made.holds)} if made.holds else {}),
         fit_seconds=time.monotonic() - began,
         source="example rows",
     )

@@ -84,10 +84,11 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     from mlwright.evaluation.asked import metric_of
     from mlwright.evaluation.metrics import default_metric
     from mlwright.tasks.tabular.deciding import wanted_of
-    from mlwright.tasks.tabular.problem import read_target
+    from mlwright.tasks.tabular.problem import read_target, refuse_task
     from mlwright.tasks.tabular.shape import exposed_by, exposure_of, monotone_of
     from mlwright.tasks.tabular.split import rule_for
 
+    refuse_task(dataset.target, settings.task, dataset.provenance.source)
     try:
         target, _, _ = read_target(dataset, dataset.target, settings.task)
     except TargetUnusable:  # the checks say more of it

@@ -36,7 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A file of such rows instead."""
     waive: tuple[str, ...] = ()
     answers: Literal["numbers", "probabilities", "logits"] | None = None
-    classes: tuple[str | int, ...] | None = None
+    classes: list[int | str] | None = None
     int8: bool = False
     intended_use: str | None = None
     not_for: str | None = None

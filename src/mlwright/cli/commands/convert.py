@@ -14,13 +14,14 @@ from mlwright.cli.flags import WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of
+from mlwright.cli.written import classes_in
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
 
 _CARD = "what the card says of its use"
-_NETWORK = "of a network or an ONNX file"
 _NOTEBOOK = "of a notebook (.ipynb)"
+_NETWORK = "of a network"
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -89,25 +90,12 @@ def from_file(arguments: argparse.Namespace, screen: Screen) -> tuple[Model, tup
         drop=tuple(arguments.drop or ()),
         waive=tuple(arguments.waive or ()),
         answers=arguments.answers,
-        classes=labels_of(arguments.classes),
+        classes=classes_in(arguments.classes),
         int8=arguments.int8,
         progress=screen.progress(),
         **{name: getattr(arguments, name) for name in MOST},
     )
     return model, notes
-
-
-def labels_of(text: str | None) -> tuple[str, ...] | tuple[int, ...] | None:
-    """Labels as they were typed, with commas between them: whole numbers where all of them are.
-
-    >>> labels_of("no, yes"), labels_of("0,1"), labels_of("01,1")
-    (('no', 'yes'), (0, 1), ('01', '1'))
-    """
-    if text is None:
-        return None
-    parts = tuple(part.strip() for part in text.split(","))
-    whole = all(part.lstrip("-").isdecimal() and str(int(part)) == part for part in parts)
-    return tuple(int(part) for part in parts) if whole else parts
 
 
 def opened_or_trusted(
@@ -158,7 +146,7 @@ def from_notebook(arguments: argparse.Namespace, screen: Screen) -> Model:
         data=None if arguments.data is None else str(Path(arguments.data).resolve()),
         waive=tuple(arguments.waive or ()),
         answers=arguments.answers,
-        classes=labels_of(arguments.classes),
+        classes=classes_in(arguments.classes),
         int8=arguments.int8,
         **{name: getattr(arguments, name) for name in MOST},
     )
@@ -249,6 +237,21 @@ COMMAND = Command(
         ),
         WAIVE,
         Flag(
+            "--answers",
+            "What the last tensor is, where it does not say so itself",
+            choices=("numbers", "probabilities", "logits"),
+            group=_NETWORK,
+        ),
+        Flag(
+            "--classes",
+            "The labels in the order of its outputs, with commas between them",
+            value="LABELS",
+            group=_NETWORK,
+        ),
+        Flag(
+            "--int8", "Keep weights in eight bits where that loses next to nothing", "nothing", group=_NETWORK
+        ),
+        Flag(
             "--model",
             "The variable that holds the model",
             value="NAME",
@@ -272,31 +275,12 @@ COMMAND = Command(
         Flag("--intended-use", "What the answers are for, and who acts on them", value="TEXT", group=_CARD),
         Flag("--not-for", "What the model must not be used for", value="TEXT", group=_CARD),
         Flag("--owner", "Who answers for the model", value="TEXT", group=_CARD),
-        Flag(
-            "--answers",
-            "What a network answers a row, where its last layer does not tell",
-            choices=("numbers", "probabilities", "logits"),
-            group=_NETWORK,
-        ),
-        Flag(
-            "--classes",
-            "The classes in the order of a network's outputs, with commas between them",
-            value="LABELS",
-            group=_NETWORK,
-        ),
-        Flag(
-            "--int8",
-            "Keep its weights in eight bits, where no more than 1 % of the score is lost",
-            "nothing",
-            group=_NETWORK,
-        ),
         *WRITTEN,
     ),
     run=run,
     examples=(
         "mlwright convert lightgbm.txt --example rows.csv -t defaulted --data march.csv",
         "mlwright convert pipeline.joblib --example rows.csv -t defaulted --trust -o loans.mlw",
-        "mlwright convert network.onnx --example rows.csv -t defaulted --classes no,yes --int8",
         "mlwright convert loans.ipynb --model pipe --example X_test --data-name X_test,y_test -t y --trust",
     ),
 )

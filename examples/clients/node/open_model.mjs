@@ -35,35 +35,55 @@ export function membersOf(file) {
 }
 
 const isNumberKind = (column) => ["numeric", "boolean", "datetime"].includes(column.kind);
+const GIVEN = ["feature", "time", "exposure", undefined];
 
 /** The columns that the graph is given, in the schema's order. */
 export function featuresOf(schema) {
-  return schema.columns.filter((c) => ["feature", "time", undefined].includes(c.role) && c.kind !== "id");
+  return schema.columns.filter((c) => GIVEN.includes(c.role) && c.kind !== "id" && !c.unused);
 }
 
-/** One sent value as the double or the text that the graph is given; missing is NaN or "". */
+/** One value as the double or the text that the graph is given; missing is NaN or "". Throws for what it cannot be. */
 export function decode(column, value) {
   const text = typeof value === "string" ? value.normalize("NFC").trim() : value;
-  const missing = text === null || text === undefined || text === "" || (column.missing ?? []).includes(text);
+  const missing = text === null || text === "" || isMarker(column, text);
   if (!isNumberKind(column)) return missing ? "" : category(column, text);
   if (missing) return NaN;
-  if (column.kind === "boolean" && typeof text === "string") {
-    return ["true", ...(column.true ?? [])].includes(text.toLowerCase()) ? 1 : 0;
-  }
-  if (column.kind === "datetime") return seconds(text);
-  return Number(text);
+  const decoded = { numeric: number, boolean: truth, datetime: seconds }[column.kind](text, column);
+  if (decoded === undefined) throw new Error(`'${column.name}': ${JSON.stringify(value)} is not ${column.kind}`);
+  return decoded;
+}
+
+/** Whether it is one of the column's own marks of what is missing, which stand for numbers too: "-999" and -999. */
+function isMarker(column, value) {
+  const markers = column.missing ?? [];
+  if (typeof value === "number") return markers.some((m) => m.trim() !== "" && Number(m) === value);
+  return markers.includes(value);
+}
+
+const number = (value) => (Number.isFinite(value) ? value : undefined);
+
+function truth(value, column) {
+  if (typeof value === "boolean" || value === 0 || value === 1) return Number(value);
+  if (typeof value !== "string") return undefined;
+  const said = value.toLowerCase();
+  if (said === "true" || (column.true ?? []).includes(said)) return 1;
+  return said === "false" || (column.false ?? []).includes(said) ? 0 : undefined;
 }
 
 /** 7, 7.0 and (among codes) "7.0" are one category: "7". */
 function category(column, value) {
-  if (column.codes && /^-?(0|[1-9]\d*)(\.0*)?$/.test(value)) return String(value).split(".")[0];
+  if (/\p{Surrogate}/u.test(value)) throw new Error(`'${column.name}' holds half a character`);
+  if (column.codes && /^-?(0|[1-9]\d*)(\.0*)?$/.test(value)) return String(value).split(".")[0].replace(/^-0$/, "0");
   return String(value);
 }
 
-/** Seconds since 1970; a time without a zone is UTC. */
+/** Seconds since 1970; a time without a zone is UTC. Counted in microseconds, which are whole, and divided once. */
 function seconds(text) {
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes("T") ? text : `${text}Z`;
-  return Date.parse(zoned) / 1000;
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
+  if (match === null) return undefined;
+  const [, day, time = "00:00", second = "00", fraction = "0", zone = "Z"] = match;
+  const whole = Date.parse(`${day}T${time}:${second}${zone}`);
+  return Number.isNaN(whole) ? undefined : (whole * 1000 + Number(fraction.padEnd(6, "0"))) / 1e6;
 }
 
 /** The graph's inputs for `rows`: all numbers as one double tensor, all texts as one string tensor. */
@@ -71,13 +91,39 @@ export function tensorsOf(schema, rows) {
   const features = featuresOf(schema);
   const numbers = features.filter(isNumberKind);
   const strings = features.filter((c) => !isNumberKind(c));
-  const values = (columns) => rows.flatMap((row) => columns.map((c) => decode(c, row[c.name])));
+  const values = (columns) => rows.flatMap((row) => columns.map((c) => decode(c, valueOf(row, c))));
   const feeds = {};
   if (numbers.length) {
     feeds.numbers = new ort.Tensor("float64", Float64Array.from(values(numbers)), [rows.length, numbers.length]);
   }
   if (strings.length) feeds.strings = new ort.Tensor("string", values(strings), [rows.length, strings.length]);
   return feeds;
+}
+
+/** An absent key is not null: it is an error, unless the column is optional. */
+function valueOf(row, column) {
+  if (!(column.name in row) && !column.optional) throw new Error(`'${column.name}' is absent`);
+  return row[column.name] ?? null;
+}
+
+/** Answers `rows`: of classes a label and the probability of each, of numbers a prediction. */
+export async function predict(members, rows) {
+  const { target, ...schema } = JSON.parse(members.get("schema.json"));
+  const session = await ort.InferenceSession.create(members.get("model.onnx"));
+  const wanted = ["probability", "label", "prediction"].filter((name) => session.outputNames.includes(name));
+  const outputs = await session.run(tensorsOf(schema, rows), wanted);
+  if (outputs.prediction) return Array.from(outputs.prediction.data, (prediction) => ({ prediction }));
+  const { data } = outputs.probability;
+  const k = target.classes.length;
+  return rows.map((_, i) => ({
+    label: labelOf(target, outputs.label.data[i]),
+    probability: Object.fromEntries(target.classes.map((name, j) => [name, data[i * k + j]])),
+  }));
+}
+
+/** onnxruntime-node gives booleans as 0 and 1, and whole numbers as BigInt. */
+function labelOf(target, label) {
+  return { integer: Number, boolean: Boolean, text: String }[target.label_type ?? "text"](label);
 }
 
 /** Runs the samples; returns how many rows there are and the largest difference of any number. */

@@ -1,0 +1,3 @@
+library(testthat)
+library(mlwright)
+test_check("mlwright")
