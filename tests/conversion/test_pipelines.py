@@ -383,3 +383,23 @@ def test_what_a_converted_file_does_not_know_it_does_not_claim(bank, tmp_path):
         assert "No check looked at its data" in page and "No check looked at its data" in found.card
         assert "had not seen" not in page and "What it was trained on" not in page
         assert "mw.convert(MODEL, example=ROWS" in html.unescape(page) and "On the command line" not in page
+
+
+def test_what_a_row_took_before_and_takes_now_is_told_wherever_costs_are(bank, tmp_path, capsys):
+    from mlwright.cli import main
+
+    rows = bank[[*NUMBERS, *TEXTS]]
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(rows, bank["y"])
+    found = mw.convert(model, example=rows.iloc[:50], target="y")
+    timings = mw.load(found.save(tmp_path / "y.mlw")).timings
+    assert timings.original_us > timings.cpu_us_p50 > 0
+    before = timings.original_said
+    assert (
+        f"one row: {before} before, " in repr(found)
+        and f"before it was converted {before}, " in found._repr_html_()
+    )
+    assert f"one row cost {before} there" in found.card
+    assert "one row before it was converted" in mw.report(found, tmp_path / "card.html").read_text()
+    assert main(["show", str(tmp_path / "y.mlw")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{before} before it was converted" in said

@@ -48,4 +48,5 @@ def _made_of(board: Leaderboard) -> str:
 def _costs(model: Model) -> str:
     timings, size = model.timings, figures.size(len(model.to_bytes()))
     row = f"one row takes {figures.microseconds(timings.cpu_us_p50)} of CPU, " if timings.cpu_us_p50 else ""
+    row += f"before it was converted {timings.original_said}, " if timings.original_said else ""
     return f'<p class="soft">{row}the file {size}</p>'

@@ -312,7 +312,8 @@ class Model:
         columns = len(self.schema.features)
         what = f"{self.target.name!r}: {self.task} from {columns} column{'s' if columns != 1 else ''}"
         scores = self.evaluation.scores
-        return f"<Model of {what}{f', {scores[0]}' if scores else ''}, {self.digest[:12]}>"
+        faster = f", {self.timings.faster_said}" if self.timings.faster_said else ""
+        return f"<Model of {what}{f', {scores[0]}' if scores else ''}{faster}, {self.digest[:12]}>"
 
     def _repr_html_(self) -> str:
         """What it predicts, how good it is beside the baseline, what it costs, and what it is made of."""

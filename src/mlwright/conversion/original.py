@@ -7,6 +7,8 @@ that the model was fitted on.
 from __future__ import annotations
 
 import copy
+import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +21,14 @@ from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.names import kind_of
-from mlwright.conversion.native import ASKED
+from mlwright.conversion.native import ASKED, call
 from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
+
+
+CLOCKED_S, FEWEST_CLOCKED, MOST_CLOCKED = 0.1, 5, 100
+"""How long, and how often at the least and at the most, the original is asked one row for its time."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,21 @@ class Example:
             rows[name] = _like(self.rows[name], column)
         return self._of(rows)
 
+    def cleaned(self, names: Sequence[str]) -> Example:
+        """The rows with the texts of columns as a file is given them: in NFC, without blanks around them."""
+
+        def clean_of(values: Any) -> list[Any]:  # Any: a column of texts and missing values
+            return [clean(v) if isinstance(v, str) else v for v in values.tolist()]
+
+        if self._is_series:
+            return self._of(type(self.rows)(clean_of(self.rows), dtype=self.rows.dtype, name=self.rows.name))
+        if self._is_text:
+            return self._of(np.array(clean_of(self.rows), dtype=object))
+        rows = self.rows.reset_index(drop=True)
+        for name in names:
+            rows[name] = type(rows[name])(clean_of(rows[name]), dtype=rows[name].dtype)
+        return self._of(rows)
+
     def texts(self, name: str) -> list[str]:
         """The distinct texts of a column, in order."""
         return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))
@@ -223,6 +244,21 @@ class Original:
                 remedy="fit a model for each target",
             )
         return Said(probability, answer.reshape(len(example)))
+
+    def cpu_us(self, example: Example, within_s: float = CLOCKED_S) -> float:
+        """CPU microseconds of one-row calls, in all threads: the median of those that `within_s` has room
+        for, of five at the least."""
+        rows = [example.only([i]).rows for i in range(min(len(example), MOST_CLOCKED))]
+        call(self.model, rows[0])
+        times: list[int] = []
+        began = time.monotonic()
+        for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
+            if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
+                break
+            start = time.process_time_ns()
+            call(self.model, row)
+            times.append(time.process_time_ns() - start)
+        return round(float(np.median(times)) / 1e3, 1)
 
     def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:
         """Which rows [N] it answers alike when their numbers change in the thirteenth digit."""
