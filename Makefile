@@ -18,10 +18,10 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three minutes
 	@$(BIN)/mlwright demo
 
-test: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
+test: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/networks/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
-test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/servers/.r  ## the same, and the tests that take minutes
+test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/servers/.r $(VENV)/networks/.stamp  ## the same, and the tests that take minutes
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
@@ -79,4 +79,15 @@ $(VENV)/servers/.stamp: tests/fetch_mariadb.sh | $(BIN)/python
 $(VENV)/servers/.r: tests/fetch_r.sh | $(BIN)/python
 	@mkdir -p $(@D)
 	@sh tests/fetch_r.sh $(@D) >/dev/null || echo "no R could be fetched: the tests with it will be skipped"
+	@touch $@
+
+# PyTorch and Keras are tested where pip finds a build for the CPU alone (half a minute); the plain one brings 3 GB
+# of NVIDIA's libraries, which no test needs. Elsewhere their tests say that they were skipped.
+$(VENV)/networks/.stamp: pyproject.toml | $(VENV)/.dev
+	@mkdir -p $(@D)
+	@if $(BIN)/python -c 'import torch' 2>/dev/null || \
+		$(PIP) --dry-run --report - torch==2.13.0 2>/dev/null | grep -q '"version": "[^"]*+cpu"'; then \
+		echo "installing PyTorch and Keras into $(VENV) for the tests of networks (once, half a minute)"; \
+		$(PIP) torch==2.13.0 keras skl2onnx || echo "PyTorch could not be installed: its tests will be skipped"; \
+	else echo "no CPU build of PyTorch is at hand: the tests with it will be skipped"; fi
 	@touch $@

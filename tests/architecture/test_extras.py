@@ -100,6 +100,7 @@ def test_a_fresh_environment_without_extras_opens_and_predicts(place):
         ("obstore", "cloud", ["check", "s3://box/a.csv"]),
         ("psycopg", "sql", ["check", "postgresql://127.0.0.1:1/shop", "--table", "a"]),
         ("pymysql", "sql", ["check", "mysql://127.0.0.1:1/shop", "--table", "a"]),
+        ("onnx", "deep", ["convert", "a.onnx", "--example", "mlwright-demo/bank.csv", "-t", "y"]),
         ("duckdb", "sql", ["check", "duckdb:///a.duckdb", "--table", "a"]),
     ],
 )
@@ -107,6 +108,7 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(place, library,
     if library == "backports.zstd" and sys.version_info >= (3, 14):
         pytest.skip("Python itself reads .zst from 3.14 on")
     (place / "a.xlsx").write_bytes(workbook())
+    (place / "a.onnx").write_bytes(b"\x08\x0a")
     (place / "a.csv.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     done = without([library], cli(*strings), place)
     assert done.returncode == 2

@@ -86,6 +86,8 @@ PLAIN = [
     ("Mish", {}),
     ("ReduceL1", {}),
     ("ReduceL2", {}),
+    ("ReduceLogSumExp", {"keepdims": 0}),
+    ("ReduceLogSumExp", {}),
     ("ReduceMin", {"keepdims": 0}),
     ("ReduceSumSquare", {}),
     ("Relu", {}),

@@ -59,7 +59,7 @@ def of_keras(model: Any, names: Sequence[str], wording: Wording) -> Network:  # 
         done.of["answer"] = out
         return outcome_of(done, "answer")
 
-    return Network(kind, ports, columns, lay, ask, wording)
+    return Network(kind, ports, tuple(names), columns, lay, ask, wording)
 
 
 def _port(tensor: Any, kind: str) -> Port:  # Any: a KerasTensor

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused, ExtraMissing, Misuse
-from mlwright.conversion.networks import Array, Network, Outcome, Port, Wording, matched
+from mlwright.conversion.networks import FLAT, Array, Network, Outcome, Port, Wording, matched
 from mlwright.conversion.onnx_graphs import brought, laid, outcome_of
 from mlwright.graph.build import GraphBuilder
 
@@ -35,6 +35,7 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
     """
     import torch
 
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     kind = f"torch.{type(module).__name__}"
     try:
         asked = copy.deepcopy(module).cpu().eval()
@@ -62,7 +63,7 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
         given = {i.name: (t, p) for i, t, p in zip(proto.graph.input, tensors, ports, strict=True)}
         return outcome_of(laid(proto, g, given), proto.graph.output[0].name)
 
-    return Network(kind, ports, columns, lay, ask, wording)
+    return Network(kind, ports, tuple(names), columns, lay, ask, wording)
 
 
 def _ports(module: Any, rows: Any, names: Sequence[str], kind: str) -> tuple[Port, ...]:
@@ -87,7 +88,7 @@ def _ports(module: Any, rows: Any, names: Sequence[str], kind: str) -> tuple[Por
     for name in arguments:
         many = [n for n in names if n == name or (n.startswith(f"{name}_") and n[len(name) + 1 :].isdigit())]
         whole = bool(many) and all(str(rows[n].dtype).startswith(("int", "uint")) for n in many)
-        width = None if many == [name] and name in rows.attrs.get("flat", ()) else max(1, len(many))
+        width = None if many == [name] and name in rows.attrs.get(FLAT, ()) else max(1, len(many))
         found.append(Port(name, "int64" if whole else real, width))
     return tuple(found)
 

@@ -27,6 +27,8 @@ Doubles = npt.NDArray[np.float64]
 AnswerName = Literal["numbers", "probabilities", "logits"]
 ANSWERS: tuple[AnswerName, ...] = ("numbers", "probabilities", "logits")
 
+FLAT = "mlwright.flat"
+"""Of a frame made of a dict: which inputs were given as [N], and not as [N, 1]."""
 _NUMBERS = {name: number for number, name in KINDS.items()}
 DOUBLE = _NUMBERS["float64"]
 SINGLE = 1e-5
@@ -89,6 +91,8 @@ class Network:
     kind: str
     """Its class with its library, such as `torch.Sequential`."""
     ports: tuple[Port, ...]
+    names: tuple[str, ...]
+    """The example's columns in order."""
     columns: tuple[tuple[str, ...], ...]
     """Of each port, the example's columns that it is made of."""
     lay: Callable[[GraphBuilder, Sequence[str]], Outcome]
@@ -120,7 +124,7 @@ class Network:
 
     def said(self, rows: Any) -> tuple[Doubles | None, Array]:  # Any: a pandas frame or an array
         """Probabilities [N, K] of classes, and labels or numbers [N]."""
-        out, label = self.ask([fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)])
+        out, label = self.ask([self._fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)])
         meaning, raw = self.meaning, np.asarray(out, dtype=np.float64).reshape(len(rows), -1)
         if meaning.of == "numbers":
             return None, raw[:, 0]
@@ -136,6 +140,11 @@ class Network:
         if label is None:
             label = _array_of(meaning.labels)[p.argmax(axis=1)]
         return p, np.asarray(label).reshape(len(rows))
+
+    def _fed(self, rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a frame or an array
+        if hasattr(rows, "columns"):
+            return fed(rows[list(columns)].to_numpy(), port)
+        return fed(rows[:, [self.names.index(c) for c in columns]], port)
 
 
 def laid(network: Network, frame: Frame) -> Answer:
@@ -211,11 +220,16 @@ def meant(out: Outcome, wording: Wording, kind: str) -> Meaning:
         )
     found = answers or _by_the_last(out, classes is not None)
     if found is None:
-        many = f"{wide} numbers" if wide > 1 else "one number"
+        if wide > 1:
+            raise Misuse(
+                f"{kind} answers {wide} numbers a row, which do not say what they are",
+                remedy=f"say classes= with {wide} labels in their order where they are logits of classes "
+                '(and answers="probabilities" where they are those); several numbers are not converted',
+            )
         raise Misuse(
-            f"{kind} answers {many} a row, which do not say what they are",
-            remedy='say answers="numbers" where it is what is predicted, or classes=["no", "yes"] where '
-            'they are logits of classes, in that order (answers="probabilities" where they are those)',
+            f"{kind} answers one number a row, which does not say what it is",
+            remedy='say answers="numbers" where it is what is predicted, or classes=["no", "yes"] where it '
+            'is the logit of the second (and answers="probabilities" where it is its probability)',
         )
     if found == "numbers":
         if classes is not None:
@@ -270,9 +284,9 @@ def matched(ports: Sequence[Port], names: Sequence[str], kind: str) -> tuple[tup
     return tuple(found)
 
 
-def fed(rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a pandas frame or an array
-    """The rows as a port takes them. Raises `ValueError` for what it cannot hold."""
-    some = rows[list(columns)].to_numpy() if hasattr(rows, "columns") else _picked(rows, columns)
+def fed(some: Array, port: Port) -> Array:
+    """Some columns of the rows as a port takes them. Raises `ValueError` for what it cannot hold."""
+    count = len(some)
     if port.kind == "string":
         if not all(isinstance(v, str) for v in some.ravel()):
             raise ValueError("a text is missing")
@@ -282,13 +296,7 @@ def fed(rows: Any, port: Port, columns: Sequence[str]) -> Array:  # Any: a panda
         if not port.kind.startswith("float") and not np.isfinite(array).all():
             raise ValueError("a whole number is missing")
         array = array.astype(port.kind)
-    return np.ascontiguousarray(
-        array.reshape(len(rows), -1) if port.width is not None else array.reshape(len(rows))
-    )
-
-
-def _picked(rows: Array, columns: Sequence[str]) -> Array:
-    return rows[:, [int(c[1:]) for c in columns]]
+    return np.ascontiguousarray(array.reshape(count, -1) if port.width is not None else array.reshape(count))
 
 
 def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas frame or an array
@@ -304,10 +312,12 @@ def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas
             "example= is a dict, which needs pandas", remedy="install pandas, or give an array"
         ) from error
     columns: dict[str, Array] = {}
+    flat = []
     for name, values in example.items():
         array = np.asarray(tabled(values))
         if array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1):
             columns[str(name)] = array.ravel()
+            flat += [str(name)] if array.ndim == 1 else []
         elif array.ndim == 2:
             columns |= {f"{name}_{i}": array[:, i] for i in range(array.shape[1])}
         else:
@@ -316,4 +326,6 @@ def tabled(example: Any) -> Any:  # Any: whatever rows a network takes; a pandas
         raise Misuse(
             "the inputs in example= have different numbers of rows", remedy="give equally many of each"
         )
-    return pandas.DataFrame(columns)
+    table = pandas.DataFrame(columns)
+    table.attrs[FLAT] = flat
+    return table

@@ -115,7 +115,7 @@ def of_graph(model: Any, names: Sequence[str], wording: Wording) -> Network:  # 
             raw = np.array([[row[c] for c in found.zipped] for row in raw])
         return np.asarray(raw), np.asarray(answers[0]) if found.label else None
 
-    return Network(KIND, ports, columns, lay, ask, wording)
+    return Network(KIND, ports, tuple(names), columns, lay, ask, wording)
 
 
 class _Answers:
@@ -156,7 +156,15 @@ class _Answers:
             return out
         label = done.of[self.label]
         labels = self.zipped or self._labels(done, label)
-        return Outcome(out.tensor, out.kind, out.width, out.final, out.before, _whole(done, label), labels)
+        return Outcome(
+            out.tensor,
+            out.kind,
+            out.width,
+            out.final,
+            out.before,
+            _whole(done, label, done.of[self.numbers]),
+            labels,
+        )
 
     def _labels(
         self, done: Any, label: Any
@@ -180,14 +188,27 @@ class _Answers:
         return self.wording.classes
 
 
-def _whole(done: Any, label: Any) -> str:  # Any: a Laid; a Value
-    """The label [N], where it is not just the likeliest class."""
+def _whole(done: Any, label: Any, numbers: Any) -> str:  # Any: a Laid; Values
+    """The label [N], where it is not just the likeliest class: taken by the place of the greatest of these
+    numbers, or of what they were made of, or by the very node that made them."""
     made = label.made_by
-    for _ in range(20):
-        if made is None or made.op == "ArgMax" or made.op.endswith("Classifier"):
-            return ""
-        chain = [v.made_by for v in made.inputs if v is not None and v.made_by is not None]
-        made = chain[0] if len(chain) == 1 else None
-        if len(chain) != 1:
-            break
+    while made is not None and made.op in (
+        "ArrayFeatureExtractor",
+        "Cast",
+        "Gather",
+        "Identity",
+        "Reshape",
+        "Squeeze",
+    ):
+        given = [v for v in made.inputs if v is not None and v.made_by is not None]
+        made = given[0].made_by if len(given) == 1 else None
+    of, makers = numbers, set()
+    while of is not None:
+        makers |= {id(of.made_by), of.tensor}
+        ordered = of.made_by is not None and of.made_by.op in ("Cast", "Identity", "LogSoftmax", "Softmax")
+        of = of.made_by.inputs[0] if ordered else None
+    if made is not None and made.op == "ArgMax" and made.given(0).tensor in makers:
+        return ""
+    if made is not None and made.op.endswith("Classifier") and id(made) in makers:
+        return ""
     return str(done.g.node("Reshape", done.tensor(label), done.g.constant(np.array([-1]))))

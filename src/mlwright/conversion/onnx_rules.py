@@ -216,6 +216,17 @@ def _newer(node: Node, tensor: str) -> Value:
     return Value(tensor, kind=node.kind, shape=node.given(0).shape)
 
 
+def log_of_sums(node: Node) -> str:
+    """log(sum(exp(x))) without running over: the greatest is taken out and added again."""
+    axes = [node.tensor(1)] if node.has(1) else []
+    most = node.add("ReduceMax", node.tensor(), *axes, keepdims=1)
+    total = node.add("ReduceSum", node.add("Exp", node.add("Sub", node.tensor(), most)), *axes, keepdims=1)
+    out = node.add("Add", node.add("Log", total), most)
+    if node.attributes.get("keepdims", 1):
+        return out
+    return node.add("ReduceMax", out, *axes, keepdims=0)
+
+
 def root_mean_square(node: Node) -> Value:
     x = node.tensor()
     axes = node.g.constant(np.arange(node.axis(-1), node.rank(), dtype=np.int64))
@@ -400,6 +411,7 @@ RULES: dict[tuple[str, str], Rule] = {
         "RMSNormalization": root_mean_square,
         "ReduceL1": reduced("ReduceSum", "Abs"),
         "ReduceL2": reduced("ReduceSum", "Square", "Sqrt"),
+        "ReduceLogSumExp": log_of_sums,
         "ReduceLogSum": reduced("ReduceSum", "", "Log"),
         "ReduceProd": multiplied,
         "ReduceMin": reduced("ReduceMax", "Neg", "Neg"),

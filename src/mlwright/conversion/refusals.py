@@ -1,4 +1,4 @@
-"""Predictors of scikit-learn that no graph can stand for, and why: told by name before anything is tried."""
+"""Predictors that no graph can stand for, and why: told by name before anything is tried."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _OWN_ROWS = (
 _FAR = (
     "it has no answer for a row that is far from all those that it was fitted on",
     "fit a classifier on its transduction_",
+)
+
+_WRAPPED = (
+    "it wraps a module of PyTorch with code of its own",
+    "convert its module_, with classes= or answers=",
 )
 
 REFUSED: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
@@ -29,6 +34,10 @@ REFUSED: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
             "use KNeighborsRegressor",
         ),
         "sklearn.ClassifierChain": _SEVERAL,
+        "skorch.NeuralNet": _WRAPPED,
+        "skorch.NeuralNetBinaryClassifier": _WRAPPED,
+        "skorch.NeuralNetClassifier": _WRAPPED,
+        "skorch.NeuralNetRegressor": _WRAPPED,
         "sklearn.MultiOutputClassifier": _SEVERAL,
         "sklearn.MultiOutputRegressor": _SEVERAL,
         "sklearn.RegressorChain": _SEVERAL,

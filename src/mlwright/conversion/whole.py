@@ -41,6 +41,9 @@ Doubles = npt.NDArray[np.float64]
 
 TOLERANCE_INT8 = 0.1
 """Of weights with eight bits: what they cost is asked of rows with known answers, or of the example."""
+MIXED = 1e-4
+"""How far the original's own answers for a row may be apart, alone and among others: sums in single numbers
+differ by less."""
 MOST_COMPARED, MOST_ALONE = 500, 20
 EXAMPLE = "the example rows"
 UNSEEN = "a value never seen"
@@ -138,7 +141,7 @@ class Converted:
             if len(over) and place != EXAMPLE:
                 steady[over] = self.original.steady(example.only(over.tolist()), self.tolerance)
             mixed = _most(apart.mixed[steady])
-            if not mixed <= 10 * self.tolerance:
+            if not mixed <= max(self.tolerance, MIXED):
                 raise ConversionRefused(
                     f"what it answers for a row hangs on the other rows: {mixed:.3g} on {place}",
                     where=self.steps[-1],
@@ -148,8 +151,9 @@ class Converted:
             for asked, each in ((place, apart.together), (f"{place}, one by one", apart.alone)):
                 difference = _most(each[steady])
                 if not difference <= self.tolerance:
+                    how = f"differ by {difference:.3g}" if difference < np.inf else "give other classes"
                     raise ParityFailed(
-                        f"the original and its graph differ by {difference:.3g} on {asked}; "
+                        f"the original and its graph {how} on {asked}; "
                         f"{self.tolerance:g} is allowed, so that no file is written",
                         remedy="please report it, with the steps of the model",
                     )
