@@ -160,6 +160,21 @@ class Example:
             rows[name] = _like(self.rows[name], column)
         return self._of(rows)
 
+    def cleaned(self, names: Sequence[str]) -> Example:
+        """The rows with the texts of columns as a file is given them: in NFC, without blanks around them."""
+
+        def clean_of(values: Any) -> list[Any]:  # Any: a column of texts and missing values
+            return [clean(v) if isinstance(v, str) else v for v in values.tolist()]
+
+        if self._is_series:
+            return self._of(type(self.rows)(clean_of(self.rows), dtype=self.rows.dtype, name=self.rows.name))
+        if self._is_text:
+            return self._of(np.array(clean_of(self.rows), dtype=object))
+        rows = self.rows.reset_index(drop=True)
+        for name in names:
+            rows[name] = type(rows[name])(clean_of(rows[name]), dtype=rows[name].dtype)
+        return self._of(rows)
+
     def texts(self, name: str) -> list[str]:
         """The distinct texts of a column, in order."""
         return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))

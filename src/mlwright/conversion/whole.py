@@ -21,6 +21,7 @@ from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused, Misuse, MlwrightError, ParityFailed
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, LabelType, Schema, Target, TaskName
+from mlwright.base.texts import clean
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
@@ -129,6 +130,7 @@ class Converted:
         digit of its numbers, as of a million that is squared: it is rounding there, and no graph has it.
         """
         largest, where, rows = 0.0, "", 0
+        self._check_clean()
         for place, example in self._asked():
             apart = self._both_ways(example, model)
             steady = np.ones(len(example), dtype=np.bool_)
@@ -170,6 +172,23 @@ class Converted:
             else:
                 alone[i] = min(alone[i], self._difference(said.only([i]), model, *row)[0])
         return Apart(self._difference(said, model, numbers, strings, said.size), alone, mixed)
+
+    def _check_clean(self) -> None:
+        """Raises `ConversionRefused` where the original answers otherwise for texts of the example than for
+        the same ones cleaned, as every text is that a file is given."""
+        texts = [c.name for c in self.schema.features if c.kind == "text"]
+        rows = self.example.first(MOST_COMPARED)
+        if all(clean(text) == text for name in texts for text in rows.texts(name)):
+            return
+        said = self.original.says(rows)
+        if not self._distance(said, self.original.says(rows.cleaned(texts)), said.size) <= self.tolerance:
+            raise ConversionRefused(
+                "it heeds blanks around a text, or how accents are written, and a file does not: its texts "
+                "are trimmed and in NFC",
+                where=self.steps[0],
+                remedy="fit on texts that went through str.strip and unicodedata.normalize('NFC', text), or "
+                "give example rows of such texts alone",
+            )
 
     def _asked(self) -> list[tuple[str, Example]]:
         texts = [c.name for c in self.schema.features if c.kind == "text"]
