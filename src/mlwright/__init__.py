@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlwright.base.schema import Schema
     from mlwright.base.schema_class import Columns, column
     from mlwright.data.dataset import Dataset
+    from mlwright.estimators import Classifier, Regressor
     from mlwright.evaluation.asked import metric
     from mlwright.lifecycle.check import check
     from mlwright.lifecycle.compare import compare
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from mlwright.sources.options import ReadOptions
 
 _HOMES = {
+    "Classifier": "mlwright.estimators",
     "Columns": "mlwright.base.schema_class",
     "Dataset": "mlwright.data.dataset",
     "Model": "mlwright.artifact",
     "ReadOptions": "mlwright.sources.options",
+    "Regressor": "mlwright.estimators",
     "Schema": "mlwright.base.schema",
     "asgi": "mlwright.lifecycle",
     "check": "mlwright.lifecycle",
@@ -66,10 +69,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Classifier",
     "Columns",
     "Dataset",
     "Model",
     "ReadOptions",
+    "Regressor",
     "Schema",
     "__version__",
     "asgi",

@@ -94,6 +94,7 @@ def test_a_fresh_environment_without_extras_opens_and_predicts(place):
         ("httptools", "serve", ["demo"]),
         ("pyarrow", "arrow", ["serve", "mlwright-demo/bank.mlw", "--arrow"]),
         ("opentelemetry", "otel", ["serve", "mlwright-demo/bank.mlw", "--traces"]),
+        ("nbclient", "notebook", ["convert", "a.ipynb", "-t", "y", "--example", "X", "--trust"]),
         ("fastexcel", "train", ["check", "a.xlsx"]),
         ("backports.zstd", "train", ["check", "a.csv.zst"]),
         ("obstore", "cloud", ["check", "s3://box/a.csv"]),
@@ -110,6 +111,13 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(place, library,
     done = without([library], cli(*strings), place)
     assert done.returncode == 2
     assert library in done.stderr and f"pip install 'mlwright[{extra}]'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["Classifier", "Regressor"])
+def test_an_estimator_without_scikit_learn_is_told_with_the_extra_that_brings_it(place, name):
+    done = without(["sklearn"], f"import mlwright as mw\nmw.{name}", place)
+    assert done.returncode == 1 and f"mlwright.{name} needs sklearn" in done.stderr
+    assert "pip install 'mlwright[sklearn]'" in done.stderr
 
 
 def test_serving_does_without_uvloop(place):

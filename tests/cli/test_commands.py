@@ -250,7 +250,7 @@ def test_evaluate_is_a_gate(mlwright, lifecycle, required, code):
 
 
 def test_evaluate_warns_of_rows_that_were_left_out_however_it_is_called(mlwright, lifecycle):
-    left_out = "2 rows were left out: no known target, or they cannot be answered"
+    left_out = "2 rows were left out: 2 without 'y'"
     lifecycle.evaluation = replace(lifecycle.evaluation, how=f"on 98 rows of march.csv; {left_out}")
     for more in ([], ["--require", "0.75"], ["--quiet"], ["--json"]):
         done = mlwright("evaluate", "m.mlw", "march.csv", *more)

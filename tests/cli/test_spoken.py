@@ -63,6 +63,10 @@ def test_errors_and_findings_are_said_in_flags(mlwright, lifecycle):
     assert told["findings"][0]["remedy"] == "say --task regression if they are amounts"
     lifecycle.raises = Misuse("group= is empty", remedy="leave group= out")
     assert mlwright("check", "a.csv", "-q").err == "error: --group is empty\n  to do: leave --group out\n"
+    lifecycle.raises = Misuse("no cost", where="costs=")
+    assert mlwright("check", "a.csv", "-q").err == "error: no cost\n  where: --costs\n"
+    lifecycle.raises = Misuse("no cost", where="folder/costs=1.csv")
+    assert mlwright("check", "a.csv", "-q").err == "error: no cost\n  where: folder/costs=1.csv\n"
 
 
 def test_commands_can_be_typed_where_the_path_does_not_have_the_program(
@@ -75,6 +79,8 @@ def test_commands_can_be_typed_where_the_path_does_not_have_the_program(
     assert program("__main__.py").endswith(" -m mlwright")
     monkeypatch.setattr(sys, "argv", [".venv/bin/mlwright"])
     assert "\n  .venv/bin/mlwright show loans.mlw\n" in mlwright("fit", "loans.csv", "-t", "y").out
+    for command in COMMANDS:
+        assert spoken(f"mlwright {command.name} x") == f".venv/bin/mlwright {command.name} x"
 
 
 def test_tokens_that_are_not_there_can_be_made_with_the_command_that_is_told(tmp_path):

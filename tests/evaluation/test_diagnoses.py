@@ -115,6 +115,7 @@ def test_folds_set_apart_by_time_are_the_business_of_shift():
 def test_answers_that_hang_on_the_seed_are_found(differ, classes, status):
     seeds = Reseeded("c", 3, span(differ, 0.005), 0.1, span(0.8, 0.01), classes)
     found = instability([auc(0.8)] * 4, seeds, "", "")
+    assert found.evidence.startswith("3 fits of" if status == "found" else "roc_auc of 4 folds")
     assert found.status == status and "other seeds" in found.evidence
 
 

@@ -59,6 +59,7 @@ def test_amounts_come_from_a_column_and_missing_ones_count_as_the_mean():
     [
         ({"costs": {"fn": 500, "fp": -1}}, TWO, Misuse, "costs -1 is a gain"),
         ({"costs": {"fn": 500}}, TWO, Misuse, "what fp costs"),
+        ({"costs": {"fn": 5, "ffp": 1}}, TWO, UnknownName, "no outcome 'ffp'; did you mean 'fp'"),
         ({"costs": {"fn": 500, "fp": 0}}, TWO, Misuse, "always 'fraud'"),
         ({"costs": {"fn": 5, "fp": 1, "tp": 6}}, TWO, Misuse, "always 'ok'"),
         ({"costs": {"fn": 5, "fp": "amuont"}}, TWO, UnknownName, "did you mean 'amount'"),

@@ -23,6 +23,10 @@ CHUNK = 1024
 
 CHUNK_CHARACTERS = 16_000_000
 """Rows times the longest text of one call that tokenises."""
+CHUNK_OF_LETTERS = 500_000
+"""The same where texts are cut into letters, or words again, so that each takes many times its size."""
+CHUNK_COUNTS = 4_000_000
+"""Counts of words in one call: rows times the dictionary."""
 
 _OLDEST = (1, 31, 1)  # earlier ones read tree attributes out of bounds
 
@@ -55,7 +59,11 @@ class Session:
         known = {name: at for at, name in enumerate(self._names)}
         self._places = [known.get(field) for field in Outputs.__struct_fields__]
         self._inputs = {p.name for p in facts.inputs}
-        self._tokenises = "com.microsoft.Tokenizer" in facts.operators
+        cuts = facts.operators.get("com.microsoft.Tokenizer", 0)
+        self._tokenises = cuts > 0
+        of_letters = cuts > 1 or "RegexFullMatch" in facts.operators
+        self._most_characters = CHUNK_OF_LETTERS if of_letters else CHUNK_CHARACTERS
+        self._most_rows = max(1, min(CHUNK, CHUNK_COUNTS // max(facts.gram_columns, 1)))
 
     def run(
         self,
@@ -109,7 +117,9 @@ class Session:
         start, widest = 0, 0
         for i, row in enumerate(strings):
             longest = max(map(len, row))
-            full = i - start == CHUNK or max(widest, longest) * (i - start + 1) > CHUNK_CHARACTERS
+            full = (
+                i - start == self._most_rows or max(widest, longest) * (i - start + 1) > self._most_characters
+            )
             if i > start and full:
                 yield start, i
                 start, widest = i, 0

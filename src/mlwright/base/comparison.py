@@ -10,7 +10,10 @@ from typing import Literal
 
 import msgspec
 
+from mlwright.base.fit_report import brief
 from mlwright.base.score import Score
+from mlwright.base.score_table import pair_table
+from mlwright.base.shown import cell, shown
 
 ALIKE = "none: no row tells them apart"
 """The method of a gain between answers that are as good on every row."""
@@ -98,26 +101,36 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         if gain.detectable <= BLIND * error:
             return ""
         return (
-            f"{on} would have shown a difference of {gain.detectable:.2g} {gain.metric} four times in five, "
-            f"and no smaller one; a tenth of the first model's error is {BLIND * error:.2g}"
+            f"{on} would have shown a difference of {brief(gain.detectable, 2)} {gain.metric} four times in "
+            f"five, and no smaller one; a tenth of the first model's error is {brief(BLIND * error, 2)}"
         )
 
     @property
     def said(self) -> str:
         """The verdict in a sentence."""
         gain = self.gain
-        about = f"{gain.metric} {gain.value:+.3g} ({gain.low:+.3g} to {gain.high:+.3g}, p={gain.p_value:.2g})"
+        value, low, high = (f"{'+' if v > 0 else ''}{brief(v, 3)}" for v in (gain.value, gain.low, gain.high))
+        about = f"{gain.metric} {value} ({low} to {high}, p={gain.p_value:.2g})"
         if gain.method == ALIKE:
             return f"No row tells {self.first} and {self.second} apart by {gain.metric}."
         if gain.verdict != "unclear":
             return f"{self.second} is {gain.verdict} than {self.first}: {about}."
         need = gain.rows_to_tell
         more = f"; a difference of that size would show on some {two_digits(need)} rows" if need else ""
-        least = f"; these rows would show one of {gain.detectable:.2g}" if gain.detectable else ""
+        least = f"; these rows would show one of {brief(gain.detectable, 2)}" if gain.detectable else ""
         return f"No difference can be told on {gain.rows:,} rows: {about}{least}{more}."
 
     def __str__(self) -> str:
         return self.said
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: every metric of both, the gain, and the verdict in a sentence."""
+        blind = f'<p class="tip">{cell(self.blind)}</p>' if self.blind else ""
+        return shown(
+            f"<p>first: <b>{cell(self.first)}</b>, second: <b>{cell(self.second)}</b></p>"
+            f"{pair_table(self.pairs, ALIKE)}<p><b>{cell(self.said)}</b></p>{blind}"
+            f'<p class="soft">{cell(self.how)}</p>'
+        )
 
 
 def two_digits(count: int) -> str:

@@ -13,14 +13,16 @@ from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
 from mlwright.base.finding import Finding
-from mlwright.base.fit_report import FitReport
+from mlwright.base.fit_report import FitReport, brief
 from mlwright.base.importance import Curve, Importance
 from mlwright.base.prediction_intervals import Intervals
 from mlwright.base.promise import Promise
 from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
+from mlwright.base.score_table import score_table
 from mlwright.base.selection import Rival, Selection
+from mlwright.base.shown import cell, shown
 from mlwright.base.slices import Slices, Subgroups
 
 SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
@@ -132,11 +134,22 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if first is None or plain is None or plain.value != plain.value or first.beside(plain) == "better":
             return ""
         known = not first.method.startswith("none")
-        between = f"{_brief(first.low)} to {_brief(first.high)}" if known else "no interval"
-        said = f"{first.metric} {_brief(first.value)} ({between}) beside {_brief(plain.value)}"
+        between = f"{brief(first.low, 3)} to {brief(first.high, 3)}" if known else "no interval"
+        said = f"{first.metric} {brief(first.value, 3)} ({between}) beside {brief(plain.value, 3)}"
         return f"Not clearly better than guessing: {said}."
 
-
-def _brief(value: float) -> str:
-    """Three digits, never in powers of ten where the number is large."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+    def _repr_html_(self) -> str:
+        """A table for notebooks: every metric beside the baseline, on which rows, and what to doubt."""
+        told = [
+            self.how,
+            self.default.said if self.default else "",
+            self.selection.said if self.selection else "",
+        ]
+        lines = [f'<p class="soft">{cell(t)}</p>' for t in told if t]
+        lines += [f'<p class="issue">{cell(self.doubt)}</p>'] if self.doubt else []
+        for f in (w for w in self.weak if w.status == "found"):
+            code = f'<span class="{f.severity}">{f.severity} {cell(f.code)}</span>'
+            lines.append(f"<p>{code} {cell(f.title)}: {cell(f.evidence)}</p>")
+        head = f"<b>{cell(self.task)}</b>, {self.rows:,} rows" if self.rows else f"<b>{cell(self.task)}</b>"
+        scores = score_table(self.scores, self.baseline) if self.scores else ""
+        return shown(f"<p>{head}</p>{scores}{''.join(lines)}")

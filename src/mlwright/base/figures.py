@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import math
 
-from mlwright.base.evaluation import Score
 from mlwright.base.finding import counted as counted
+from mlwright.base.score import Score
 
 
 def plain(value: float, digits: int = 4) -> str:
-    """`value` with about `digits` significant digits and thousands separators, never in powers of ten.
+    """`value` with about `digits` significant digits and thousands separators; in powers of ten only where
+    it is tiny or huge.
 
-    >>> plain(0.123456), plain(48213.7), plain(3.0), plain(float("nan")), plain(1e-9)
-    ('0.1235', '48,214', '3', '-', '1e-09')
+    >>> plain(0.123456), plain(48213.7), plain(3.0), plain(float("nan")), plain(1e-9), plain(-1e308)
+    ('0.1235', '48,214', '3', '-', '1e-09', '-1e+308')
     """
     if not math.isfinite(value):
         return "-"
     if value == 0:
         return "0"
-    if abs(value) < 1e-5:
+    if not 1e-5 <= abs(value) < 1e15:
         return f"{value:.{digits}g}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{places}f}"

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from mlwright.base.fit_report import brief
+
 Subject = Literal["positive class", "likeliest class", "number"]
 """What was foretold: the probability of the second of two classes; of the class that is likeliest, of more;
 or a number."""
@@ -25,7 +27,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g})"
+        return f"{brief(self.value, 3)} ({brief(self.low, 3)} to {brief(self.high, 3)})"
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from mlwright.base.comparison import ALIKE, Gain, two_digits
+from mlwright.base.fit_report import brief
 from mlwright.base.score import Score
 
 
@@ -22,12 +23,12 @@ class Rival(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> str:
         """In a sentence."""
-        beside = (
-            f"{self.name} alone, one booster as it comes, reaches {self.score.metric} {self.score.value:.4g}"
-        )
+        reached = f"{self.score.metric} {brief(self.score.value)}"
+        beside = f"{self.name} alone, one booster as it comes, reaches {reached}"
         if self.gain.method == ALIKE:
             return f"{beside}; the model answers as well as it, and no better"
-        about = f"{self.gain.value:.2g} ({self.gain.low:.2g} to {self.gain.high:.2g})"
+        value, low, high = (brief(v, 2) for v in (self.gain.value, self.gain.low, self.gain.high))
+        about = f"{value} ({low} to {high})"
         if self.gain.verdict == "unclear":
             return f"{beside}; the model is not clearly better than it: by {about}"
         return f"{beside}; the model is {self.gain.verdict} by {about}"
@@ -57,7 +58,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def said(self) -> str:
         """In sentences: what the choice flatters, and whether the best two can be told apart."""
-        seen, corrected = f"{self.seen.metric} {self.seen.value:.4g}", f"{self.corrected.value:.4g}"
+        seen, corrected = f"{self.seen.metric} {brief(self.seen.value)}", brief(self.corrected.value)
         lines = (
             f"Of {self.candidates} candidates {self.best} looked best: {seen} on the rows that chose it, "
             f"{corrected} corrected for the choice."
@@ -77,5 +78,5 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return ""
         return (
             f"On the rows that chose its weights, rounds and calibration the whole model shows "
-            f"{self.whole_seen.metric} {self.whole_seen.value:.4g}, which is not to be relied on."
+            f"{self.whole_seen.metric} {brief(self.whole_seen.value)}, which is not to be relied on."
         )

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 6
 """Of sets, at one error rate: the classes that were left out most often."""
+LEAST_WIDTH = 12
+"""Of what is promised, which may hold a class's name: narrower, words would be torn to pieces."""
 _WHAT = {"set": "set", "interval": "interval", "abstain": "answer"}
 _COLOUR = {"kept": "green", "not kept": "red", "too few rows to tell": "yellow"}
+_BRIEF = {"too few rows to tell": "too few"}
 _NOTE = (
-    "Wrong: sets and intervals without the truth, and answers where it may abstain. Size: labels in a set, "
-    "width, share answered; beside it, when the model was fitted."
+    "Wrong: sets and intervals without the truth, and answers where it may abstain. Too few: rows to tell. "
+    "Size: labels in a set, width, share answered; beside it, when the model was fitted."
 )
 
 
@@ -35,7 +38,7 @@ def promises_of(promises: Sequence[Promise]) -> list[RenderableType]:
     if not promises:
         return []
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", min_width=LEAST_WIDTH)
     for heading in ("at most", "wrong", "95 % interval", "rows", "", "size", "fitted"):
         side: Literal["left", "right"] = "left" if heading in ("", "95 % interval") else "right"
         table.add_column(heading, justify=side, no_wrap=True)
@@ -47,7 +50,7 @@ def promises_of(promises: Sequence[Promise]) -> list[RenderableType]:
             Text(f"{one.wrong.value:.1%}" if one.wrong.rows else "-", "bold"),
             f"{one.wrong.low:.1%} to {one.wrong.high:.1%}" if told else "none",
             f"{one.wrong.rows:,}",
-            Text(one.kept, _COLOUR[one.kept]),
+            Text(_BRIEF.get(one.kept, one.kept), _COLOUR[one.kept]),
             _size(one, one.size),
             _size(one, one.size_before),
         )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _BLANKS_AT_END = re.compile(r" +((?:\x1b\[[0-9;]*m)*)\n")
 WIDEST = 100
 PROBLEMS_SHOWN = 10
+_ARGUMENT = re.compile(r"\w+=")
+"""A place that is an argument of Python's, and a flag here; other places are names, shown as they are."""
 
 
 class Screen:
@@ -102,7 +104,7 @@ def _facts(error: BaseException) -> dict[str, Any]:  # Any: texts and lists of t
     if isinstance(error, MlwrightError):
         facts: dict[str, Any] = {
             "message": spoken(error.message),
-            "where": error.where,
+            "where": spoken(error.where) if _ARGUMENT.fullmatch(error.where) else error.where,
             "what_to_do": spoken(error.remedy),
         }
         if isinstance(error, ChecksRefused):

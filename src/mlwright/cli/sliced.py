@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from mlwright.base.fit_report import brief
 from mlwright.base.slices import Apart, Figure, Subgroup, Subgroups, told
 from mlwright.cli.look import section
 from mlwright.cli.screen import safe
@@ -78,4 +79,4 @@ def _cell(figure: Figure | None) -> Text:
         return Text("-", "dim")
     apart: Apart | None = figure.apart
     found = apart is not None and apart.found
-    return Text(f"{figure.value:.3g}{'*' if found else ' '}", "yellow" if found else "")
+    return Text(f"{brief(figure.value, 3)}{'*' if found else ' '}", "yellow" if found else "")

@@ -11,6 +11,7 @@ import numpy as np
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Answer, Classes, Number, both, chosen, probability_of
 from mlwright.conversion.frame import Frame
+from mlwright.conversion.functions import expm1
 from mlwright.conversion.linear import shared_out
 from mlwright.conversion.registry import ended, stepped
 from mlwright.graph.build import GraphBuilder
@@ -101,7 +102,7 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
         return frame.made(x, frame.names)
     inverse = getattr(getattr(step, "inverse_func", None), "__name__", "")
     if kind == "FunctionTransformer" and inverse == "expm1":
-        return frame.made(_expm1(frame, x), frame.names)
+        return frame.made(expm1(g, x), frame.names)
     if kind == "FunctionTransformer" and inverse == "exp":
         return frame.made(g.node("Exp", x), frame.names)
     if kind == "FunctionTransformer" and step.inverse_func is None:
@@ -110,21 +111,6 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
         f"the target was turned by {kind} {inverse}, which is not undone in a graph",
         remedy="use numpy.log1p and numpy.expm1, numpy.log and numpy.exp, or StandardScaler",
     )
-
-
-def _expm1(frame: Frame, x: str) -> str:
-    """exp(x) - 1 to the last digits for small x too: (u - 1) * x / log(u) for the u that exp(x) rounds to
-    (Kahan)."""
-    g, one = frame.g, frame.g.constant(1.0)
-    u = g.node("Exp", x)
-    away = g.node("Sub", u, one)
-    tiny = g.node("Equal", away, g.constant(0.0))
-    none = g.node("Equal", away, g.constant(-1.0))
-    log = g.node("Log", u)
-    usual = g.node("Or", g.node("Or", tiny, none), g.node("Greater", x, g.constant(30.0)))
-    safe = g.node("Div", g.node("Mul", away, x), g.node("Where", usual, one, log))
-    plain = g.node("Where", tiny, x, away)
-    return g.node("Where", usual, plain, safe)
 
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor

@@ -77,8 +77,16 @@ def hits(frame: Frame, categories: Sequence[Any]) -> Hits:  # Any: arrays of wha
 
 
 def _code(frame: Frame, column: str, words: str | None, value: Any) -> float:  # Any: a category
+    if words is not None and not is_missing(value):
+        text = category_of(value)
+        if not text:
+            raise ConversionRefused(
+                f"a category of {column!r} is empty or nothing but blanks, which is a missing value here",
+                remedy="give such values a name, or make them missing, before fitting",
+            )
+        return frame.words.code(words, text)
     if words is not None:
-        return 0.0 if is_missing(value) else frame.words.code(words, category_of(value))
+        return 0.0
     if is_missing(value):
         return float("nan")
     try:

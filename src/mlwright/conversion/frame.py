@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,15 @@ class Words:
     have been gone through, so that a graph is built twice, the second time with the dictionary in front."""
 
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    """As what the graph holds rows that the model was fitted on."""
+    free: set[str] = field(default_factory=set)
+    """Columns of free text, which a step takes apart."""
+    fills: set[tuple[str, str]] = field(default_factory=set)
+    """Columns and the texts that take the place of missing ones, which no step need look for."""
+    in_rounds: bool = False
+    """Whether the original may answer otherwise for a row alone, as imputing in rounds does of one that has
+    no value at all: the graph answers as for a row among others."""
     allowed: float = EXACT
     """How far the graph may answer from the original, which may not calculate in doubles itself."""
     closed: set[str] = field(default_factory=set)
@@ -67,6 +77,8 @@ class Slot:
     width: int
     """Of the tensor."""
     words: str | None = None
+    text: Callable[[], str] | None = None
+    """Of texts, makes the tensor [N] of the texts themselves: nodes of it are written only if a step asks."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,17 @@ class Frame:
                 parts.append((slot.tensor, slot.width, [slot.place]))
         return self.g.concat([self.g.columns(tensor, places, width) for tensor, width, places in parts])
 
+    def text(self) -> str:
+        """The one column's texts [N], which a step is about to take apart."""
+        if len(self) != 1 or self.slots[0].text is None or self.slots[0].words is None:
+            given = ", ".join(map(repr, self.names[:4])) or "none"
+            raise ConversionRefused(
+                f"it takes one column of texts apart, and is given {given}",
+                remedy="name the column by its name alone, as in ('words', TfidfVectorizer(), 'review')",
+            )
+        self.words.free.add(self.slots[0].words)
+        return self.slots[0].text()
+
     def numbers(self) -> str:
         """All columns as one double tensor. Raises `ConversionRefused` where one holds texts."""
         text = next((s.name for s in self.slots if s.words is not None), None)
@@ -138,9 +161,16 @@ def begun(
         tensor = g.input(NUMBERS, "float64", len(numbers))
         slots |= {n: Slot(n, tensor, i, len(numbers)) for i, n in enumerate(numbers)}
     if texts:
-        tensor = _codes(g, g.input("strings", "string", len(texts)), texts, words)
-        slots |= {n: Slot(n, tensor, i, len(texts), n) for i, n in enumerate(texts)}
+        strings = g.input("strings", "string", len(texts))
+        tensor = _codes(g, strings, texts, words)
+        slots |= {
+            n: Slot(n, tensor, i, len(texts), n, partial(_text, g, strings, i)) for i, n in enumerate(texts)
+        }
     return g, Frame(g, words, tuple(slots[n] for n in order))
+
+
+def _text(g: GraphBuilder, strings: str, place: int) -> str:
+    return g.node("Gather", strings, g.constant(np.array(place, dtype=np.int64)), axis=1)
 
 
 def _codes(g: GraphBuilder, strings: str, texts: Sequence[str], words: Words) -> str:

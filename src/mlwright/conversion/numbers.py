@@ -5,6 +5,9 @@ Each does in doubles what the fitted transformer does, in the same order of oper
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy.typing as npt
 from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.frame import MISSING, Frame
+from mlwright.conversion.functions import log1p
 from mlwright.conversion.names import is_missing
 
 Doubles = npt.NDArray[np.float64]
@@ -36,17 +40,28 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
     parts: list[Frame] = []
     texts = [j for j in kept if frame.slots[j].words is not None]
     marks = is_missing(imputer.missing_values)
-    for j in texts:
-        slot, fill = frame.slots[j], fills[j]
+    if texts:
         if not marks:
             raise ConversionRefused(
                 f"texts that are missing where they are {imputer.missing_values!r} are not converted",
                 remedy="let missing_values be numpy.nan or None",
             )
-        code = frame.words.code(slot.words or "", category_of(fill))
-        column = frame.pick([j]).tensor()
-        filled = g.node("Where", g.node("Equal", column, g.constant(MISSING)), g.constant(code), column)
-        parts.append(frame.made(filled, [slot.name], [slot.words]))
+        some, tensor = frame.pick(texts), frame.pick(texts).tensor()
+        names = [(s.words or "", category_of(fills[j])) for s, j in zip(some.slots, texts, strict=True)]
+        frame.words.fills.update(names)
+        codes = _row([frame.words.code(column, text) for column, text in names])
+        filled = g.node("Where", g.node("Equal", tensor, g.constant(MISSING)), g.constant(codes), tensor)
+        slots = tuple(
+            replace(
+                slot,
+                tensor=filled,
+                place=i,
+                width=len(texts),
+                text=slot.text and partial(_filled_text, frame, slot.text, text),
+            )
+            for i, (slot, (_, text)) in enumerate(zip(some.slots, names, strict=True))
+        )
+        parts.append(replace(frame, slots=slots))
     of_numbers = [j for j in kept if frame.slots[j].words is None]
     if of_numbers:
         some = frame.pick(of_numbers)
@@ -60,6 +75,12 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
     if imputer.add_indicator:
         out = out.beside([indicated(imputer.indicator_, frame)])
     return out
+
+
+def _filled_text(frame: Frame, text: Callable[[], str], fill: str) -> str:
+    g, texts = frame.g, text()
+    none, other = (g.constant(np.array([t], dtype=object)) for t in ("", fill))
+    return g.node("Where", g.node("Equal", texts, none), other, texts)
 
 
 def indicated(indicator: Any, frame: Frame) -> Frame:  # Any: a MissingIndicator
@@ -187,6 +208,8 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
     if function is None or (checks is not None and _whole_name(checks) == "sklearn.check_array"):
         return frame
     name = getattr(function, "__name__", "")
+    if name in ("ravel", "squeeze") and function.__module__ == "numpy" and len(frame) == 1:
+        return frame  # one column, which a step that takes texts apart wants by itself
     if not isinstance(function, np.ufunc) or step.kw_args:
         raise ConversionRefused(
             f"the function {name or function!r} is code, which a graph cannot look into",
@@ -194,7 +217,7 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
         )
     x = frame.numbers()
     if name == "log1p":
-        return frame.made(_log1p(frame, x), frame.names)
+        return frame.made(log1p(g, x), frame.names)
     if name == "square":
         return frame.made(g.node("Mul", x, x), frame.names)
     if name not in _PLAIN:
@@ -204,16 +227,3 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
 
 def _whole_name(function: Any) -> str:  # Any: a function
     return f"{function.__module__.split('.')[0]}.{getattr(function, '__qualname__', '')}"
-
-
-def _log1p(frame: Frame, x: str) -> str:
-    """log(1 + x) to the last digits for small x too: log(u) * x / (u - 1) for the u that 1 + x rounds to
-    (Goldberg, ACM Computing Surveys 1991)."""
-    g, one = frame.g, frame.g.constant(1.0)
-    u = g.node("Add", x, one)
-    away = g.node("Sub", u, one)
-    tiny = g.node("Equal", away, g.constant(0.0))
-    ratio = g.node("Div", x, g.node("Where", tiny, one, away))
-    endless = g.node("Equal", u, x)  # so large that 1 is nothing beside it
-    ratio = g.node("Where", endless, one, ratio)
-    return g.node("Where", tiny, x, g.node("Mul", g.node("Log", u), ratio))

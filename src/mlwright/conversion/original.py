@@ -7,6 +7,8 @@ that the model was fitted on.
 from __future__ import annotations
 
 import copy
+import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +21,14 @@ from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.names import kind_of
-from mlwright.conversion.native import ASKED
+from mlwright.conversion.native import ASKED, call
 from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
+
+
+CLOCKED_S, FEWEST_CLOCKED, MOST_CLOCKED = 0.1, 5, 100
+"""How long, and how often at the least and at the most, the original is asked one row for its time."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +49,29 @@ class Said:
 
 
 class Example:
-    """Rows in the types that a model takes: a pandas frame, or an array of two dimensions."""
+    """Rows in the types that a model takes: a pandas frame, an array of two dimensions, or texts alone (a
+    list, an array or a pandas series of them)."""
 
     def __init__(
         self,
-        rows: Any,  # Any: a pandas frame or an array
+        rows: Any,  # Any: a pandas frame, an array or texts
         called: tuple[str, ...] = (),
         written: Mapping[str, Column] | None = None,
     ) -> None:
         """`called` names the columns of an array; `written` says by name how a table wrote their values."""
+        if isinstance(rows, (list, tuple)) and rows and all(isinstance(t, str) for t in rows):
+            rows = np.array(rows, dtype=object)
         self._called, self.written = called, dict(written or {})
-        self._is_frame = type(rows).__module__.split(".")[0] == "pandas" and hasattr(rows, "columns")
-        if not self._is_frame and not (isinstance(rows, np.ndarray) and rows.ndim == 2):
+        of_pandas = type(rows).__module__.split(".")[0] == "pandas"
+        self._is_frame = of_pandas and hasattr(rows, "columns")
+        self._is_series = of_pandas and not self._is_frame and hasattr(rows, "iloc")
+        self._is_text = self._is_series or (
+            isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind in "OUT"
+        )
+        if not (self._is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
             raise Misuse(
-                f"example= takes a pandas frame or an array of two dimensions, not {type(rows).__name__}",
+                "example= takes a pandas frame, an array of two dimensions or a list of texts, "
+                f"not {type(rows).__name__}",
                 remedy="give rows as you give them to the model's predict, without the target",
             )
         if not len(rows):
@@ -68,6 +83,9 @@ class Example:
 
     @property
     def names(self) -> tuple[str, ...]:
+        if self._is_text:
+            name = self._called[0] if self._called else getattr(self.rows, "name", None)
+            return (name if isinstance(name, str) and name and clean(name) == name else "text",)
         if not self._is_frame:
             return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
@@ -82,6 +100,8 @@ class Example:
 
     def kind(self, name: str) -> Kind:
         """What a column is, by its type in the example. Raises `Misuse` for types that no schema has."""
+        if self._is_text:
+            return "categorical"
         if not self._is_frame:
             if self.rows.dtype.kind in "fiub":
                 return "numeric"
@@ -95,24 +115,37 @@ class Example:
             return known[letter]
         if letter == "O" or str(dtype) in ("category", "str", "string"):
             return "categorical"
-        raise Misuse(f"column {name!r} of {dtype} is no input of a model that can be converted")
+        numbers = "make numbers of it before the model, such as the days since a date, and fit on those"
+        raise Misuse(
+            f"column {name!r} of {dtype} is no input of a model that can be converted",
+            remedy=numbers if letter in ("M", "m") else "give columns of numbers, texts, or yes and no",
+        )
 
     def values(self, name: str) -> list[Any]:  # Any: of the column's type
         """A column's values as they are."""
+        if self._is_text:
+            return list(self.rows.tolist())
         column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
         return list(column.tolist())
 
     def first(self, count: int) -> Example:
-        return self._of(self.rows.iloc[:count] if self._is_frame else self.rows[:count])
+        return self.only(range(min(count, len(self))))
 
     def only(self, which: Sequence[int]) -> Example:
-        return self._of(self.rows.iloc[list(which)] if self._is_frame else self.rows[list(which)])
+        return self._of((self.rows.iloc if self._is_frame or self._is_series else self.rows)[list(which)])
 
     def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
         return Example(rows, self._called, self.written)
 
     def changed(self, changes: Sequence[Mapping[str, Any]]) -> Example:  # Any: values of the columns' kinds
         """The first row once for each of `changes`, with those values in some columns. None is missing."""
+        if self._is_text:
+            [name], texts = self.names, []
+            first = (self.rows.iloc if self._is_series else self.rows)[0]
+            texts = [values.get(name, first) for values in changes]
+            if self._is_series:
+                return self._of(_like(self.rows, texts).rename(self.rows.name))
+            return self._of(np.array(texts, dtype=object))
         if not self._is_frame:
             rows = np.repeat(np.array(self.rows[:1], dtype=np.float64), len(changes), axis=0)
             for i, values in enumerate(changes):
@@ -127,8 +160,42 @@ class Example:
             rows[name] = _like(self.rows[name], column)
         return self._of(rows)
 
+    def cleaned(self, names: Sequence[str]) -> Example:
+        """The rows with the texts of columns as a file is given them: in NFC, without blanks around them."""
+
+        def clean_of(values: Any) -> list[Any]:  # Any: a column of texts and missing values
+            return [clean(v) if isinstance(v, str) else v for v in values.tolist()]
+
+        if self._is_series:
+            return self._of(type(self.rows)(clean_of(self.rows), dtype=self.rows.dtype, name=self.rows.name))
+        if self._is_text:
+            return self._of(np.array(clean_of(self.rows), dtype=object))
+        rows = self.rows.reset_index(drop=True)
+        for name in names:
+            rows[name] = type(rows[name])(clean_of(rows[name]), dtype=rows[name].dtype)
+        return self._of(rows)
+
+    def texts(self, name: str) -> list[str]:
+        """The distinct texts of a column, in order."""
+        return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))
+
+    def scaled(self, factor: float) -> Example:
+        """The same with every float times `factor`."""
+        if self._is_text:
+            return self
+        if not self._is_frame:
+            return self._of(self.rows.astype(np.float64) * factor)
+        rows = self.rows.copy()
+        for name in rows.columns:
+            if getattr(rows[name].dtype, "kind", "O") == "f":
+                rows[name] = rows[name] * factor
+        return self._of(rows)
+
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""
+        if self._is_text:
+            given = [t if isinstance(t, str) else None for t in self.rows.tolist()]
+            return pl.DataFrame({self.names[0]: pl.Series(given, dtype=pl.String)})
         if not self._is_frame:
             return pl.DataFrame({n: self.rows[:, i].astype(np.float64) for i, n in enumerate(self.names)})
         from mlwright.sources import read_raw
@@ -172,9 +239,36 @@ class Original:
         answer = np.asarray(self.model.predict(rows))
         if isinstance(probability, list) or answer.size != len(example):
             raise ConversionRefused(
-                "it answers several targets at once", remedy="fit a model for each target"
+                "it answers several targets at once",
+                where=type(self.model).__name__,
+                remedy="fit a model for each target",
             )
         return Said(probability, answer.reshape(len(example)))
+
+    def cpu_us(self, example: Example, within_s: float = CLOCKED_S) -> float:
+        """CPU microseconds of one-row calls, in all threads: the median of those that `within_s` has room
+        for, of five at the least."""
+        rows = [example.only([i]).rows for i in range(min(len(example), MOST_CLOCKED))]
+        call(self.model, rows[0])
+        times: list[int] = []
+        began = time.monotonic()
+        for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
+            if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
+                break
+            start = time.process_time_ns()
+            call(self.model, row)
+            times.append(time.process_time_ns() - start)
+        return round(float(np.median(times)) / 1e3, 1)
+
+    def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:
+        """Which rows [N] it answers alike when their numbers change in the thirteenth digit."""
+        found = np.ones(len(example), dtype=np.bool_)
+        said = self.says(example)
+        for step in _NUDGES:
+            moved = example.scaled(1.0 + step * 2.0**-43)
+            if self._takes(moved):
+                found &= _alike(said, self.says(moved), tolerance)
+        return found
 
     def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
         """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
@@ -200,3 +294,22 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
+
+
+_NUDGES = (1, -1, 2, -2, 3, -3, 5, -5)
+"""In steps of 1e-13: several, since rounding may by chance answer alike."""
+
+
+def _alike(said: Said, other: Said, tolerance: float) -> npt.NDArray[np.bool_]:
+    if said.probability is not None and other.probability is not None:
+        near = np.abs(said.probability - other.probability).max(axis=1) <= tolerance
+        return np.asarray(near & (said.answer == other.answer), dtype=np.bool_)
+    if said.answer.dtype.kind == "f":
+        return relative(said.answer, other.answer, said.size) <= tolerance
+    return np.asarray(said.answer == other.answer, dtype=np.bool_)
+
+
+def relative(true: Doubles, found: Doubles, size: float) -> Doubles:
+    """How far numbers are apart, in relation to themselves, or to `size` where they are small."""
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(found)), max(size, 1e-300))
+    return np.asarray(np.abs(found - true) / scale, dtype=np.float64)

@@ -26,7 +26,7 @@ def stepped(step: Any, frame: Frame, name: str = "") -> Frame:  # Any: a fitted 
     with _within(step, name):
         found = steps().get(kind_of(step))
         if found is None:
-            raise _unknown(step, steps())
+            raise _never(step) or _unknown(step, steps())
         return found(step, frame)
 
 
@@ -48,6 +48,14 @@ def _within(step: Any, name: str) -> Iterator[None]:  # Any: an estimator
         here = f"{name} ({type(step).__name__})" if name else type(step).__name__
         refused.where = f"{here} > {refused.where}" if refused.where else here
         raise
+
+
+def _never(step: Any) -> ConversionRefused | None:  # Any: a fitted transformer
+    """Why a transformer is not converted, of those that never are."""
+    from mlwright.conversion.transformers import REFUSED_STEPS
+
+    reason, remedy = REFUSED_STEPS.get(kind_of(step), ("", ""))
+    return ConversionRefused(reason, remedy=remedy) if reason else None
 
 
 def check_convertible(model: Any) -> None:  # Any: an estimator
@@ -81,34 +89,9 @@ def _unknown(step: Any, known: dict[str, Any]) -> ConversionRefused:  # Any: an 
 @cache
 def steps() -> dict[str, Step]:
     """By class, what converts a transformer."""
-    from mlwright.conversion import composed, encoders, numbers
+    from mlwright.conversion.transformers import STEPS
 
-    of_sklearn: dict[str, Step] = {
-        "ColumnTransformer": composed.by_columns,
-        "FeatureUnion": composed.side_by_side,
-        "Pipeline": composed.in_turn,
-        "Binarizer": numbers.above,
-        "FunctionTransformer": numbers.by_function,
-        "MaxAbsScaler": numbers.by_largest,
-        "MinMaxScaler": numbers.between,
-        "MissingIndicator": numbers.indicated,
-        "Normalizer": numbers.of_length_one,
-        "OneHotEncoder": encoders.one_hot,
-        "OrdinalEncoder": encoders.ordinal,
-        "PCA": numbers.projected,
-        "PolynomialFeatures": numbers.products,
-        "RobustScaler": numbers.robustly,
-        "SimpleImputer": numbers.imputed,
-        "StandardScaler": numbers.standardised,
-        "TargetEncoder": encoders.target_mean,
-        "TruncatedSVD": numbers.projected,
-    }
-    selectors = (
-        "GenericUnivariateSelect", "RFE", "RFECV", "SelectFdr", "SelectFpr", "SelectFromModel", "SelectFwe",
-        "SelectKBest", "SelectPercentile", "SequentialFeatureSelector", "VarianceThreshold",
-    )  # fmt: skip
-    of_sklearn |= dict.fromkeys(selectors, numbers.selected)
-    return {f"sklearn.{name}": step for name, step in of_sklearn.items()}
+    return {f"sklearn.{name}": step for name, step in STEPS.items()}
 
 
 @cache

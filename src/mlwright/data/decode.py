@@ -38,12 +38,14 @@ class Decoded:
     """For each row, whether any value was refused."""
 
 
-def decode_frame(raw: pl.DataFrame, schema: Schema, *, text: bool, features_only: bool = False) -> Decoded:
+def decode_frame(
+    raw: pl.DataFrame, schema: Schema, *, text: bool, features_only: bool = False, where: str = ""
+) -> Decoded:
     """Decode the columns of `raw` that `schema` names; others are ignored.
 
     `text=True` where String columns hold written values (files, frames), `False` where a text is a text
     (JSON). With `features_only` the target and other roles are left alone, as when predicting.
-    Raises `SchemaBroken` naming every missing column, with near misses.
+    Raises `SchemaBroken` naming `where` and every missing column, with near misses.
 
     >>> s = Schema(columns=(Column(name="age", kind="numeric"), Column(name="zip", kind="categorical")))
     >>> d = decode_frame(pl.DataFrame({"zip": ["07", ""], "age": ["41", "old"]}), s, text=True)
@@ -51,7 +53,7 @@ def decode_frame(raw: pl.DataFrame, schema: Schema, *, text: bool, features_only
     ([(41.0, '07'), (None, None)], ["row 1, 'age': not a number, expected a finite number, got 'old'"])
     """
     wanted = schema.features if features_only else schema.columns
-    _require(raw, schema, wanted)
+    _require(raw, schema, wanted, where)
     refused = np.zeros(raw.height, dtype=bool)
     problems: list[RowProblem] = []
     columns = []
@@ -83,7 +85,7 @@ def decode_series(raw: pl.Series, column: Column, *, text: bool) -> tuple[pl.Ser
     return values.rename(column.name), problems
 
 
-def _require(raw: pl.DataFrame, schema: Schema, wanted: tuple[Column, ...]) -> None:
+def _require(raw: pl.DataFrame, schema: Schema, wanted: tuple[Column, ...], where: str) -> None:
     needed = {c.name for c in schema.features}
     names = set(raw.columns)
     missing = [c.name for c in wanted if c.name in needed and not c.optional and c.name not in names]
@@ -98,6 +100,7 @@ def _require(raw: pl.DataFrame, schema: Schema, wanted: tuple[Column, ...]) -> N
     noun = "column" if len(missing) == 1 else "columns"
     raise SchemaBroken(
         f"{len(missing)} {noun} missing: {', '.join(parts)}{more}",
+        where=where,
         remedy="give the table the columns that the model was trained on; extra ones do no harm",
     )
 

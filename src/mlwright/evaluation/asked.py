@@ -54,6 +54,8 @@ _TAKES = {
 }
 """Which numbers the names of a family may hold."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.%]{0,59}")
+_NEEDS = ("label", "probability", "prediction")
+_BETTER = ("more", "less")
 
 
 def metric_of(asked: str | Metric, task: TaskName) -> Metric:
@@ -121,8 +123,9 @@ def metric(
             f"{called!r} cannot be the name of a metric of your own",
             remedy="say name=, in letters, digits and underscores, and none that there is already",
         )
-    if needs not in ("label", "probability", "prediction") or better not in ("more", "less"):
-        raise Misuse("needs= is label, probability or prediction, and better= is more or less")
+    for argument, said, choices in (("needs", needs, _NEEDS), ("better", better, _BETTER)):
+        if said not in choices:
+            raise UnknownName(f"{argument}=", str(said), choices)
     return Metric(
         called,
         NUMBERS if needs == "prediction" else CLASSES,

@@ -192,6 +192,8 @@ def instability(folds: Sequence[Score], seeds: Reseeded | None, why_not: str, ap
         )
         statuses.append("found" if unsteady else "passed")
         if unsteady:
+            if status != "found":
+                parts.reverse()  # what was found stands first, for pages fold the rest away
             remedies.append("Answers hang on chance: average more candidates, with more time or by seeds.")
     order: tuple[Status, ...] = ("found", "not_enough_data", "passed")
     worst = min(statuses, key=order.index)

@@ -230,10 +230,18 @@ def _gamma(y: Truth, prediction: Output) -> Floats:
 
 
 def mean_of(values: Floats, weights: Floats | None) -> float:
-    """The (weighted) mean; NaN of no rows."""
+    """The (weighted) mean; NaN of no rows. A row of weight 0 is none, whatever its value.
+
+    >>> mean_of(np.array([1.0, np.inf]), np.array([2.0, 0.0]))
+    1.0
+    """
     if not len(values):
         return math.nan
-    return float(values.mean()) if weights is None else float(values @ weights / weights.sum())
+    if weights is None:
+        return float(values.mean())
+    if not np.isfinite(values).all():  # 0 times infinity would be no number
+        values, weights = values[weights > 0], weights[weights > 0]
+    return float(values @ weights / weights.sum())
 
 
 # Counts of true and predicted classes --------------------------------------------------------------------

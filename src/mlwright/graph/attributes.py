@@ -59,6 +59,12 @@ def tree_steps(attributes: Attributes) -> float:
     return trees * math.log2(1.0 + nodes / trees) if trees else 0.0
 
 
+def gram_columns(attributes: Attributes) -> int:
+    """How many columns an n-gram counter makes of a row; 0 of any other operator."""
+    indexes = attributes.get("ngram_indexes", Attribute()).numbers
+    return int(indexes.max()) + 1 if len(indexes) else 0
+
+
 def _check_trees(attributes: Attributes) -> None:
     """Every way through every tree is short; a circle is a way without end."""
     absent = Attribute()

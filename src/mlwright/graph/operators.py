@@ -14,11 +14,11 @@ Operator = tuple[str, str]
 MICROSOFT = "com.microsoft"
 
 _PLAIN = """
-    Abs Add And ArgMax Cast Ceil Clip Concat Div Equal Erf Exp Expand Flatten Floor Gather GatherElements
-    GatherND Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log MatMul Max Min Mod Mul Neg
-    Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape Round Sigmoid Sign Slice
-    Softmax Split Sqrt Squeeze StringConcat StringNormalizer StringSplit Sub Sum Tanh TfIdfVectorizer
-    Tile TopK Transpose Unsqueeze Where
+    Abs Add And ArgMax Cast Ceil Clip Concat Cos CumSum Div Equal Erf Exp Expand Flatten Floor Gather
+    GatherElements GatherND Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log MatMul Max
+    Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceSum RegexFullMatch Relu
+    Reshape Round ScatterElements Sigmoid Sign Slice Softmax Split Sqrt Squeeze StringConcat
+    StringNormalizer StringSplit Sub Sum Tanh TfIdfVectorizer Tile TopK Transpose Unsqueeze Where
 """
 
 OPERATORS: MappingProxyType[int, frozenset[Operator]] = MappingProxyType(

@@ -17,7 +17,7 @@ import numpy as np
 
 from mlwright.base.errors import shown
 from mlwright.graph import reader, wire
-from mlwright.graph.attributes import Attribute, check_attributes, tree_steps
+from mlwright.graph.attributes import Attribute, check_attributes, gram_columns, tree_steps
 from mlwright.graph.operators import GROWING, MICROSOFT, OPERATORS, OPSETS, SHAPE_INPUTS
 from mlwright.graph.reader import fields, packed_array, refuse, text_of
 
@@ -57,6 +57,8 @@ class GraphFacts:
     """Every tensor's name."""
     tree_steps: float = 0.0
     """Nodes of trees that a row passes, were all trees even."""
+    gram_columns: int = 0
+    """The most columns that an n-gram counter makes of a row."""
 
     def port(self, name: str) -> Port | None:
         """The input or output called `name`, or None."""
@@ -93,6 +95,7 @@ class _Walk:
     """Operator and tensor name of each shape input."""
     constant_bytes: int = 0
     tree_steps: float = 0.0
+    gram_columns: int = 0
 
 
 def scan(model: bytes, format_version: int = 1) -> GraphFacts:
@@ -137,6 +140,7 @@ def scan(model: bytes, format_version: int = 1) -> GraphFacts:
         constant_bytes=walk.constant_bytes,
         names=frozenset(walk.made) | walk.constants.keys() | {p.name for p in walk.inputs},
         tree_steps=walk.tree_steps,
+        gram_columns=walk.gram_columns,
     )
 
 
@@ -226,6 +230,8 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
     walk.operators[key] += 1
     check_attributes(operator, attributes)
     walk.tree_steps += tree_steps(attributes)
+    if operator == "TfIdfVectorizer":
+        walk.gram_columns = max(walk.gram_columns, gram_columns(attributes))
     if not outputs:
         refuse(f"a node {operator} has no output")
     for name in outputs:

@@ -71,7 +71,7 @@ class Answering:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True)
 
-    def to(self, raw: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, list[RowProblem]]:
+    def to(self, raw: pl.DataFrame, schema: Schema, where: str = "") -> tuple[pl.DataFrame, list[RowProblem]]:
         """The answers for each row of `raw`, decoded by `schema`; null for a row that was refused, and why.
 
         Raises `SchemaBroken` for a missing column.
@@ -80,7 +80,7 @@ class Answering:
 
         from mlwright.data.decode import decode_frame
 
-        decoded = decode_frame(raw, schema, text=True, features_only=True)
+        decoded = decode_frame(raw, schema, text=True, features_only=True, where=where)
         good = np.flatnonzero(~decoded.refused)
         answers, beyond = self._answered(decoded.frame if len(good) == raw.height else decoded.frame[good])
         places = [msgspec.structs.replace(p, row=int(good[p.row])) for p in beyond]

@@ -37,23 +37,30 @@ def check(
     that schema, and the findings say what does not fit. A check that could not look says so; none raises.
     `waive` names codes that are known and borne; `task` says what the target is, where its values do not;
     after `seconds`, no look that needs a model is begun, and `threads` is how many it may use. Raises what
-    `read` raises, and `Misuse` for roles that the schema does not give.
+    `read` raises, `Misuse` for roles that the schema does not give or that come too late for a Dataset, and
+    `TargetUnusable` where `task` wants numbers and the target is none.
     """
     need("train", "checking data")
     from mlwright.checks import check as run_checks
     from mlwright.checks import known_codes
     from mlwright.data.dataset import Dataset
+    from mlwright.tasks.tabular.problem import refuse_task
 
     options, roles = with_question(options, roles)
     if not isinstance(data, Dataset):
         known_codes(waive)
     if against is not None:
         return _check_against(data, against, seed, waive, options, roles)
+    told = next((name for name, value in roles.items() if value), None)
+    if isinstance(data, Dataset) and told:
+        raise Misuse(f"{told}= has no effect on data already read", remedy="say it to read")
     listener = listening(progress)
     with told_when_done(listener):
         if not isinstance(data, Dataset):
             listener.stage("reading")
         dataset = data if isinstance(data, Dataset) else read(data, options=options, **roles)
+        if dataset.target is not None:
+            refuse_task(dataset.target, task, dataset.provenance.source)
         listener.stage("checking")
         return run_checks(
             dataset,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlwright.base.reliability import Reliability
     from mlwright.base.schema import Target
     from mlwright.data.dataset import Dataset
-    from mlwright.evaluation.metrics import Metric
+    from mlwright.evaluation.metrics import Answered, Metric, Output, Truth
     from mlwright.evaluation.outcomes import Judged
     from mlwright.lifecycle.fresh import Fresh
     from mlwright.sources import ReadOptions
@@ -112,7 +112,7 @@ def finite(fresh: Fresh, outputs: Outputs) -> Fresh:
 def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Evaluation:
     from mlwright.base.evaluation import Evaluation
     from mlwright.evaluation.intervals import all_scores
-    from mlwright.evaluation.metrics import Answered, Output, Truth, confusion
+    from mlwright.evaluation.metrics import Answered, confusion
     from mlwright.evaluation.outcomes import outcomes_of
     from mlwright.lifecycle.doubted import doubted
 
@@ -140,13 +140,16 @@ def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Eval
     def scored(answer: Output | Answered) -> tuple[Score, ...]:
         return all_scores(target.task, metric, truth, answer, weights=weights, seed=0, **rows.dependent)
 
+    scores, how = scored(answer), rows.how
+    if np.isnan(scores[0].value):
+        how += f"; {metric.name} is undefined on these rows, {_why_undefined(metric, truth, answer)}"
     return Evaluation(
         task=target.task,
         metric=metric.name,
-        scores=scored(answer),
+        scores=scores,
         baseline=scored(repeated),
         rows=len(y),
-        how=rows.how,
+        how=how,
         split=prior.split,
         confusion=table,
         decision=prior.decision,
@@ -156,6 +159,17 @@ def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Eval
         subgroups=subgroups,
         slices=slices,
     )
+
+
+def _why_undefined(metric: Metric, truth: Truth, answer: Output | Answered) -> str:
+    """What the user's own function answers, or raises; what else may be the reason."""
+    from mlwright.evaluation.asked import answered
+    from mlwright.evaluation.metrics import METRICS, seen_by
+
+    if metric.name in METRICS:
+        of_numbers = "as of a single row, or of numbers that it does not take"
+        return of_numbers if metric.needs == "prediction" else "as of rows of one class"
+    return f"where it answers {answered(metric, truth, seen_by(metric, answer))}"
 
 
 def _reliability(outputs: Outputs, rows: Fresh) -> Reliability | None:

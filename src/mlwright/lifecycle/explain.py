@@ -102,14 +102,19 @@ def write_explained(report: ExplainReport, out: str | os.PathLike[str], k: int, 
     `read` names files that must not be overwritten. Raises `Misuse` for another ending, `EnvironmentProblem`
     where it cannot be written.
     """
+    path = explainable(out, *read)
+    with placed(path) as temporary:
+        _WRITES[path.suffix.lower()](report, temporary, k)
+    return path
+
+
+def explainable(out: str | os.PathLike[str], *read: object) -> Path:
+    """`out` as a path that a report can be written to. Raises as `write_explained`."""
     path = writable(out, *read)
-    writes = {".csv": _write_csv, ".json": _write_json}.get(path.suffix.lower())
-    if writes is None:
+    if path.suffix.lower() not in _WRITES:
         raise Misuse(
             f"cannot tell what to write to {path.name!r}", remedy="end the output's name with .csv or .json"
         )
-    with placed(path) as temporary:
-        writes(report, temporary, k)
     return path
 
 
@@ -153,14 +158,13 @@ def _decoded(
     from mlwright.data.decode import decode_frame
     from mlwright.sources import read_raw
 
-    raw = read_raw(source, options).frame
-    schema = as_written(model.schema, options)
-    found = decode_frame(
-        raw.head(raw.height if first is None else first), schema, text=True, features_only=True
-    )
-    rows = Dataset(found.frame, model.schema, Provenance(""))
+    read = read_raw(source, options)
+    raw, schema = read.frame, as_written(model.schema, options)
+    rows = raw.head(raw.height if first is None else first)
+    found = decode_frame(rows, schema, text=True, features_only=True, where=read.source)
+    known = Dataset(found.frame, model.schema, Provenance(""))
     problems = tuple(sorted(found.problems, key=lambda p: p.row))
-    return Decoded(rows.numbers(), rows.strings(), problems, found.refused), raw.height
+    return Decoded(known.numbers(), known.strings(), problems, found.refused), raw.height
 
 
 def _background(model: Model, source: object, options: ReadOptions | None) -> Decoded:
@@ -184,3 +188,7 @@ def _drawn(decoded: Decoded, seed: int) -> Decoded:
     picked = np.sort(rng.choice(fit, min(COMPARED, len(fit)), replace=False))
     none = np.zeros(len(picked), dtype=bool)
     return Decoded(decoded.numbers[picked], decoded.strings[picked], (), none)
+
+
+_WRITES = {".csv": _write_csv, ".json": _write_json}
+"""By the ending of a file's name, how it is written."""

@@ -6,7 +6,7 @@ import importlib.util
 
 from mlwright.base.errors import ExtraMissing
 
-LIBRARIES = {"train": ("polars", "scipy"), "serve": ("httptools",)}
+LIBRARIES = {"train": ("polars", "scipy"), "serve": ("httptools",), "sklearn": ("sklearn",)}
 
 
 def need(extra: str, feature: str) -> None:

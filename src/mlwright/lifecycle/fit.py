@@ -369,7 +369,7 @@ def like(dataset: Dataset, other: object, options: ReadOptions | None = None) ->
     if isinstance(other, Dataset):
         return _alike(dataset, other)
     raw = read_raw(other, options)
-    decoded = decode_frame(raw.frame, as_written(dataset.schema, options), text=True)
+    decoded = decode_frame(raw.frame, as_written(dataset.schema, options), text=True, where=raw.source)
     target = dataset.target
     frame = decoded.frame.filter(~decoded.refused)
     if target is not None:

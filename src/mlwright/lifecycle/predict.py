@@ -79,9 +79,10 @@ def predict(
     from mlwright.sources import read_raw
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
-    raw = read_raw(source, options).frame
+    raw = read_raw(source, options)
     with Answering(opened, Beside(proba, sets, interval, abstain)) as answering:
-        return _beside(raw, *answering.to(raw, as_written(opened.schema, options)))
+        schema = as_written(opened.schema, options)
+        return _beside(raw.frame, *answering.to(raw.frame, schema, raw.source))
 
 
 def predict_file(
@@ -139,7 +140,7 @@ def predict_file(
             job = _InParts(held, answering, schema, Parts(target, identity, restart=restart), listener)
             return job.run(target)
         listener.stage("predicting")
-        spread, problems = answering.to(held.frame, schema)
+        spread, problems = answering.to(held.frame, schema, held.source)
         raw = held.frame
     answered = _beside(raw, spread, problems)
     refused = len({p.row for p in problems})
@@ -191,7 +192,7 @@ class _InParts:
         )
 
     def _answered(self, number: int, chunk: pl.DataFrame, before: int) -> Part:
-        spread, problems = self.answering.to(chunk, self.schema)
+        spread, problems = self.answering.to(chunk, self.schema, self.stream.first.source)
         clash = set(chunk.columns) & {*spread.columns, "error"}
         if clash:
             raise _double(clash)

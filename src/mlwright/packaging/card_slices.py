@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlwright.base.evaluation import Evaluation
+from mlwright.base.fit_report import brief
 from mlwright.base.slice_words import (
     NOT_ENOUGH,
     compared_said,
@@ -57,12 +58,12 @@ def _group(group: Subgroup, metrics: list[str], events: bool, plain: Plain) -> s
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return ""
-    value = f"{figure.value:.3g}"
+    value = brief(figure.value, 3)
     if figure.apart is not None and figure.apart.found:
         value = f"**{value}**"
     if figure.low is None or figure.high is None:
         return value
-    return f"{value} ({figure.low:.3g} to {figure.high:.3g})"
+    return f"{value} ({brief(figure.low, 3)} to {brief(figure.high, 3)})"
 
 
 def _slices(slices: Slices, plain: Plain) -> list[str]:

@@ -50,7 +50,7 @@ _MOST_CLASSES: Final = 100
 
 def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
     """Reads a stream. Raises as `reading.read` does."""
-    first = replace(stream.first, frame=without_dropped(stream.first.frame, roles))
+    first = replace(stream.first, frame=without_dropped(stream.first.frame, roles, stream.first.source))
     require_names(first, roles)
     raw, numbers, rows = draw(stream, roles, most_sampled(stream, options))
     hints = hints_of(first, roles, options)
@@ -63,7 +63,7 @@ def read_large(stream: Stream, roles: Roles, options: ReadOptions) -> Dataset:
         if not raw.height:
             refuse_empty(labels.column.name, first.source)
     inferred = infer_table(raw, hints)
-    schema = with_roles(inferred.schema, roles)
+    schema = with_roles(inferred.schema, roles, first.source)
     census = Census(schema, inferred.frame, seed=_SEED)
     counting = Counting(roles, labels, census, declared=hints.missing is not None)
     for chunk in stream.chunks():

@@ -30,11 +30,11 @@ def require_names(raw: Raw, roles: Roles) -> None:
             _refuse_name(noun, name, raw, sheets)
 
 
-def without_dropped(frame: pl.DataFrame, roles: Roles) -> pl.DataFrame:
-    """The table without the columns to drop. Raises `UnknownName`."""
+def without_dropped(frame: pl.DataFrame, roles: Roles, source: str = "") -> pl.DataFrame:
+    """The table without the columns to drop. Raises `UnknownName`, naming the source."""
     for name in roles.drop:
         if name not in frame.columns:
-            raise UnknownName("column to drop", name, frame.columns)
+            raise UnknownName("column to drop", name, frame.columns, where=source)
     return frame.drop(roles.drop)
 
 
@@ -79,19 +79,21 @@ def hints_of(raw: Raw, roles: Roles, options: ReadOptions) -> Hints:
     )
 
 
-def with_roles(schema: Schema, roles: Roles) -> Schema:
+def with_roles(schema: Schema, roles: Roles, source: str = "") -> Schema:
     """The schema with the roles that were named. Raises `Misuse` where a kind cannot have its role."""
     for role, name in named_roles(roles):
         column = schema.column(name)
         if role in ("time", "weight", "exposure"):
-            _must_be_number(column, role)
+            _must_be_number(column, role, source)
         schema = schema.with_roles(role, [name])
     return schema
 
 
-def _must_be_number(column: Column, role: Role) -> None:
+def _must_be_number(column: Column, role: Role, source: str) -> None:
     if column.kind not in NUMBER_KINDS:
+        kinds, kind = ("numbers or dates", "datetime") if role == "time" else ("numbers", "numeric")
         raise Misuse(
             f"the {role} column {column.name!r} is {column.kind} ({column.why})",
-            remedy=f"name a column of numbers or dates, or overrule its kind: kinds={{{column.name!r}: ...}}",
+            where=source,
+            remedy=f"name a column of {kinds}, or overrule its kind: kinds={{{column.name!r}: {kind!r}}}",
         )

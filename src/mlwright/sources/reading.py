@@ -85,7 +85,7 @@ def _held(held: Raw | Stream, roles: Roles, options: ReadOptions) -> Dataset:
 
 
 def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:
-    frame = without_dropped(raw.frame, roles)
+    frame = without_dropped(raw.frame, roles, raw.source)
     require_names(replace(raw, frame=frame), roles)
     hints = hints_of(raw, roles, options)
     found = list(raw.findings)
@@ -94,7 +94,7 @@ def _inferred(raw: Raw, roles: Roles, options: ReadOptions) -> Dataset:
         frame, more = with_target(frame, roles.target, hints, raw.source)
         found.extend(more)
     inferred = infer_table(frame, hints)
-    schema = with_roles(inferred.schema, roles)
+    schema = with_roles(inferred.schema, roles, raw.source)
     provenance = Provenance(raw.source, raw.sha256, read_rows, read_rows - frame.height, raw.notes)
     left_out = None
     if roles.target is not None and provenance.rows_dropped:

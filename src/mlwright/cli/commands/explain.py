@@ -20,14 +20,13 @@ SHOWN = 10
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Explains the first rows; 1 with `--strict` where one of them does not fit the schema."""
-    from mlwright.lifecycle.explain import explain, rows_of, write_explained
-    from mlwright.lifecycle.output import writable
+    from mlwright.lifecycle.explain import explain, explainable, rows_of, write_explained
 
     if arguments.top < 1:
         raise Misuse(f"{arguments.top} reasons cannot be given", where="--top", remedy="say 1 or more")
     read = (arguments.model, arguments.source, arguments.background)
     if arguments.output is not None:
-        writable(arguments.output, *read)  # before any work
+        explainable(arguments.output, *read)  # before any work
     report = explain(
         arguments.model,
         arguments.source,

@@ -282,6 +282,9 @@ def _pairs(given: Mapping[Any, Any]) -> list[tuple[str, str, float | str]]:  # A
         elif isinstance(value, Mapping):
             out += [(category_of(key), category_of(k), _cost(v)) for k, v in value.items()]
         else:
+            if set(given) & set(OUTCOMES):
+                stranger = next(k for k in given if k not in OUTCOMES)
+                raise UnknownName("outcome", str(stranger), OUTCOMES, where="costs=")
             raise Misuse(
                 f"{key!r} is no pair of an actual and a predicted class",
                 where="costs=",

@@ -19,6 +19,7 @@ from mlwright.base.finding import Finding
 from mlwright.base.labels import matcher
 from mlwright.base.schema import Column, LabelType, Target, TaskName
 from mlwright.data.dataset import Dataset
+from mlwright.data.weights import weights_of
 from mlwright.evaluation.asked import metric_of
 from mlwright.evaluation.cuts import values_of
 from mlwright.evaluation.metrics import default_metric
@@ -31,6 +32,7 @@ from mlwright.tasks.tabular.split import choose_split
 from mlwright.training.problem import Problem
 
 TASKS: tuple[TaskName, ...] = ("binary", "multiclass", "regression")
+_NUMBERS = ("numeric", "datetime")
 MOST_NUMERIC_CLASSES = 10
 MOST_CLASSES = 1_000
 POSITIVE = ("1", "true", "yes", "y", "t", "positive", "pos", "up")
@@ -92,6 +94,16 @@ class Tabular:
         return problem, findings
 
 
+def refuse_task(column: Column, task: str | None, source: str) -> None:
+    """Raises `TargetUnusable` where the task asks for numbers and the target's column holds none."""
+    if task == "regression" and column.kind not in _NUMBERS:
+        raise TargetUnusable(
+            f"the target {column.name!r} is {column.kind}, not a number",
+            where=source,
+            remedy="leave task= out, or mend the column",
+        )
+
+
 def read_target(
     dataset: Dataset, column: Column, task: str | None = None
 ) -> tuple[Target, npt.NDArray[np.float64], tuple[Finding, ...]]:
@@ -111,17 +123,13 @@ def read_target(
         raise TargetUnusable(
             f"the target {column.name!r} has one value in every row", remedy="name another target"
         )
-    numeric = column.kind in ("numeric", "datetime")
+    numeric = column.kind in _NUMBERS
     if task is None:
         task, findings = _task_of(column, values, distinct, numeric)
     else:
         findings = ()
+    refuse_task(column, task, dataset.provenance.source)
     if task == "regression":
-        if not numeric:
-            raise TargetUnusable(
-                f"the target {column.name!r} is {column.kind}, not a number",
-                remedy="leave task= out, or mend the column",
-            )
         return Target(name=column.name, task="regression"), values.to_numpy().astype(np.float64), findings
     if task == "binary" and distinct != 2:
         fitting = "regression" if numeric and distinct > MOST_NUMERIC_CLASSES else "multiclass"
@@ -243,12 +251,7 @@ def _weights(dataset: Dataset) -> npt.NDArray[np.float64] | None:
     columns = dataset.role("weight")
     if not columns:
         return None
-    weights = dataset.frame[columns[0].name].to_numpy().astype(np.float64)
-    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
-        raise DataProblem(
-            f"the weights in {columns[0].name!r} must be numbers of at least 0, none missing",
-            remedy="mend the column",
-        )
+    weights = weights_of(dataset.frame[columns[0].name], dataset.provenance.source)
     return np.asarray(weights / weights.mean())
 
 

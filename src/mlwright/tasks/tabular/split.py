@@ -63,17 +63,30 @@ def choose_split(
     """
     named = _named(dataset)
     chosen = rule_for(dataset, rule, gap, has_classes=classes is not None)
-    rows = Rows(
+    why = _why(chosen, named, asked=rule is not None, gap=gap)
+    try:
+        rows = _rows(dataset, chosen, classes, named)
+        if gap is not None:
+            rows = _with_gap(rows, gap, by_rows=chosen == "order")
+        return make_split(chosen, why, rows, seed=seed, test=test)
+    except DataProblem as problem:
+        by = ", ".join(f"column {named[role]!r}" for role in _NEEDS.get(chosen, ()))
+        source = dataset.provenance.source
+        problem.where = problem.where or (f"{source}, {by}" if by else source)
+        raise
+
+
+def _rows(
+    dataset: Dataset, chosen: SplitRule, classes: npt.NDArray[np.float64] | None, named: dict[str, str]
+) -> Rows:
+    """What the rule `chosen` looks at."""
+    return Rows(
         len(dataset),
         None if classes is None else classes.astype(np.int64),
         _texts(dataset, named["group"]) if chosen in ("group", "group+time") else None,
         _moments(dataset, named["time"]) if chosen in ("time", "group+time") else None,
         folds=_folds(dataset, named["fold"]) if chosen == "given" else None,
     )
-    if gap is not None:
-        rows = _with_gap(rows, gap, by_rows=chosen == "order")
-    why = _why(chosen, named, asked=rule is not None, gap=gap)
-    return make_split(chosen, why, rows, seed=seed, test=test)
 
 
 def _named(dataset: Dataset) -> dict[str, str]:
