@@ -59,14 +59,14 @@ def rows(bank):
     return bank[NUMBERS].fillna({"age": 40.0}).astype(float)
 
 
-def compared(step, rows, bank, near=1e-11):
+def compared(step, rows, bank, at_edges=1e-11):
     """What a logistic regression on the step's columns answers, in the graph as in the original."""
     end = linear_model.LogisticRegression(max_iter=300)
     model = pipeline.make_pipeline(step, scaled(with_mean=False), end).fit(rows[:300], bank["y"][:300])
     found = mw.convert(model, example=rows[:60], target="y")
     fresh = rows[300:]
-    np.testing.assert_allclose(found.predict_proba(fresh), model.predict_proba(fresh), atol=near)
-    assert found.evaluation.parity.largest < near and found.evaluation.parity.rows > 60
+    np.testing.assert_allclose(found.predict_proba(fresh), model.predict_proba(fresh), atol=1e-11)
+    assert found.evaluation.parity.largest < at_edges and found.evaluation.parity.rows > 60
     return found
 
 
@@ -175,7 +175,9 @@ def test_columns_are_turned_alike(step, rows, bank):
 @pytest.mark.slow
 @pytest.mark.parametrize("step", TURNED, ids=str)
 def test_columns_are_turned_alike_by_every_step(step, rows, bank):
-    compared(after(scaled(), step), rows, bank)
+    # Of a wave at a million only the first digits are left.
+    wave = isinstance(step, kernel_approximation.RBFSampler)
+    compared(after(scaled(), step), rows, bank, at_edges=1e-9 if wave else 1e-11)
 
 
 @pytest.mark.slow
