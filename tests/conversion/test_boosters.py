@@ -319,3 +319,16 @@ def test_the_hash_of_categories_is_catboosts_own(bank):
     [feature] = content_of(model)["features_info"]["categorical_features"]
     ours = {cityhash64(text.encode()) % 2**32 for text in texts}
     assert len(feature["values"]) > 20 and {v % 2**32 for v in feature["values"]} <= ours
+
+
+def test_the_graph_of_a_converted_model_runs_in_onnxruntime_alone_from_named_columns(table, tmp_path):
+    onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    rows = table[0][[*NUMBERS[1:], *TEXTS]]
+    model = catboost.CatBoostClassifier(iterations=8, cat_features=TEXTS, **QUIET).fit(rows, table[0]["y"])
+    graph = mw.convert(model, example=rows, target="y").to_onnx(tmp_path / "y.onnx", named_inputs=True)
+    onnx.checker.check_model(onnx.load_from_string(graph), full_check=True)
+    feeds = {n: rows[[n]].to_numpy(dtype=object if n in TEXTS else np.float64) for n in rows}
+    session = ort.InferenceSession(str(tmp_path / "y.onnx"))
+    probability, label = session.run(["probability", "label"], feeds)
+    np.testing.assert_allclose(probability, model.predict_proba(rows), atol=1e-12)
+    assert (label == model.predict(rows)).all()

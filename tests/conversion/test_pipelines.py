@@ -143,6 +143,7 @@ ENCODERS = [
     one_hot(min_frequency=30, handle_unknown="infrequent_if_exist"),
     one_hot(max_categories=3, drop="first", handle_unknown="infrequent_if_exist"),
     preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=40),
     preprocessing.TargetEncoder(cv=2, random_state=0),
 ]
 

@@ -167,4 +167,4 @@ def test_the_command_line_shows_promises_and_writes_them(buyers, rents, tmp_path
     rents.save(tmp_path / "rents.mlw")
     homes(20, 8).write_csv(tmp_path / "few.csv")
     assert main(["evaluate", str(tmp_path / "rents.mlw"), str(tmp_path / "few.csv")]) == 0
-    assert "too few rows to tell" in capsys.readouterr().out
+    assert "  too few  " in capsys.readouterr().out

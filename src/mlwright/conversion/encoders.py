@@ -142,15 +142,14 @@ def _columns_of(encoder: Any, j: int, count: int) -> tuple[Doubles, Doubles]:  #
 
 
 def ordinal(encoder: Any, frame: Frame) -> Frame:  # Any: an OrdinalEncoder
-    """The number of each category; what the encoder was told to answer for unknown and missing ones."""
-    if getattr(encoder, "_infrequent_enabled", False):
-        raise ConversionRefused(
-            "OrdinalEncoder with rare categories put together is not converted",
-            remedy="leave min_frequency and max_categories out",
-        )
+    """The number of each category, rare ones sharing one; what the encoder was told to answer for unknown and
+    missing ones."""
     values = []
-    for known in encoder.categories_:
+    shared = getattr(encoder, "_default_to_infrequent_mappings", None) or [None] * len(encoder.categories_)
+    for known, mapping in zip(encoder.categories_, shared, strict=True):
         codes = np.arange(len(known), dtype=np.float64)
+        if mapping is not None:
+            codes[: len(mapping)] = mapping
         for i, value in enumerate(known):
             if is_missing(value):
                 codes[i] = float(encoder.encoded_missing_value)

@@ -7,6 +7,7 @@ whole request. It knows routes, permissions, admission and limits; it must not k
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _LOCAL_NAMES = frozenset((b"localhost", b"127.0.0.1", b"[::1]"))
 _REMEMBERED = 1024
 _REMEMBERED_BYTES = 1024
+_ID_LINE = re.compile(rb"\r\nX-Request-Id: ([A-Za-z0-9._:-]{1,128})(?=\r\n)", re.IGNORECASE)
 _LANE = frozenset(("/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"))
 _JSON = b"application/json"
 _NO_BODY = Refused(
@@ -74,31 +76,47 @@ class Target(NamedTuple):
 
 
 class KnownHeads:
-    """Heads as they came, and what they were read as: clients differ in little but a length, so that few need
-    reading twice."""
+    """Heads as they came, and what they were read as: clients differ in little but a length and the ids of
+    their requests, so that few need reading twice."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._known: dict[bytes, tuple[Head, Target]] = {}
+        """By the head without its request's id."""
 
     def get(self, raw: bytes) -> tuple[Head, Target] | None:
         """What a head was read as before, where its caller may still pass."""
-        found = self._known.get(raw)
-        if found is None or not self._access.demands_tokens:
-            return found
-        target = found[1]
-        if target.edition == self._access.refresh() and time.time() < target.caller.until:
-            return found
-        del self._known[raw]
-        return None
+        usual, request_id = _without_id(raw)
+        found = self._known.get(usual)
+        if found is None:
+            return None
+        head, target = found
+        if self._access.demands_tokens and not (
+            target.edition == self._access.refresh() and time.time() < target.caller.until
+        ):
+            del self._known[usual]
+            return None
+        return (head.called(request_id), target) if request_id else found
 
     def keep(self, raw: bytes, head: Head, target: Target) -> None:
         """Keeps what a head was read as, unless it is the only one of its kind."""
-        is_usual = not head.request_id and b"traceparent" not in head.headers
+        usual, request_id = _without_id(raw)
+        is_usual = head.request_id == request_id and b"traceparent" not in head.headers
         if is_usual and len(raw) <= _REMEMBERED_BYTES and not target.route.of_version:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[raw] = head, target
+            self._known[usual] = (head.called(b"") if request_id else head), target
+
+
+def _without_id(raw: bytes) -> tuple[bytes, bytes]:
+    """A head without its X-Request-Id, where it has a single plain one, and that id; else as it is.
+
+    What is left is read as strictly as any head before it is known; a line of this form adds nothing to it.
+    """
+    match = _ID_LINE.search(raw, 0, _REMEMBERED_BYTES)
+    if match is None or raw.lower().count(b"x-request-id") != 1:
+        return raw, b""
+    return raw[: match.start()] + raw[match.end() :], match[1]
 
 
 class Front:

@@ -63,6 +63,14 @@ class Head:
                 )
             self.expects_continue = self.length != 0
 
+    def called(self, request_id: bytes) -> Head:
+        """The same head of a request with another id."""
+        head = Head.__new__(Head)
+        for name in Head.__slots__:
+            setattr(head, name, getattr(self, name))
+        head.request_id = request_id
+        return head
+
     def first(self, name: bytes) -> bytes:
         """The only value of a header; empty where it is absent or said twice."""
         values = self.headers.get(name, ())

@@ -171,6 +171,10 @@ def show(screen: Screen, model: Model, output: Path, arguments: argparse.Namespa
         ("compared", f"{compared} ({parity.tolerance:g} is allowed)"),
         ("example", shown_source(arguments.example or arguments.data)),
     ]
+    timings = model.timings
+    if timings.cpu_us_p50 is not None:
+        before = f"; {timings.original_said} before" if timings.original_said else ""
+        rows.append(("one row", f"{figures.microseconds(timings.cpu_us_p50)} of CPU{before}"))
     screen.show(
         look.title(shown_source(arguments.file), f"answers {model.target.name!r} without its library"),
         look.section("Converted", look.pairs(rows)),
