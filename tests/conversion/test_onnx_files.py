@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, UnknownName
+from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, SourceUnreadable, UnknownName
 from mlwright.graph.running import session
 
 onnx = pytest.importorskip("onnx")
@@ -196,9 +196,12 @@ def test_constants_outside_of_the_folder_are_never_read(location, tmp_path):
 
 def test_what_is_no_onnx_file_is_told(tmp_path):
     place = tmp_path / "net.onnx"
-    with pytest.raises(Misuse, match="no such file"):
+    with pytest.raises(SourceUnreadable, match="no such file"):
         mw.convert(place, example=ROWS, target="y")
     place.write_bytes(b"\x80\x04K\x01.")
+    with pytest.raises(Misuse, match="pickle"):
+        mw.convert(place, example=ROWS, target="y")
+    place.write_bytes(b"no graph at all")
     with pytest.raises(ConversionRefused, match="no ONNX file"):
         mw.convert(place, example=ROWS, target="y")
     place.write_bytes(b"")

@@ -107,3 +107,13 @@ def test_what_is_used_twice_or_mixes_more_than_it_picks_is_left():
     g.output("scaled", scaled, "float64", 4)
     same(g)
     assert ops(g) == ["Mul", "MatMul", "MatMul"]
+
+
+def test_products_of_a_network_that_have_no_summand_or_turn_their_matrix_stay_as_they_are():
+    g, x = begun()
+    bare = g.node("Gemm", x, g.constant(np.full((3, 4), 0.3)), transB=1)
+    turned = g.node("Gemm", bare, g.constant(np.full((2, 3), 0.5)), g.constant(np.array([1.0])), transB=1)
+    both = g.concat([bare, turned])
+    g.output("y", g.node("MatMul", both, g.constant(np.arange(10.0).reshape(5, 2))), "float64", 2)
+    same(g)
+    assert ops(g) == ["Gemm", "Gemm", "Concat", "MatMul"]

@@ -137,7 +137,8 @@ class _Work:
             known = matrix is not None and matrix.ndim == 2 and self.widths.get(node.inputs[0]) is not None
             return matrix.shape[1] if known and matrix is not None else None
         if node.op == "Gemm":
-            return self._wide(node.inputs[2])
+            # One of somebody's network may have no summand, or turn its matrices.
+            return self._wide(node.inputs[2]) if len(node.inputs) == 3 and not node.attributes else None
         if node.op == "Gather" and node.attributes == _BY_COLUMN:
             places = self.g.value(node.inputs[1])
             one = places is not None and places.ndim == 1 and self.widths.get(node.inputs[0]) is not None
