@@ -21,7 +21,7 @@ demo: $(VENV)/.demo  ## from raw data to a served prediction, in under three min
 test: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp  ## what CI runs: style, types, layers, and every test that takes seconds
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
-test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp  ## the same, and the tests that take minutes
+test-all: check examples/clients/node/node_modules/.stamp $(VENV)/servers/.stamp $(VENV)/servers/.r  ## the same, and the tests that take minutes
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev  ## style, formatting, types, and the layers between packages
@@ -73,4 +73,10 @@ examples/clients/node/node_modules/.stamp: examples/clients/node/package-lock.js
 $(VENV)/servers/.stamp: tests/fetch_mariadb.sh | $(BIN)/python
 	@mkdir -p $(@D)
 	@sh tests/fetch_mariadb.sh $(@D) || echo "no MariaDB could be fetched: the tests with it will be skipped"
+	@touch $@
+
+# R comes the same way, but takes a minute: the client for R is tested by test-all.
+$(VENV)/servers/.r: tests/fetch_r.sh | $(BIN)/python
+	@mkdir -p $(@D)
+	@sh tests/fetch_r.sh $(@D) >/dev/null || echo "no R could be fetched: the tests with it will be skipped"
 	@touch $@

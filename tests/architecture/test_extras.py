@@ -94,6 +94,7 @@ def test_a_fresh_environment_without_extras_opens_and_predicts(place):
         ("httptools", "serve", ["demo"]),
         ("pyarrow", "arrow", ["serve", "mlwright-demo/bank.mlw", "--arrow"]),
         ("opentelemetry", "otel", ["serve", "mlwright-demo/bank.mlw", "--traces"]),
+        ("nbclient", "notebook", ["convert", "a.ipynb", "-t", "y", "--example", "X", "--trust"]),
         ("fastexcel", "train", ["check", "a.xlsx"]),
         ("backports.zstd", "train", ["check", "a.csv.zst"]),
         ("obstore", "cloud", ["check", "s3://box/a.csv"]),

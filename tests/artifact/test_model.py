@@ -146,7 +146,8 @@ def test_a_model_says_what_it_is(model: Model) -> None:
     assert repr(model).startswith(
         "<Model of 'bought': binary from 3 columns, log_loss 0.5 (0.4 to 0.6, n=40)"
     )
-    assert "<td>0.5</td>" in model._repr_html_() and "<td>0.69</td>" in model._repr_html_()
+    shown = model._repr_html_()
+    assert "<b>0.50</b>" in shown and "0.40 to 0.60" in shown and ">0.69<" in shown and "better" in shown
     assert model.manifest.kind == "tabular" and model.manifest.recipe == {"seed": 0}
     assert model.card == "# A small model\n" and model.path is None
     assert model.timings.machine == "a machine" and len(model.samples.rows) == 4

@@ -36,3 +36,10 @@ def test_a_notebook_shows_what_was_found_and_no_markup_of_the_table():
 
 def test_nothing_found_is_said():
     assert "nothing found" in Findings()._repr_html_() and str(Findings()) == "no findings"
+
+
+def test_a_notebook_shows_columns_with_the_same_finding_together():
+    alike = [made(column=f"<i>c{i}", evidence=f"9{i} %", remedy="ask why") for i in range(8)]
+    page = Findings.of([*alike, alike[0], made("MLW999", evidence="of all rows")])._repr_html_()
+    assert page.count("<tr>") == 3 and "8 columns" in page and page.count("ask why") == 1
+    assert "&lt;i&gt;c5: 95 %" in page and "c6" not in page and "and 2 more" in page and "<i>" not in page

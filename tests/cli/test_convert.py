@@ -81,6 +81,35 @@ def test_a_native_booster_needs_no_trust(mlwright, folder):
     assert done.code == 0 and json.loads(done.out)["converted"]["steps"] == ["lightgbm.Booster"]
 
 
+def test_an_onnx_file_needs_no_trust_but_to_be_told_what_its_numbers_are(mlwright, folder):
+    onnx = pytest.importorskip("onnx")
+    weights = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [2, 1], [0.25, -0.5])
+    ends = (("x", 2), ("logit", 1))
+    given, answered = (
+        onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["n", k]) for n, k in ends
+    )
+    nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["logit"])]
+    graph = onnx.helper.make_graph(nodes, "g", [given], [answered], [weights])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)]), "net.onnx")
+    command = ("convert", "net.onnx", "--example", "rows.csv", "-t", "late")
+    told = mlwright(*command)
+    assert told.code == 2 and "--classes no,yes" in told.err and "--answers probabilities" in told.err
+    assert mlwright(*command, "--classes", "no,yes").code == 0
+    model = load("net.mlw")
+    assert model.target.classes == ("no", "yes")
+    assert model.predict_proba({"age": 2, "debt": 1})[0] == pytest.approx([0.5, 0.5])
+
+
+def test_weights_alone_are_no_network(mlwright, folder):
+    (folder / "a.pkl").write_bytes(pickle.dumps({"layer.weight": Tensor(), "layer.bias": Tensor()}))
+    done = mlwright("convert", "a.pkl", "--example", "rows.csv", "-t", "late", "--trust")
+    assert done.code == 2 and "weights alone" in done.err
+
+
+class Tensor:
+    """What a file of weights holds."""
+
+
 class Evil:
     def __init__(self, path):
         self.path = path
@@ -97,7 +126,7 @@ class Evil:
             2,
             "joblib.dump(bundle['model'], ...)",
         ),
-        (["a"], 2, "holds a list, which cannot predict"),
+        (["a"], 2, "holds list, which cannot predict"),
     ],
 )
 def test_what_cannot_predict_is_told_with_what_in_it_can(mlwright, folder, held, code, said):

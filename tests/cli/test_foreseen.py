@@ -36,3 +36,11 @@ def test_a_metric_of_another_task_is_told_before_the_checks(mlwright, tmp_path, 
     done = mlwright("fit", "a.csv", "-t", "y", "--metric", "rmse")
     assert done.code == 2 and "metric 'rmse' does not measure binary" in done.err
     assert "reading" in done.err and "checking" not in done.err
+
+
+def test_what_is_no_weight_is_told_before_the_checks(mlwright, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text(LABELS.replace("\n7,", "\n-7,"))
+    done = mlwright("fit", "a.csv", "-t", "y", "--weight", "n")
+    assert done.code == 3 and "a weight below 0 in 'n'" in done.err and "where: a.csv" in done.err
+    assert "checking" not in done.err

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,10 @@ PEOPLE: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def rscript() -> str:
-    found = shutil.which("Rscript")
+    fetched = Path(sys.prefix) / "servers" / "r" / "bin"
+    found = shutil.which("Rscript", path=fetched) or shutil.which("Rscript")
     if found is None:
-        pytest.skip("there is no Rscript here (Debian: apt install r-base-core r-cran-httr2 r-cran-testthat)")
+        pytest.skip("there is no Rscript here: make .venv/servers/.r fetches one")
     code = f"cat(all(sapply(c{NEEDED}, requireNamespace, quietly = TRUE)))"
     done = subprocess.run([found, "-e", code], capture_output=True, text=True, check=False)
     if done.stdout != "TRUE":

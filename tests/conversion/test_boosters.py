@@ -165,7 +165,10 @@ CTRS = [
     {},
     {"one_hot_max_size": 5},
     {"max_ctr_complexity": 3, "depth": 7, "iterations": 40, "one_hot_max_size": 4},
-    {"simple_ctr": ["Buckets", "Counter"], "combinations_ctr": ["BinarizedTargetMeanValue", "Borders"]},
+    {
+        "simple_ctr": ["Buckets", "Counter:Prior=0.5/1"],
+        "combinations_ctr": ["BinarizedTargetMeanValue", "Borders"],
+    },
     {"grow_policy": "Lossguide"},
 ]
 

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -69,6 +70,18 @@ def test_a_model_tells_the_columns_that_it_was_fitted_on_and_which_held_texts(fi
         assert told.names == tuple(TABLE.columns) and set(told.texts) == {"zip", "street"}
         assert "NA" in told.texts["street"] and "01067" in told.texts["zip"]
     assert fitted_on(LinearRegression().fit(TABLE[["rooms"]].to_numpy(), PRICE)).names is None
+
+
+def test_columns_that_a_model_drops_need_not_be_there(tmp_path):
+    front = make_column_transformer((SimpleImputer(), ["area", "rooms"]))
+    fitted = make_pipeline(front, LinearRegression()).fit(TABLE.assign(price=PRICE), PRICE)
+    assert fitted_on(fitted).names == ("rooms", "area")
+    TABLE.assign(price=PRICE)[["area", "price", "rooms"]].to_csv(tmp_path / "a.csv", index=False)
+    found = mw.convert(fitted, example=tmp_path / "a.csv", target="price")
+    np.testing.assert_allclose(found.predict(TABLE), fitted.predict(TABLE))
+    by_place = make_column_transformer((SimpleImputer(), [1, 2]))
+    by_place = make_pipeline(by_place, LinearRegression()).fit(TABLE, PRICE)
+    assert fitted_on(by_place).names == tuple(TABLE.columns)
 
 
 def test_columns_of_a_file_are_given_in_the_types_that_the_model_was_fitted_on(fitted, file):
@@ -206,3 +219,29 @@ def test_what_pytorch_writes_is_a_pickle_too_and_other_files_are_none(tmp_path):
     ):
         (tmp_path / "a").write_bytes(data)
         assert not is_pickle(tmp_path / "a")
+
+
+def test_texts_of_a_file_are_given_as_a_list_to_a_model_that_takes_one(tmp_path):
+    rows = pd.DataFrame({"note": TABLE["street"] + " street", "size": TABLE["area"], "y": TABLE["garden"]})
+    file = tmp_path / "notes.csv"
+    rows.to_csv(file, index=False)
+    model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(rows["note"], rows["y"].astype(int))
+    assert fitted_on(model).texts_alone
+    found = mw.convert(model, example=file, target="y", drop=["size"])
+    assert [(c.name, c.kind) for c in found.schema.features] == [("note", "text")]
+    np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(rows["note"]), atol=1e-12)
+    rows.assign(more="x").to_csv(file, index=False)
+    with pytest.raises(Misuse, match="2 such columns: 'note', 'more'"):
+        mw.convert(model, example=file, target="y")
+
+
+def test_a_column_whose_words_are_counted_is_one_of_texts(tmp_path):
+    rows = pd.DataFrame({"note": ["1", "2", "1 2"] * 10, "size": [1.0, 2.0, 3.0] * 10})
+    front = make_column_transformer(
+        (CountVectorizer(token_pattern=r"\w+"), "note"), ("passthrough", ["size"])
+    )
+    model = make_pipeline(front, LinearRegression()).fit(rows, rows["size"])
+    rows[:20:3].to_csv(tmp_path / "rows.csv", index=False)
+    found = mw.convert(model, example=tmp_path / "rows.csv", target="y")
+    assert found.schema.column("note").kind == "text"
+    np.testing.assert_allclose(found.predict(rows), model.predict(rows), rtol=1e-9)

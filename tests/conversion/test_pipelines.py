@@ -25,6 +25,7 @@ from sklearn import (
 
 import mlwright as mw
 from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, RowsRefused
+from mlwright.conversion.original import Example, Original
 
 NUMBERS, TEXTS = ["age", "campaign", "pdays", "euribor3m"], ["job", "marital"]
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -334,6 +335,27 @@ def test_a_model_that_answers_otherwise_than_its_parts_say_makes_no_file(bank):
         mw.convert(model, example=rows, target="y")
 
 
+def test_a_model_that_answers_otherwise_at_the_edges_alone_makes_no_file(bank):
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
+    rows = bank[[*NUMBERS, *TEXTS]].iloc[:50]
+    honest = model.predict_proba
+    model.predict_proba = lambda x: np.where((x["campaign"] > 5e5).to_numpy()[:, None], 0.5, honest(x))
+    with pytest.raises(ParityFailed, match="rows at the edges"):
+        mw.convert(model, example=rows, target="y")
+
+
+def test_rows_at_the_edges_that_the_original_only_rounds_are_not_compared(bank):
+    rows = bank[["euribor3m", "pdays"]].astype(float)
+    noisy = pipeline.make_pipeline(preprocessing.FunctionTransformer(np.sin), linear_model.Ridge())
+    steady = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge())
+    for model in (noisy, steady):
+        model.fit(rows, bank["campaign"])
+    asked = [{"euribor3m": 1e13, "pdays": 1.0}, {"euribor3m": 1.0, "pdays": 1.0}]
+    example = Example(rows).changed(asked)
+    assert Original(noisy).steady(example, 1e-9).tolist() == [False, True]
+    assert Original(steady).steady(example, 1e-9).tolist() == [True, True]
+
+
 def test_wrong_arguments_are_told(bank):
     model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
     rows = bank[[*NUMBERS, *TEXTS]].iloc[:20]
@@ -361,3 +383,23 @@ def test_what_a_converted_file_does_not_know_it_does_not_claim(bank, tmp_path):
         assert "No check looked at its data" in page and "No check looked at its data" in found.card
         assert "had not seen" not in page and "What it was trained on" not in page
         assert "mw.convert(MODEL, example=ROWS" in html.unescape(page) and "On the command line" not in page
+
+
+def test_what_a_row_took_before_and_takes_now_is_told_wherever_costs_are(bank, tmp_path, capsys):
+    from mlwright.cli import main
+
+    rows = bank[[*NUMBERS, *TEXTS]]
+    model = pipeline.make_pipeline(prepared(), logistic()).fit(rows, bank["y"])
+    found = mw.convert(model, example=rows.iloc[:50], target="y")
+    timings = mw.load(found.save(tmp_path / "y.mlw")).timings
+    assert timings.original_us > timings.cpu_us_p50 > 0
+    before = timings.original_said
+    assert (
+        f"one row: {before} before, " in repr(found)
+        and f"before it was converted {before}, " in found._repr_html_()
+    )
+    assert f"one row cost {before} there" in found.card
+    assert "one row before it was converted" in mw.report(found, tmp_path / "card.html").read_text()
+    assert main(["show", str(tmp_path / "y.mlw")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{before} before it was converted" in said

@@ -263,6 +263,19 @@ def test_lower_case_that_depends_on_neighbours_is_refused(texts):
     mw.convert(as_it_is, example=rows, target="length")
 
 
+def test_an_original_that_heeds_blanks_around_a_text_is_refused_for_such_texts(texts):
+    rows = pd.Series([f"  {t} " if i % 2 else t for i, t in enumerate(texts)])
+    model = pipeline.make_pipeline(CountVectorizer(analyzer="char", ngram_range=(1, 2)), end())
+    model.fit(rows, about(texts))
+    with pytest.raises(ConversionRefused, match="heeds blanks around a text") as refused:
+        mw.convert(model, example=rows[:20], target="length")
+    assert "CountVectorizer" in refused.value.where and "str.strip" in refused.value.remedy
+    table, words = rows.to_frame("note"), compose.make_column_transformer((CountVectorizer(), "note"))
+    by_words = pipeline.make_pipeline(words, end()).fit(table, about(texts))
+    found = mw.convert(by_words, example=table[:20], target="length")  # who counts words does not heed them
+    np.testing.assert_allclose(found.predict_proba(table), by_words.predict_proba(table), atol=1e-12)
+
+
 def test_a_table_where_a_text_is_asked_for_is_told(texts):
     rows = pd.DataFrame({"note": texts, "more": texts})
     front = compose.make_column_transformer((CountVectorizer(), "note"))

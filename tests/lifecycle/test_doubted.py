@@ -145,7 +145,7 @@ def test_files_that_promised_nothing_are_evaluated_all_the_same():
     assert {(p.error, p.size_before) for p in found.promises} == {(e, None) for e in (0.05, 0.1, 0.2)}
     rows.append(ROWS[0] | {"age": 1e308, "price": 1.0})
     told = mw.evaluate(bare, rows)
-    assert told.intervals.measured[0].coverage.rows == told.rows == 40 and "1 rows were left out" in told.how
+    assert told.intervals.measured[0].coverage.rows == told.rows == 40 and "1 row was left out" in told.how
 
 
 def test_the_command_line_shows_promises_and_writes_them(buyers, rents, tmp_path, capsys):

@@ -133,7 +133,19 @@ def refuses(truth, answer):
 def test_a_metric_without_a_value_says_why_where_a_model_is_judged():
     model = mw.fit(numbers(60, ["p", "q"]), target="y", max_trials=2)
     one = mw.evaluate(model, numbers(40, ["p"]), metric="roc_auc")
-    assert np.isnan(one.score.value) and "roc_auc is undefined on them, as of rows of one class" in one.how
+    assert (
+        np.isnan(one.score.value) and "roc_auc is undefined on these rows, as of rows of one class" in one.how
+    )
     own = mw.evaluate(model, numbers(40, ["p", "q"]), metric=mw.metric(refuses, better="more"))
     assert np.isnan(own.score.value)
-    assert "refuses is undefined on them, where it answers ZeroDivisionError: division by zero" in own.how
+    assert (
+        "refuses is undefined on these rows, where it answers ZeroDivisionError: division by zero" in own.how
+    )
+
+
+def test_a_protected_column_of_one_group_is_not_said_to_be_unnamed():
+    frame = numbers(60, ["p", "q"]).with_columns(sex=pl.lit("female"))
+    model = mw.fit(frame, target="y", protected=["sex"], max_trials=2)
+    assert model.evaluation.subgroups is None
+    assert "No subgroup was examined: the judged rows have no two groups of sex." in model.card
+    assert "protected=" not in model.card

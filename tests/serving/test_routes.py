@@ -6,11 +6,14 @@ import json
 import re
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 from tests.serving.conftest import ROW, SCHEMA, Doubler, Wire, predict, request, row
 
+from mlwright.base.finding import Finding, Findings
 from mlwright.base.schema import Column, Schema, Target
+from mlwright.base.unjudged import unjudged
 from mlwright.serving import running
 from mlwright.serving.decode import PROBLEMS_SHOWN
 from mlwright.serving.describe import describe
@@ -294,3 +297,15 @@ def test_a_page_elsewhere_cannot_reach_a_local_endpoint_by_its_own_name(ask):
     assert (reply.status, reply.json["error"]["code"]) == (421, "wrong_host")
     for host in ("127.0.0.1:9", "[::1]", "LocalHost"):
         assert ask(request("POST", "/predict", body, Host=host)).status == 200
+
+
+def test_a_models_grave_findings_are_told_with_what_became_of_them(ask, monkeypatch):
+    borne = msgspec.structs.replace(unjudged(), status="waived")
+    tip = Finding(code="MLW101", title="one value", severity="tip", status="found")
+    monkeypatch.setattr(Doubler, "findings", Findings.of([tip, borne]), raising=False)
+    [told] = ask(request("GET", "/models")).json["models"]
+    assert told["issues"] == [
+        {"code": "MLW901", "title": "the model was never evaluated here", "status": "waived"}
+    ]
+    monkeypatch.setattr(Doubler, "findings", Findings(), raising=False)
+    assert ask(request("GET", "/models")).json["models"][0]["issues"] == []

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mlwright.base.errors import Misuse
 from mlwright.base.figures import plain
+from mlwright.base.shown import shown
 
 Doubles = npt.NDArray[np.float64]
 Cell = str | int | float | bool | None
@@ -125,9 +126,9 @@ class Explanation:
             most = max((abs(r.change) for r in reasons), default=1.0)
             rows = "".join(_bar(r, most) for r in reasons)
             head = "<tr><th>column</th><th>value</th><th>change</th><th></th></tr>"
-            parts.append(f"<b>row {i}: {html.escape(self.headline(i))}</b><table>{head}{rows}</table>")
+            parts.append(f"<p><b>row {i}: {html.escape(self.headline(i))}</b></p><table>{head}{rows}</table>")
         more = f"<small>and {n - SHOWN_ROWS} more</small>" if n > SHOWN_ROWS else ""
-        return f"<div>{''.join(parts)}{more}</div>"
+        return shown(f"{''.join(parts)}{more}")
 
     def headline(self, row: int) -> str:
         """What a row's answer is, beside the background's.

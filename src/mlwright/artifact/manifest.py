@@ -63,6 +63,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us_p50: float | None = None
     """CPU microseconds per row of one-row calls in the exported graph: the median and the 99th percentile."""
     cpu_us_p99: float | None = None
+    original_us: float | None = None
+    """Of a converted model, what the original took: CPU microseconds of its one-row calls, the median."""
     memory_bytes: int | None = None
     """Resident memory of a process that opens the file and answers: what a worker that serves it takes."""
     memory_measured: bool = False
@@ -73,6 +75,18 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """What the training table was called where it was read, without its folder: `loans.csv`."""
     test_source: str = ""
     """The same of the table that judged, where one was given."""
+
+    @property
+    def original_said(self) -> str:
+        """What a row took before the model was converted; empty where it was not, or is not known."""
+        return "" if self.original_us is None else figures.microseconds(self.original_us)
+
+    @property
+    def faster_said(self) -> str:
+        """What a row took before the model was converted, and takes now; empty where it was not."""
+        if self.original_us is None or self.cpu_us_p50 is None:
+            return ""
+        return f"one row: {self.original_said} before, {figures.microseconds(self.cpu_us_p50)} now"
 
     @property
     def memory_said(self) -> str:

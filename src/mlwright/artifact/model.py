@@ -7,7 +7,6 @@ Made by `load`, which everybody calls who has a file: users, `packaging` (to see
 from __future__ import annotations
 
 import contextlib
-import html
 import os
 import secrets
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from mlwright.artifact.abstained import step_of, sure_labels
 from mlwright.artifact.coded import Coded, coded_of
 from mlwright.artifact.decode import Decoded, RowDecoder
+from mlwright.artifact.displayed import displayed
 from mlwright.artifact.ends import Ends
 from mlwright.artifact.explainer import MOST_ROWS, Explainer
 from mlwright.artifact.explanation import Explanation
@@ -31,7 +31,7 @@ from mlwright.artifact.replay import replay
 from mlwright.artifact.session import Outputs, Session
 from mlwright.base.errors import EnvironmentProblem, Misuse, ModelFileProblem, RowsRefused
 from mlwright.base.evaluation import Evaluation
-from mlwright.base.finding import Findings, counted
+from mlwright.base.finding import Findings
 from mlwright.base.fit_report import FitReport
 from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.profile import Profile
@@ -312,20 +312,12 @@ class Model:
         columns = len(self.schema.features)
         what = f"{self.target.name!r}: {self.task} from {columns} column{'s' if columns != 1 else ''}"
         scores = self.evaluation.scores
-        return f"<Model of {what}{f', {scores[0]}' if scores else ''}, {self.digest[:12]}>"
+        faster = f", {self.timings.faster_said}" if self.timings.faster_said else ""
+        return f"<Model of {what}{f', {scores[0]}' if scores else ''}{faster}, {self.digest[:12]}>"
 
     def _repr_html_(self) -> str:
-        evaluation = self.evaluation
-        plain = {score.metric: score for score in evaluation.baseline}
-        rows = "".join(
-            f"<tr><td>{html.escape(s.metric)}</td><td>{s.value:.4g}</td><td>{s.interval}</td>"
-            f"<td>{f'{plain[s.metric].value:.4g}' if s.metric in plain else ''}</td></tr>"
-            for s in evaluation.scores
-        )
-        head = "<tr><th>metric</th><th>score</th><th>95 %</th><th>baseline</th></tr>"
-        title = f"{self.target.name}: {self.task} from {len(self.schema.features)} columns"
-        shown = f"<b>{html.escape(title)}</b> <code>{self.digest[:12]}</code>"
-        return f"<div>{shown}<table>{head}{rows}</table>{_made_of(self.leaderboard)}</div>"
+        """What it predicts, how good it is beside the baseline, what it costs, and what it is made of."""
+        return displayed(self)
 
 
 def _answer(model: Model, rows: object) -> tuple[Decoded, Outputs]:
@@ -344,13 +336,6 @@ def _sound(decoded: Decoded) -> Decoded:
     if decoded.problems:
         raise RowsRefused(decoded.problems)
     return decoded
-
-
-def _made_of(board: Leaderboard) -> str:
-    """The candidates that were kept, in HTML, and how many others there are."""
-    others = counted(len(board) - len(board.kept), "other candidate")
-    more = f"<small>{others}: <code>model.leaderboard</code></small>"
-    return f"{board.kept.table()}{more}" if board.kept else ""
 
 
 def _write(path: Path, data: bytes) -> Path:

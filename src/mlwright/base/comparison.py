@@ -12,6 +12,8 @@ import msgspec
 
 from mlwright.base.fit_report import brief
 from mlwright.base.score import Score
+from mlwright.base.score_table import pair_table
+from mlwright.base.shown import cell, shown
 
 ALIKE = "none: no row tells them apart"
 """The method of a gain between answers that are as good on every row."""
@@ -120,6 +122,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return self.said
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: every metric of both, the gain, and the verdict in a sentence."""
+        blind = f'<p class="tip">{cell(self.blind)}</p>' if self.blind else ""
+        return shown(
+            f"<p>first: <b>{cell(self.first)}</b>, second: <b>{cell(self.second)}</b></p>"
+            f"{pair_table(self.pairs, ALIKE)}<p><b>{cell(self.said)}</b></p>{blind}"
+            f'<p class="soft">{cell(self.how)}</p>'
+        )
 
 
 def two_digits(count: int) -> str:

@@ -20,7 +20,9 @@ from mlwright.base.promise import Promise
 from mlwright.base.reliability import Reliability
 from mlwright.base.score import TOO_FEW_ROWS as TOO_FEW_ROWS
 from mlwright.base.score import Score as Score
+from mlwright.base.score_table import score_table
 from mlwright.base.selection import Rival, Selection
+from mlwright.base.shown import cell, shown
 from mlwright.base.slices import Slices, Subgroups
 
 SplitRule = Literal["random", "stratified", "group", "time", "order", "group+time", "given"]
@@ -135,3 +137,19 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         between = f"{brief(first.low, 3)} to {brief(first.high, 3)}" if known else "no interval"
         said = f"{first.metric} {brief(first.value, 3)} ({between}) beside {brief(plain.value, 3)}"
         return f"Not clearly better than guessing: {said}."
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: every metric beside the baseline, on which rows, and what to doubt."""
+        told = [
+            self.how,
+            self.default.said if self.default else "",
+            self.selection.said if self.selection else "",
+        ]
+        lines = [f'<p class="soft">{cell(t)}</p>' for t in told if t]
+        lines += [f'<p class="issue">{cell(self.doubt)}</p>'] if self.doubt else []
+        for f in (w for w in self.weak if w.status == "found"):
+            code = f'<span class="{f.severity}">{f.severity} {cell(f.code)}</span>'
+            lines.append(f"<p>{code} {cell(f.title)}: {cell(f.evidence)}</p>")
+        head = f"<b>{cell(self.task)}</b>, {self.rows:,} rows" if self.rows else f"<b>{cell(self.task)}</b>"
+        scores = score_table(self.scores, self.baseline) if self.scores else ""
+        return shown(f"<p>{head}</p>{scores}{''.join(lines)}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from mlwright.base.evaluation import Score
 from mlwright.base.finding import counted as counted
+from mlwright.base.score import Score
 
 
 def plain(value: float, digits: int = 4) -> str:

@@ -6,11 +6,12 @@ values, save for labels of the target, and for what a group or slice of thirty r
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
+
+from mlwright.base.shown import cell, shown, table
 
 Status = Literal["passed", "found", "not_applicable", "not_enough_data", "skipped", "waived"]
 Severity = Literal["issue", "tip"]
@@ -45,6 +46,9 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
+
+MOST_ALIKE = 6
+"""Findings of one kind that a notebook lists before it counts the others."""
 
 UNCHECKED = "No check looked at its data."
 """Where there is not one finding, not even that a check passed."""
@@ -103,15 +107,12 @@ class Findings(msgspec.Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         """A table for notebooks: what was found, and in one line what was in order or could not be told."""
-        rows = [
-            f"<tr><td>{f.severity}</td><td>{_cell(f.code)}</td><td>{_cell(f.column)}</td>"
-            f"<td><b>{_cell(f.title)}</b>: {_cell(f.evidence)}"
-            + (f"<br>&rarr; {_cell(f.remedy)}</td></tr>" if f.remedy else "</td></tr>")
-            for f in self.found
-        ]
-        heading = "<tr><th></th><th>code</th><th>column</th><th>what was found</th></tr>"
-        table = f"<table>{heading}{''.join(rows)}</table>" if rows else "<p>nothing found</p>"
-        return table + "".join(f"<p><small>{_cell(line)}</small></p>" for line in self._others())
+        alike: dict[tuple[str, str], list[Finding]] = {}
+        for one in dict.fromkeys(self.found):
+            alike.setdefault((one.code, one.title), []).append(one)
+        rows = [_row(same) for same in alike.values()]
+        found = table(("", "code", "column", "what was found"), rows) if rows else "<p>nothing found</p>"
+        return shown(found + "".join(f"<p><small>{cell(line)}</small></p>" for line in self._others()))
 
     def __str__(self) -> str:
         lines = []
@@ -132,6 +133,15 @@ class Findings(msgspec.Struct, frozen=True):
         return lines
 
 
-def _cell(text: str) -> str:
-    """`text` on a page: escaped, without control characters."""
-    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in text))
+def _row(same: list[Finding]) -> tuple[str, ...]:
+    """Findings of one kind as cells: each column with its figures, each remedy once."""
+    first, columns = same[0], [f.column for f in same if f.column]
+    told = [f"<b>{cell(first.title)}</b>{': ' if len(same) == 1 and first.evidence else ''}"]
+    told[0] += cell(first.evidence) if len(same) == 1 else ""
+    if len(same) > 1:
+        told += [f"{cell(f.column or 'the table')}: {cell(f.evidence)}" for f in same[:MOST_ALIKE]]
+    told += [f"and {len(same) - MOST_ALIKE} more"] if len(same) > MOST_ALIKE else []
+    told += [f"&rarr; {cell(remedy)}" for remedy in dict.fromkeys(f.remedy for f in same) if remedy][:2]
+    where = columns[0] if len(columns) == 1 else counted(len(columns), "column") if columns else ""
+    severity = f'<span class="{first.severity}">{first.severity}</span>'
+    return severity, cell(first.code), cell(where), "<br>".join(told)

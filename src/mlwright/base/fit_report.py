@@ -6,13 +6,13 @@ the card. Values only.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
 from mlwright.base.finding import Finding, Status
+from mlwright.base.shown import cell, shown, table
 
 Kind = Literal[
     "overfitting", "underfitting", "not enough data", "label noise", "instability", "shift", "weak slices"
@@ -172,15 +172,18 @@ class FitReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{_cell(SAID[d.status])}</td><td>{'<b>' if d.status == 'found' else ''}{_cell(d.kind)}"
-            f"{'</b>' if d.status == 'found' else ''}</td><td style='text-align:left'>{_cell(d.evidence)}"
-            + (f"<br>&rarr; {_cell(d.remedy)}" if d.remedy else "")
-            + "</td></tr>"
+        rows = [
+            (
+                f'<span class="tip">{cell(SAID[d.status])}</span>'
+                if d.status == "found"
+                else cell(SAID[d.status]),
+                f"<b>{cell(d.kind)}</b>" if d.status == "found" else cell(d.kind),
+                cell(d.evidence) + (f"<br>&rarr; {cell(d.remedy)}" if d.remedy else ""),
+            )
             for d in self
-        )
-        curve = f"<p><small>{_cell(str(self.curve))}</small></p>" if self.curve else ""
-        return f"<table><tr><th></th><th>diagnosis</th><th>evidence</th></tr>{rows}</table>{curve}"
+        ]
+        curve = f"<p><small>{cell(str(self.curve))}</small></p>" if self.curve else ""
+        return shown(table(("", "diagnosis", "evidence"), rows) + curve)
 
 
 def weak_slices(findings: Iterable[Finding]) -> Diagnosis:
@@ -220,7 +223,3 @@ def _told(one: Diagnosis, findings: list[Finding]) -> Diagnosis:
 def plainly(text: str) -> str:
     """`text` without control characters: it may come from a file."""
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _cell(text: str) -> str:
-    return html.escape(plainly(text))

@@ -6,12 +6,13 @@ a tuple of entries that prints and displays well.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from typing import SupportsIndex, overload
 
 from mlwright.base import figures
 from mlwright.base.evaluation import Entry
+from mlwright.base.shown import cell, table
+from mlwright.base.shown import shown as displayed
 
 KEPT = "kept"
 """The reasons that most candidates have, as training writes them into a file."""
@@ -88,13 +89,13 @@ class Leaderboard(tuple[Entry, ...]):
 
     def _repr_html_(self) -> str:
         """A table for notebooks, what is kept in bold, each with its reason in full."""
-        return self.table() + f"<small>{html.escape(self.note)}</small>"
+        return displayed(self.table() + f"<small>{cell(self.note)}</small>")
 
     def table(self) -> str:
         """The table alone, in HTML."""
-        rows = [_row("th", (*self.headings, "why"))]
-        rows += [_row("td", (*cells(e), shown(e.reason)), bold=e.weight > 0) for e in self]
-        return f"<table>{''.join(rows)}</table>"
+        numbers = [i for i in range(len(self.headings)) if i not in TO_THE_LEFT]
+        rows = [_marked((*cells(e), shown(e.reason)), bold=e.weight > 0) for e in self]
+        return table((*map(cell, self.headings), "why"), rows, numbers)
 
 
 def cells(entry: Entry) -> tuple[str, ...]:
@@ -157,10 +158,6 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _row(tag: str, texts: Iterable[str], *, bold: bool = False) -> str:
-    parts = []
-    for place, text in enumerate(texts):
-        side = "left" if place in TO_THE_LEFT else "right"
-        said = f"<b>{html.escape(text)}</b>" if bold and text else html.escape(text)
-        parts.append(f'<{tag} style="text-align:{side}">{said}</{tag}>')
-    return f"<tr>{''.join(parts)}</tr>"
+def _marked(texts: Iterable[str], *, bold: bool) -> tuple[str, ...]:
+    """Texts as cells of a table."""
+    return tuple(f"<b>{cell(text)}</b>" if bold and text else cell(text) for text in texts)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from mlwright.base.evaluation import Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import Purpose
+from mlwright.base.schema import Schema
 from mlwright.base.unjudged import CODE as UNJUDGED
 from mlwright.base.unjudged import of_checks
 
 
-def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iterator[str]:
+def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose, schema: Schema) -> Iterator[str]:
     """Plain sentences, the gravest first."""
     borne = sorted({f.code for f in of_checks(findings) if f.status == "waived" and f.severity == "issue"})
     if borne:
@@ -35,5 +36,8 @@ def limits(evaluation: Evaluation, findings: Findings, purpose: Purpose) -> Iter
     yield "Categories not seen in training are treated alike, as one unknown category."
     if not purpose.intended_use:
         yield "No intended use was stated (intended_use=): that is for its owner to add."
-    if not evaluation.subgroups:
+    protected = ", ".join(c.name for c in schema.columns if c.role == "protected")
+    if not evaluation.subgroups and protected:
+        yield f"No subgroup was examined: the judged rows have no two groups of {protected}."
+    elif not evaluation.subgroups:
         yield "No subgroup was examined (protected=): that is for its owner to add."

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -50,6 +50,9 @@ class Asked:
     data_name: str | None = None
     data: str | None = None
     waive: tuple[str, ...] = ()
+    answers: Literal["numbers", "probabilities", "logits"] | None = None
+    classes: list[int | str] | None = None
+    int8: bool = False
     intended_use: str | None = None
     not_for: str | None = None
     owner: str | None = None

@@ -59,6 +59,8 @@ _FLAGS = {
             "data",
             "example",
             "kernel",
+            "classes",
+            "answers",
             "member",
             "sheet",
         )
@@ -100,6 +102,11 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bheader=False\b"), lambda m: "--no-header"),
     (re.compile(r"\bheader=True\b"), lambda m: "--header"),
     (re.compile(r"\bresume=True\b"), lambda m: "--resume"),
+    (re.compile(r"\bint8=True\b"), lambda m: "--int8"),
+    (
+        re.compile(rf"\bclasses=\[((?:{_TEXT}(?:, )?)+)\]"),
+        lambda m: f"--classes {shlex.quote(','.join(a or b for a, b in re.findall(_TEXT, m[1])))}",
+    ),
     (re.compile(r"\bnames=\(\.\.\.\)"), lambda m: "--column-names NAMES"),
     (
         # Not within quotes or a longer word: that is a name of somebody's column.

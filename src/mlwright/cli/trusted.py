@@ -95,13 +95,13 @@ def _model_of(found: Any, where: str) -> Any:  # Any: as above
     elif isinstance(found, (list, tuple)):
         inside = {str(i): v for i, v in enumerate(found)}
     models = [f"[{k}] ({type(v).__name__})" for k, v in inside.items() if _predicts(v)]
-    remedy = f"save that alone: joblib.dump(bundle{models[0].split(' ')[0]}, ...)" if models else ""
-    said = f"; of it {', '.join(models[:5])} can" if models else ""
-    raise Misuse(
-        f"the file holds a {kind}, which cannot predict{said}",
-        where=where,
-        remedy=remedy or "save the fitted model itself",
-    )
+    remedy, said = "save the fitted model itself", ""
+    if models:
+        remedy = f"save that alone: joblib.dump(bundle{models[0].split(' ')[0]}, ...)"
+        said = f"; of it {', '.join(models[:5])} can"
+    elif inside and all(type(v).__name__ == "Tensor" for v in inside.values()):
+        remedy = "these are weights alone: load them into the network in Python, and give it to mw.convert"
+    raise Misuse(f"the file holds {kind}, which cannot predict{said}", where=where, remedy=remedy)
 
 
 def _predicts(thing: Any) -> bool:  # Any: as above

@@ -6,6 +6,7 @@ Used by `commands.fit`. It knows how they are written, not what they mean.
 from __future__ import annotations
 
 import csv
+import re
 from typing import Any
 
 import msgspec
@@ -50,6 +51,19 @@ def directions_in(text: str | None) -> dict[str, int] | None:
             )
         out[name] = -1 if value.startswith("-") else 1
     return out
+
+
+def classes_in(text: str | None) -> list[int | str] | None:
+    """Labels of classes, which are whole numbers where all of them are.
+
+    >>> classes_in("no,yes"), classes_in("0, 1"), classes_in('"a,b",c')
+    (['no', 'yes'], [0, 1], ['a,b', 'c'])
+    """
+    if text is None:
+        return None
+    labels = next(csv.reader([text], skipinitialspace=True), [])
+    whole = all(re.fullmatch(r"-?[0-9]+", label.strip()) for label in labels)
+    return [int(label) if whole else label for label in labels]
 
 
 def _pairs(text: str, flag: str, such_as: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Classes, likeliest
-from mlwright.conversion.distances import distances, kept
+from mlwright.conversion.distances import EXEMPLARS, distances, kept
 from mlwright.conversion.frame import Frame
 
 Doubles = npt.NDArray[np.float64]
@@ -18,7 +18,8 @@ _OTHER = "use KMeans with fewer clusters"
 
 
 def nearest_middle(model: Any, frame: Frame) -> Classes:  # Any: a KMeans, MeanShift and the like
-    middles = kept(model.cluster_centers_, "clusters", _OTHER)
+    own = EXEMPLARS if type(model).__name__ == "AffinityPropagation" else "clusters"
+    middles = kept(frame, model.cluster_centers_, own, _OTHER)
     _several(len(middles))
     g = frame.g
     near = g.node("Neg", distances(frame, middles, "euclidean"))
@@ -29,7 +30,7 @@ def nearest_middle(model: Any, frame: Frame) -> Classes:  # Any: a KMeans, MeanS
 
 def nearest_subcluster(model: Any, frame: Frame) -> Classes:  # Any: a Birch
     """The cluster of the nearest of many middles."""
-    g, middles = frame.g, kept(model.subcluster_centers_, "subclusters", "raise its threshold")
+    g, middles = frame.g, kept(frame, model.subcluster_centers_, "subclusters", "raise its threshold")
     of = np.asarray(model.subcluster_labels_, dtype=np.int64)
     labels = np.unique(of)
     _several(len(labels))
@@ -52,7 +53,7 @@ def halved(model: Any, frame: Frame) -> Classes:  # Any: a BisectingKMeans
     _walk(model._bisecting_tree, {}, forks, leaves)
     _several(len(leaves))
     moved = np.asarray(getattr(model, "_X_mean", 0.0), dtype=np.float64)
-    middles = kept(np.array([n.center for pair in forks for n in pair]) + moved, "clusters", _OTHER)
+    middles = kept(frame, np.array([n.center for pair in forks for n in pair]) + moved, "clusters", _OTHER)
     g, count = frame.g, len(forks)
     far = distances(frame, middles, "euclidean")
     left, right = (g.columns(far, list(range(i, 2 * count, 2)), 2 * count) for i in (0, 1))
@@ -66,7 +67,7 @@ def halved(model: Any, frame: Frame) -> Classes:  # Any: a BisectingKMeans
     reached = g.node("Equal", g.node("MatMul", goes_left, g.constant(ways)), g.constant(wanted))
     best = g.node("ArgMax", g.node("Cast", reached, to=11), axis=1, keepdims=0)
     labels = np.arange(len(leaves))
-    ends = kept(model.cluster_centers_, "clusters", _OTHER)
+    ends = kept(frame, model.cluster_centers_, "clusters", _OTHER)
     near = g.node("Neg", distances(frame, ends, "euclidean"))
     return Classes(labels, margin=likeliest(g, near, labels).margin, best=best, scores_only=True)
 

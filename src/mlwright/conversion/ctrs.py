@@ -126,14 +126,16 @@ class Ctrs:
         numbers, hashes = self._tried[asked]
         stride = int(counts["hash_stride"])
         entries = [counts["hash_map"][i : i + stride] for i in range(0, len(counts["hash_map"]), stride)]
-        seen = {int(e[0]): _value(self.told[q], counts, e[1:]) for e in entries if int(e[0]) != _NONE}
-        known = {int(h): int(n) for h, n in zip(hashes, numbers, strict=True)}
-        if seen.keys() - known.keys():
+        seen = [e for e in entries if int(e[0]) != _NONE]
+        wanted = np.array([int(e[0]) for e in seen], dtype=np.uint64)
+        at = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+        if (hashes[at] != wanted).any():
             raise self.categories.unheard(*asked.columns)
-        return np.array([float(start + known[h]) for h in seen]), np.array([*seen.values()])
+        values = np.array([_value(self.told[q], counts, e[1:]) for e in seen])
+        return start + numbers[at].astype(np.float64), values
 
     def _combined(self, asked: _Asked) -> tuple[Ints, Hashes]:
-        """Combinations that may be met: the number and the hash of each."""
+        """Combinations that may be met: the number and the hash of each, by rising hash."""
         known = [self.categories.known[c] for c in asked.columns]
         questions = len(asked.above) + len(asked.single)
         count = float(np.prod([float(len(k.numbers)) for k in known])) * 2**questions
@@ -153,7 +155,8 @@ class Ctrs:
         whole = np.repeat(hashed[:, None], len(answers), axis=1)
         for j in range(questions):
             whole = _mixed(whole, answers[None, :, j].astype(np.uint64))
-        return number.ravel(), whole.ravel()
+        order = np.argsort(whole, axis=None)
+        return number.ravel()[order], whole.ravel()[order]
 
 
 def _countable(number: int) -> int:

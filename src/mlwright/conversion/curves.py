@@ -105,6 +105,11 @@ def bins(discretizer: Any, frame: Frame) -> Frame:  # Any: a KBinsDiscretizer
 def splines(transformer: Any, frame: Frame) -> Frame:  # Any: a SplineTransformer
     """The B-splines of each column, as a polynomial for each cell between knots."""
     g, x = frame.g, frame.numbers()
+    if transformer.extrapolation in ("constant", "linear") and transformer.degree < 1:
+        raise ConversionRefused(
+            f"degree=0 with extrapolation={transformer.extrapolation!r} fails beyond its last knot",
+            remedy="let degree be 1 or more, or use KBinsDiscretizer",
+        )
     if transformer.extrapolation == "linear" and transformer.degree < 2 and len(frame) > 1:
         raise ConversionRefused(
             "with extrapolation='linear' and degree=1 its lines begin at other knots in each column",

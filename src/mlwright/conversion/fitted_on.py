@@ -18,6 +18,9 @@ from mlwright.conversion.names import kind_of
 
 _NUMBERED = re.compile(r"(?:Column_|x|f)?(\d+)")
 _ENCODERS = ("sklearn.OneHotEncoder", "sklearn.OrdinalEncoder", "sklearn.TargetEncoder")
+_ONNX_STRING = 8
+"""The number of texts among ONNX's types of elements (TensorProto.STRING)."""
+_COUNTERS = ("sklearn.CountVectorizer", "sklearn.TfidfVectorizer")
 _SAME_COLUMNS = ("sklearn.SimpleImputer",)
 """Steps that leave texts as they are, so that what comes behind them tells, too."""
 _INSIDE = ("best_estimator_", "regressor_", "estimator_")
@@ -38,6 +41,8 @@ class FittedOn:
     """Columns of pandas' type for categories."""
     listed: tuple[tuple[Any, ...], ...] = ()  # Any: categories
     """The categories of each such column, where the model knows them but not whose they are."""
+    texts_alone: bool = False
+    """Whether it takes a list of texts instead of a table."""
 
 
 def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
@@ -45,9 +50,10 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
 
     >>> from sklearn.linear_model import LinearRegression
     >>> fitted_on(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]))
-    FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=())
+    FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=(), texts_alone=False)
     """
     names = _names(model)
+    names = names and _asked_for(model, names)
     count = len(names) if names else _count(model)
     called = names or tuple(f"x{i}" for i in range(count or 0))
     texts: dict[str, frozenset[str]] = {}
@@ -57,11 +63,26 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
             categories.add(name)
         else:
             texts[name] = texts.get(name, frozenset()) | known
+    if kind_of(model) == "onnx.ModelProto":
+        return _of_onnx(model)
     booster = _lightgbm_of(model)
     if booster is not None:
         categories |= set(_split_by_sets(booster, called))
     listed = getattr(booster, "pandas_categorical", None) or ()
-    return FittedOn(names, count, texts, frozenset(categories), tuple(map(tuple, listed)))
+    alone = kind_of(_first(model)) in _COUNTERS
+    return FittedOn(names, count, texts, frozenset(categories), tuple(map(tuple, listed)), alone)
+
+
+def _first(model: Any) -> Any:  # Any: a fitted model
+    """The step that is given the rows: of a Pipeline the first, of what was searched or joined the first of
+    any."""
+    steps = getattr(model, "steps", None)
+    if kind_of(model) == "sklearn.Pipeline" and steps:
+        return _first(steps[0][1])
+    if kind_of(model) == "sklearn.FeatureUnion":
+        return _first(model.transformer_list[0][1])
+    inner = getattr(model, "best_estimator_", None)
+    return model if inner is None else _first(inner)
 
 
 def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
@@ -79,6 +100,35 @@ def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
     if all(m is not None and int(m[1]) == i for i, m in enumerate(numbered)):
         return None  # what a library calls columns that had no names
     return tuple(str(n) for n in found)
+
+
+def _of_onnx(model: Any) -> FittedOn:  # Any: a ModelProto
+    """What an ONNX file tells: where it has an input for each column, their names, and which are texts."""
+    constants = {t.name for t in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in constants]
+    if len(inputs) < 2:
+        return FittedOn()
+    texts = {i.name: frozenset[str]() for i in inputs if i.type.tensor_type.elem_type == _ONNX_STRING}
+    return FittedOn(tuple(i.name for i in inputs), len(inputs), texts)
+
+
+def _asked_for(model: Any, names: tuple[str, ...]) -> tuple[str, ...]:  # Any: a fitted model
+    """Those of the columns that a ColumnTransformer at its beginning asks for by name, where it drops the
+    others: rows need no more. All of them of any other model."""
+    first = model
+    while kind_of(first) == "sklearn.Pipeline" or hasattr(first, "best_estimator_"):
+        first = first.steps[0][1] if kind_of(first) == "sklearn.Pipeline" else first.best_estimator_
+    if kind_of(first) != "sklearn.ColumnTransformer":
+        return names
+    wanted: set[str] = set()
+    for _, part, columns in first.transformers_:
+        if isinstance(part, str) and part == "drop":
+            continue
+        named = [columns] if isinstance(columns, str) else columns
+        if isinstance(named, slice) or not all(isinstance(c, str) for c in named):
+            return names  # by place: it needs every column where it was
+        wanted |= set(named)
+    return tuple(n for n in names if n in wanted)
 
 
 def _count(model: Any) -> int | None:  # Any: a fitted model
@@ -105,6 +155,8 @@ def _texts(step: Any, names: Sequence[str]) -> Iterator[tuple[str, frozenset[str
     elif kind == "sklearn.FeatureUnion":
         for _, part in step.transformer_list:
             yield from _texts(part, names)
+    elif kind in _COUNTERS:
+        yield from ((name, frozenset()) for name in names)
     elif kind in _ENCODERS:
         for name, known in zip(names, step.categories_, strict=False):
             texts = frozenset(v for v in known if isinstance(v, str))

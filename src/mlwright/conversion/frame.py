@@ -35,6 +35,8 @@ class Words:
     have been gone through, so that a graph is built twice, the second time with the dictionary in front."""
 
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    """As what the graph holds rows that the model was fitted on."""
     free: set[str] = field(default_factory=set)
     """Columns of free text, which a step takes apart."""
     fills: set[tuple[str, str]] = field(default_factory=set)

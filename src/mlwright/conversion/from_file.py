@@ -34,6 +34,8 @@ MISSING: Final = frozenset(
 )
 """What pandas takes for a missing value when it reads a file (`pandas.read_csv`, na_values)."""
 _TRUTHS: Final = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+_BY_PLACE: Final = ("sklearn", "lightgbm", "xgboost", "catboost")
+"""Libraries whose models warn of names, where they were fitted without: they get an array."""
 _LARGEST_WHOLE: Final = 2.0**53
 CATEGORY: Final = "category"
 AS_PANDAS: Final = "by the model's own pandas type, or as pandas reads the file"
@@ -59,6 +61,8 @@ def example_of(source: object, model: Any, said: Said) -> Example:  # Any: a fit
     """
     raw, known = read_raw(source, said.options), fitted_on(model)
     names = _names(raw, known, said)
+    if known.texts_alone:
+        return _texts_alone(raw, names, said)
     columns = {n: _column(raw.frame[n], n, known, said) for n in names}
     if known.listed:
         columns = _with_categories(columns, known)
@@ -69,10 +73,28 @@ def example_of(source: object, model: Any, said: Said) -> Example:  # Any: a fit
             remedy="give rows from Python, in the types that it was fitted on",
         )
     written = {n: c.written for n, c in columns.items()}
-    if known.names is None and all(c.is_number for c in columns.values()):
+    by_place = known.names is None and kind_of(model).split(".")[0] in _BY_PLACE
+    if by_place and all(c.is_number for c in columns.values()):
         array = np.column_stack([np.asarray(c.values, dtype=np.float64) for c in columns.values()])
         return Example(array, called=tuple(columns), written=written)
     return Example(_frame(columns, raw.source), written=written)
+
+
+def _texts_alone(raw: Raw, names: list[str], said: Said) -> Example:
+    """The one column of texts that a model takes, which is no table."""
+    typed = {n: _column(raw.frame[n], n, FittedOn(), said) for n in names}
+    texts = [n for n in names if typed[n].type == "text"] if len(names) > 1 else names
+    if len(texts) != 1:
+        listed = ", ".join(map(repr, texts[:4])) or "none"
+        there = counted(len(texts), "such column")
+        raise Misuse(
+            f"the model takes one column of texts, and the table has {there}: {listed}",
+            where=raw.source,
+            remedy="leave out the others with drop=",
+        )
+    [name] = texts
+    column = _column(raw.frame[name], name, FittedOn(texts={name: frozenset()}), said)
+    return Example(np.array(column.values, dtype=object), called=(name,), written={name: column.written})
 
 
 @dataclass(frozen=True)

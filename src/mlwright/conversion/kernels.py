@@ -10,13 +10,11 @@ import numpy.typing as npt
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Classes, Number, flat, inside_or_out
 from mlwright.conversion.coupling import MOST_CLASSES, coupled
-from mlwright.conversion.distances import cosines, kept, manhattan, products, squared
+from mlwright.conversion.distances import FEWER, FITTED, VECTORS, cosines, kept, manhattan, products, squared
 from mlwright.conversion.frame import Frame
 from mlwright.graph.build import GraphBuilder
 
 Doubles = npt.NDArray[np.float64]
-
-_FEWER = "fit it on fewer rows, or fit a model that keeps none, such as HistGradientBoosting"
 
 
 def similarity(
@@ -61,7 +59,7 @@ def ridge(model: Any, frame: Frame) -> Number:  # Any: a KernelRidge
     weights = np.asarray(model.dual_coef_, dtype=np.float64)
     if weights.ndim > 1 and weights.shape[1] > 1:
         raise ConversionRefused("it answers several numbers at once", remedy="fit a model for each target")
-    points = kept(model.X_fit_, "rows that it was fitted on", _FEWER)
+    points = kept(frame, model.X_fit_, FITTED, FEWER)
     gamma = 1.0 / points.shape[1] if model.gamma is None else float(model.gamma)
     settings = {"gamma": gamma, "degree": float(model.degree), "coef0": float(model.coef0)}
     alike = similarity(frame, points, model.kernel, settings)
@@ -119,7 +117,7 @@ def pairs(g: GraphBuilder, decided: str, classes: int, first_won: str = "") -> t
 
 def _decisions(model: Any, frame: Frame, weights: Doubles) -> str:  # Any: a model of libsvm
     """[N, outputs]: the weighted sum over support vectors, for weights [M, outputs]."""
-    points = kept(model.support_vectors_, "support vectors", _FEWER)
+    points = kept(frame, model.support_vectors_, VECTORS, FEWER)
     settings = {"gamma": float(model._gamma), "degree": float(model.degree), "coef0": float(model.coef0)}
     alike = similarity(frame, points, model.kernel, settings)
     g = frame.g

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.conversion import catboost, lightgbm, xgboost
+from mlwright.conversion.names import kind_of
+from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
 Told = tuple[Doubles | None, npt.NDArray[Any]]
@@ -25,15 +27,19 @@ def _of_lightgbm(booster: Any, rows: Any) -> Told:  # Any: a LightGBM Booster; r
     return _shared(answer) if kind in lightgbm.OF_CLASSES else (None, answer)
 
 
-def _of_xgboost(booster: Any, rows: Any) -> Told:  # Any: an XGBoost Booster; a pandas frame or an array
-    import json
-
+def _matrix(booster: Any, rows: Any) -> Any:  # Any: an XGBoost Booster; its rows; a DMatrix
     from xgboost import DMatrix
 
     named: dict[str, Any] = {}  # Any: settings of a DMatrix
     if isinstance(rows, np.ndarray):  # which has no names and types of its own
         named = {"feature_names": booster.feature_names, "feature_types": booster.feature_types}
-    data = DMatrix(rows, enable_categorical=True, **named)
+    return DMatrix(rows, enable_categorical=True, **named)
+
+
+def _of_xgboost(booster: Any, rows: Any) -> Told:  # Any: an XGBoost Booster; a pandas frame or an array
+    import json
+
+    data = _matrix(booster, rows)
     objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     if objective == "multi:softmax":
         margin = np.asarray(booster.predict(data, output_margin=True), dtype=np.float64)
@@ -65,3 +71,15 @@ ASKED: MappingProxyType[str, Callable[[Any, Any], Told]] = MappingProxyType(
     }
 )
 """By class, how to ask. Any: a model; rows as it takes them."""
+
+
+def call(model: Any, rows: Any) -> None:  # Any: any fitted model; rows as it takes them
+    """Asks once, as its owner would serve it."""
+    if isinstance(model, Network):
+        model.said(rows)
+    elif kind_of(model) == "xgboost.Booster":
+        model.predict(_matrix(model, rows))
+    elif hasattr(model, "predict_proba"):
+        model.predict_proba(rows)
+    else:
+        model.predict(rows)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Classes, Number, inside_or_out, likeliest
-from mlwright.conversion.distances import distances, kept
+from mlwright.conversion.distances import FEWER, FITTED, distances, kept
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.linear import shared_out
 from mlwright.graph.build import GraphBuilder
@@ -23,14 +23,12 @@ Doubles = npt.NDArray[np.float64]
 MOST_NEIGHBOURS = 1_000
 _TRIED = 500
 """Fitted rows at which is looked whether neighbours are equally far."""
-_FEWER = "fit it on fewer rows, or fit a model that keeps none, such as HistGradientBoosting"
 
 
 def nearest_classes(model: Any, frame: Frame) -> Classes:  # Any: a KNeighborsClassifier
     """The nearest rows' votes."""
     classes = np.eye(len(_labels(model)))[np.asarray(model._y).ravel()]
-    _check_ties(model, classes)
-    near, far = _nearest(model, frame)
+    near, far = _nearest(model, frame, classes)
     votes = _weighed(frame.g, model, near, far, classes)
     return Classes(model.classes_, probability=shared_out(frame.g, votes, classes.shape[1]))
 
@@ -38,8 +36,7 @@ def nearest_classes(model: Any, frame: Frame) -> Classes:  # Any: a KNeighborsCl
 def nearest_number(model: Any, frame: Frame) -> Number:  # Any: a KNeighborsRegressor
     """The nearest rows' mean."""
     values = _values(model)
-    _check_ties(model, values)
-    near, far = _nearest(model, frame)
+    near, far = _nearest(model, frame, values)
     both = _weighed(frame.g, model, near, far, np.concatenate([values, np.ones_like(values)], axis=1))
     return Number(frame.g.node("Div", frame.g.columns(both, [0], 2), frame.g.columns(both, [1], 2)))
 
@@ -58,7 +55,7 @@ def classes_within(model: Any, frame: Frame) -> Classes:  # Any: a RadiusNeighbo
             f"its label for outliers, {model.outlier_label_[0]!r}, is none of its classes",
             remedy="say outlier_label='most_frequent'",
         )
-    far = distances(frame, _rows(model), *_metric(model))
+    far = distances(frame, _rows(model, frame), *_metric(model))
     inside = g.node("LessOrEqual", far, g.constant(float(model.radius)))
     weights = g.node("Cast", inside, to=11)
     if model.weights == "distance":
@@ -77,7 +74,7 @@ def classes_within(model: Any, frame: Frame) -> Classes:  # Any: a RadiusNeighbo
 def nearest_centroid(model: Any, frame: Frame) -> Classes:  # Any: a NearestCentroid
     """The class whose middle is nearest; of Euclidean ones also probabilities, as of normal distributions."""
     g, labels = frame.g, model.classes_
-    middles = kept(model.centroids_, "classes", "use another model")
+    middles = kept(frame, model.centroids_, "classes", "use another model")
     near = g.node("Neg", distances(frame, middles, model.metric))
     best = g.node("ArgMax", near, axis=1, keepdims=0)
     if not hasattr(model, "predict_proba"):
@@ -99,9 +96,8 @@ def local_outliers(model: Any, frame: Frame) -> Classes:  # Any: a LocalOutlierF
         )
     reach = np.asarray(model._distances_fit_X_, dtype=np.float64)[:, model.n_neighbors_ - 1]
     density = np.asarray(model._lrd, dtype=np.float64)
-    _check_ties(model, np.stack([reach, density], axis=1), model.n_neighbors_)
     g, axis = frame.g, frame.g.constant(np.array([1]))
-    near, far = _nearest(model, frame, model.n_neighbors_)
+    near, far = _nearest(model, frame, np.stack([reach, density], axis=1), model.n_neighbors_)
     reached = g.node("Max", far, g.node("Gather", g.constant(reach), near, axis=0))
     mean = g.node("Add", g.node("ReduceMean", reached, axis, keepdims=1), g.constant(1e-10))
     theirs = g.node("ReduceMean", g.node("Gather", g.constant(density), near, axis=0), axis, keepdims=1)
@@ -121,8 +117,8 @@ def _values(model: Any) -> Doubles:  # Any: a regressor
     return values.reshape(-1, 1)
 
 
-def _rows(model: Any) -> Doubles:  # Any: a model of neighbours
-    return kept(model._fit_X, "rows that it was fitted on", _FEWER)
+def _rows(model: Any, frame: Frame) -> Doubles:  # Any: a model of neighbours
+    return kept(frame, model._fit_X, FITTED, FEWER)
 
 
 def _metric(model: Any) -> tuple[str, float]:  # Any: a model of neighbours
@@ -141,23 +137,30 @@ def _metric(model: Any) -> tuple[str, float]:  # Any: a model of neighbours
     return metric, p
 
 
-def _nearest(model: Any, frame: Frame, count: int | None = None) -> tuple[str, str]:  # Any: of neighbours
-    """Places and distances [N, k] of the nearest rows; of equally far ones the first."""
+def _nearest(
+    model: Any,  # Any: a model of neighbours
+    frame: Frame,
+    values: Doubles,
+    count: int | None = None,
+) -> tuple[str, str]:
+    """Places and distances [N, k] of the nearest rows, whose `values` [M, outputs] will be asked."""
     if getattr(model, "weights", None) not in (None, "uniform", "distance"):
         raise ConversionRefused(
             "its weights are code, which a graph cannot look into",
             remedy="let weights be 'uniform' or 'distance'",
         )
-    count = count or int(model.n_neighbors)
+    rows, count = _rows(model, frame), count or int(model.n_neighbors)
     if count > MOST_NEIGHBOURS:
         raise ConversionRefused(
             f"it asks {count:,} neighbours; {MOST_NEIGHBOURS:,} are allowed", remedy="ask fewer"
         )
-    g, far = frame.g, distances(frame, _rows(model), *_metric(model))
-    values, places = g.nodes(
+    far = distances(frame, rows, *_metric(model))
+    _check_ties(model, rows, values, count)
+    g = frame.g
+    nearest, places = g.nodes(
         "TopK", far, g.constant(np.array([count], dtype=np.int64)), outputs=2, axis=1, largest=0, sorted=1
     )
-    return places, values
+    return places, nearest
 
 
 def _weighed(g: GraphBuilder, model: Any, near: str, far: str, values: Doubles) -> str:  # Any: of neighbours
@@ -177,17 +180,16 @@ def _inverse(g: GraphBuilder, far: str) -> str:
     return g.node("Where", g.node("Greater", any_, g.constant(0.0)), flags, safe)
 
 
-def _check_ties(model: Any, values: Doubles, count: int | None = None) -> None:  # Any: a model of neighbours
+def _check_ties(model: Any, rows: Doubles, values: Doubles, count: int) -> None:  # Any: of neighbours
     """Raises `ConversionRefused` where which neighbours count is not decided by how far they are."""
-    rows, count = _rows(model), count or int(model.n_neighbors)
     tried = rows[:: max(1, len(rows) // _TRIED)][:_TRIED]
     asked = min(count + 1, len(rows))
-    far, near = model.kneighbors(tried.astype(np.asarray(model._fit_X).dtype), n_neighbors=asked)
+    far, near = model.kneighbors(tried.astype(model._fit_X.dtype), n_neighbors=asked)
     if getattr(model, "weights", "") == "distance" and len(far) and far[:, 0].max() > 0:
         raise ConversionRefused(
             "its search by products of matrices finds rows at a distance from themselves, which weights by "
             "distance magnify",
-            remedy="let algorithm be 'ball_tree'",
+            remedy="let weights be 'uniform', or fit on dense columns with algorithm='ball_tree'",
         )
     if asked <= count:
         return

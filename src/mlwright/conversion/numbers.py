@@ -40,19 +40,28 @@ def imputed(imputer: Any, frame: Frame) -> Frame:  # Any: a SimpleImputer
     parts: list[Frame] = []
     texts = [j for j in kept if frame.slots[j].words is not None]
     marks = is_missing(imputer.missing_values)
-    for j in texts:
-        slot, fill = frame.slots[j], fills[j]
+    if texts:
         if not marks:
             raise ConversionRefused(
                 f"texts that are missing where they are {imputer.missing_values!r} are not converted",
                 remedy="let missing_values be numpy.nan or None",
             )
-        frame.words.fills.add((slot.words or "", category_of(fill)))
-        code = frame.words.code(slot.words or "", category_of(fill))
-        column = frame.pick([j]).tensor()
-        filled = g.node("Where", g.node("Equal", column, g.constant(MISSING)), g.constant(code), column)
-        given = slot.text and partial(_filled_text, frame, slot.text, category_of(fill))
-        parts.append(replace(frame, slots=(replace(slot, tensor=filled, place=0, width=1, text=given),)))
+        some, tensor = frame.pick(texts), frame.pick(texts).tensor()
+        names = [(s.words or "", category_of(fills[j])) for s, j in zip(some.slots, texts, strict=True)]
+        frame.words.fills.update(names)
+        codes = _row([frame.words.code(column, text) for column, text in names])
+        filled = g.node("Where", g.node("Equal", tensor, g.constant(MISSING)), g.constant(codes), tensor)
+        slots = tuple(
+            replace(
+                slot,
+                tensor=filled,
+                place=i,
+                width=len(texts),
+                text=slot.text and partial(_filled_text, frame, slot.text, text),
+            )
+            for i, (slot, (_, text)) in enumerate(zip(some.slots, names, strict=True))
+        )
+        parts.append(replace(frame, slots=slots))
     of_numbers = [j for j in kept if frame.slots[j].words is None]
     if of_numbers:
         some = frame.pick(of_numbers)

@@ -7,6 +7,8 @@ that the model was fitted on.
 from __future__ import annotations
 
 import copy
+import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +21,14 @@ from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
 from mlwright.conversion.names import kind_of
-from mlwright.conversion.native import ASKED
+from mlwright.conversion.native import ASKED, call
 from mlwright.conversion.networks import Network
 
 Doubles = npt.NDArray[np.float64]
+
+
+CLOCKED_S, FEWEST_CLOCKED, MOST_CLOCKED = 0.1, 5, 100
+"""How long, and how often at the least and at the most, the original is asked one row for its time."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class Example:
     @property
     def names(self) -> tuple[str, ...]:
         if self._is_text:
-            name = getattr(self.rows, "name", None)
+            name = self._called[0] if self._called else getattr(self.rows, "name", None)
             return (name if isinstance(name, str) and name and clean(name) == name else "text",)
         if not self._is_frame:
             return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
@@ -154,9 +160,36 @@ class Example:
             rows[name] = _like(self.rows[name], column)
         return self._of(rows)
 
+    def cleaned(self, names: Sequence[str]) -> Example:
+        """The rows with the texts of columns as a file is given them: in NFC, without blanks around them."""
+
+        def clean_of(values: Any) -> list[Any]:  # Any: a column of texts and missing values
+            return [clean(v) if isinstance(v, str) else v for v in values.tolist()]
+
+        if self._is_series:
+            return self._of(type(self.rows)(clean_of(self.rows), dtype=self.rows.dtype, name=self.rows.name))
+        if self._is_text:
+            return self._of(np.array(clean_of(self.rows), dtype=object))
+        rows = self.rows.reset_index(drop=True)
+        for name in names:
+            rows[name] = type(rows[name])(clean_of(rows[name]), dtype=rows[name].dtype)
+        return self._of(rows)
+
     def texts(self, name: str) -> list[str]:
         """The distinct texts of a column, in order."""
         return list(dict.fromkeys(t for t in self.values(name) if isinstance(t, str)))
+
+    def scaled(self, factor: float) -> Example:
+        """The same with every float times `factor`."""
+        if self._is_text:
+            return self
+        if not self._is_frame:
+            return self._of(self.rows.astype(np.float64) * factor)
+        rows = self.rows.copy()
+        for name in rows.columns:
+            if getattr(rows[name].dtype, "kind", "O") == "f":
+                rows[name] = rows[name] * factor
+        return self._of(rows)
 
     def table(self) -> pl.DataFrame:
         """The rows as they are, for decoding."""
@@ -206,9 +239,36 @@ class Original:
         answer = np.asarray(self.model.predict(rows))
         if isinstance(probability, list) or answer.size != len(example):
             raise ConversionRefused(
-                "it answers several targets at once", remedy="fit a model for each target"
+                "it answers several targets at once",
+                where=type(self.model).__name__,
+                remedy="fit a model for each target",
             )
         return Said(probability, answer.reshape(len(example)))
+
+    def cpu_us(self, example: Example, within_s: float = CLOCKED_S) -> float:
+        """CPU microseconds of one-row calls, in all threads: the median of those that `within_s` has room
+        for, of five at the least."""
+        rows = [example.only([i]).rows for i in range(min(len(example), MOST_CLOCKED))]
+        call(self.model, rows[0])
+        times: list[int] = []
+        began = time.monotonic()
+        for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
+            if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
+                break
+            start = time.process_time_ns()
+            call(self.model, row)
+            times.append(time.process_time_ns() - start)
+        return round(float(np.median(times)) / 1e3, 1)
+
+    def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:
+        """Which rows [N] it answers alike when their numbers change in the thirteenth digit."""
+        found = np.ones(len(example), dtype=np.bool_)
+        said = self.says(example)
+        for step in _NUDGES:
+            moved = example.scaled(1.0 + step * 2.0**-43)
+            if self._takes(moved):
+                found &= _alike(said, self.says(moved), tolerance)
+        return found
 
     def taken(self, example: Example, changes: Sequence[Mapping[str, Any]]) -> list[int]:
         """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
@@ -234,3 +294,22 @@ class Original:
         numbers = [said.answer] if said.answer.dtype.kind == "f" else []
         numbers += [] if said.probability is None else [said.probability]
         return all(bool(np.isfinite(n).all()) for n in numbers)
+
+
+_NUDGES = (1, -1, 2, -2, 3, -3, 5, -5)
+"""In steps of 1e-13: several, since rounding may by chance answer alike."""
+
+
+def _alike(said: Said, other: Said, tolerance: float) -> npt.NDArray[np.bool_]:
+    if said.probability is not None and other.probability is not None:
+        near = np.abs(said.probability - other.probability).max(axis=1) <= tolerance
+        return np.asarray(near & (said.answer == other.answer), dtype=np.bool_)
+    if said.answer.dtype.kind == "f":
+        return relative(said.answer, other.answer, said.size) <= tolerance
+    return np.asarray(said.answer == other.answer, dtype=np.bool_)
+
+
+def relative(true: Doubles, found: Doubles, size: float) -> Doubles:
+    """How far numbers are apart, in relation to themselves, or to `size` where they are small."""
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(found)), max(size, 1e-300))
+    return np.asarray(np.abs(found - true) / scale, dtype=np.float64)

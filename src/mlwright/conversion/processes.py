@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Classes, Number, both, flat
-from mlwright.conversion.distances import kept, products, squared
+from mlwright.conversion.distances import FEWER, FITTED, kept, products, squared
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.kernels import similarity
 from mlwright.conversion.linear import shared_out
@@ -20,7 +20,6 @@ Doubles = npt.NDArray[np.float64]
 
 MOST_LATENT = 1_500
 """Rows of a classification: its graph holds a matrix of as many rows and columns for each class."""
-_FEWER = "fit it on fewer rows, or fit a model that keeps none, such as HistGradientBoosting"
 # Williams and Barber 1998, appendix A: the logistic function as a sum of five error functions.
 _SLOPES = (0.41, 0.4, 0.37, 0.44, 0.39)
 _SHARES = (-1854.8214151, 3516.89893646, 221.29346712, 128.12323805, -2010.49422654)
@@ -33,7 +32,7 @@ def process_number(model: Any, frame: Frame) -> Number:  # Any: a GaussianProces
     weights, scale = np.asarray(model.alpha_, dtype=np.float64), np.ravel(model._y_train_std)
     if weights.ndim > 1 and weights.shape[1] > 1:
         raise ConversionRefused("it answers several numbers at once", remedy="fit a model for each target")
-    g, points = frame.g, kept(model.X_train_, "rows that it was fitted on", _FEWER)
+    g, points = frame.g, kept(frame, model.X_train_, FITTED, FEWER)
     out = g.node("MatMul", covariance(model.kernel_, frame, points), g.constant(weights.reshape(-1, 1)))
     out = g.node("Mul", out, g.constant(float(scale[0])))
     return Number(g.node("Add", out, g.constant(float(np.ravel(model._y_train_mean)[0]))))
@@ -53,12 +52,12 @@ def process_classes(model: Any, frame: Frame) -> Classes:  # Any: a GaussianProc
 
 def _laplace(one: Any, frame: Frame) -> tuple[str, str]:  # Any: scikit-learn's classifier of two classes
     """The mean of the latent function and the probability of the second class, both [N, 1]."""
-    points = kept(one.X_train_, "rows that it was fitted on", _FEWER)
+    points = kept(frame, one.X_train_, FITTED, FEWER)
     if len(points) > MOST_LATENT:
         raise ConversionRefused(
             f"it keeps {len(points):,} rows that it was fitted on; {MOST_LATENT:,} are allowed, since its "
             "graph holds a matrix of as many rows and columns",
-            remedy=_FEWER,
+            remedy=FEWER,
         )
     g, alike = frame.g, covariance(one.kernel_, frame, points)
     mean = g.node("MatMul", alike, g.constant((one.y_train_ - one.pi_).astype(np.float64).reshape(-1, 1)))
@@ -161,29 +160,39 @@ def _sine_of_turns(g: GraphBuilder, turns: str) -> str:
     return g.node("Mul", left, _polynomial(g, square, [g.constant(c) for c in series]))
 
 
-_WIDTH, _END, _DEGREE = 0.5, 6.0, 15
+_WIDTH, _END, _DEGREE = 0.5, 6.0, 17
+"""Pieces of the error function: of half a unit each, up to where it is 1 to the last digit."""
 
 
 def error_function(g: GraphBuilder, x: str) -> str:
-    """erf to some 1e-16, which no operator does in doubles: polynomials by piece, of half a unit each."""
-    from scipy.special import erf
-
-    pieces = int(_END / _WIDTH)
-    table = np.zeros((pieces + 1, _DEGREE + 1))
-    nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
-    for i in range(pieces):
-        values = erf((i + 0.5 + 0.5 * nodes) * _WIDTH)
-        table[i] = np.polynomial.chebyshev.cheb2poly(np.polynomial.chebyshev.chebfit(nodes, values, _DEGREE))
-    table[pieces, 0] = 1.0
+    """erf to the last digits, which no operator does in doubles: a Taylor series for each piece."""
+    table = g.constant(_series_by_piece())
     size = g.node("Div", g.node("Min", g.node("Abs", x), g.constant(_END)), g.constant(_WIDTH))
     piece = g.node("Floor", size)
     at = g.node("Sub", g.node("Mul", g.node("Sub", size, piece), g.constant(2.0)), g.constant(1.0))
     place = g.node("Cast", piece, to=7)
     factors = [
-        g.node("Gather", g.constant(np.ascontiguousarray(table[:, k])), place, axis=0)
+        g.node("Gather", g.node("Gather", table, g.constant(np.array(k)), axis=1), place, axis=0)
         for k in range(_DEGREE + 1)
     ]
     return g.node("Mul", g.node("Sign", x), _polynomial(g, at, factors))
+
+
+def _series_by_piece() -> Doubles:
+    """[pieces, powers] of a number from -1 to 1 across each piece. The n-th derivative of erf is a Hermite
+    polynomial of order n - 1 times exp(-x^2)."""
+    pieces = int(_END / _WIDTH)
+    table = np.zeros((pieces + 1, _DEGREE + 1))
+    table[pieces, 0] = 1.0
+    for i in range(pieces):
+        middle = (i + 0.5) * _WIDTH
+        table[i, 0] = math.erf(middle)
+        bell = 2.0 / math.sqrt(math.pi) * math.exp(-middle * middle)
+        for n in range(1, _DEGREE + 1):
+            hermite = np.polynomial.hermite.hermval(middle, np.eye(n)[n - 1])
+            scale = (-1.0) ** (n - 1) * (_WIDTH / 2) ** n / math.factorial(n)
+            table[i, n] = bell * hermite * scale
+    return table
 
 
 def _polynomial(g: GraphBuilder, x: str, factors: list[str]) -> str:

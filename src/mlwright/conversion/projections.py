@@ -64,7 +64,7 @@ def hidden(step: Any, frame: Frame) -> Frame:  # Any: a BernoulliRBM
 def to_middles(step: Any, frame: Frame) -> Frame:  # Any: a KMeans and the like, or a Birch
     """How far a row is from each cluster's middle."""
     middles = step.subcluster_centers_ if hasattr(step, "subcluster_centers_") else step.cluster_centers_
-    points = kept(middles, "middles of clusters", "use fewer clusters")
+    points = kept(frame, middles, "middles of clusters", "use fewer clusters")
     far = distances(frame, points, "euclidean")
     return frame.made(far, [f"distance{i}" for i in range(len(points))])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlwright.conversion.distances import kept
+from mlwright.conversion.distances import FITTED, kept
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.kernels import similarity
 
@@ -14,7 +14,7 @@ _FEWER = "fit it on fewer rows, or use Nystroem with fewer components"
 
 
 def landmarks(step: Any, frame: Frame) -> Frame:  # Any: a Nystroem
-    points = kept(step.components_, "rows", _FEWER)
+    points = kept(frame, step.components_, FITTED, _FEWER)
     alike = similarity(frame, points, step.kernel, _settings(step, points.shape[1]))
     g, weights = frame.g, np.ascontiguousarray(np.asarray(step.normalization_, dtype=np.float64).T)
     out = g.node("MatMul", alike, g.constant(weights))
@@ -23,7 +23,7 @@ def landmarks(step: Any, frame: Frame) -> Frame:  # Any: a Nystroem
 
 def kernel_components(step: Any, frame: Frame) -> Frame:  # Any: a KernelPCA
     """Kernels, centred as those of the rows that it was fitted on, along its axes."""
-    points = kept(step.X_fit_, "rows that it was fitted on", _FEWER)
+    points = kept(frame, step.X_fit_, FITTED, _FEWER)
     g, centre = frame.g, step._centerer
     alike = similarity(frame, points, step.kernel, _settings(step, points.shape[1]))
     mean = g.node("ReduceMean", alike, g.constant(np.array([1])), keepdims=1)

@@ -15,6 +15,7 @@ import polars as pl
 
 from mlwright.base.finding import Finding
 from mlwright.base.schema import Column, Schema
+from mlwright.data.displayed import displayed
 from mlwright.data.whole import Whole
 
 
@@ -87,6 +88,10 @@ class Dataset:
         """A copy with only the rows `index` (row numbers or a mask); it stands for no larger table."""
         picked = np.flatnonzero(index) if index.dtype == bool else index
         return replace(self, frame=self.frame[picked], whole=None)
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: what each column is, never a row."""
+        return displayed(self)
 
     def with_schema(self, schema: Schema) -> Dataset:
         """A copy with another schema over the same values."""

@@ -7,12 +7,37 @@ the operators' names but not their meaning; `scan` decides what a finished graph
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from mlwright.graph import wire
 from mlwright.graph.wire import Array, Attribute
 
 ML = "ai.onnx.ml"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node that a graph has so far."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    domain: str
+    attributes: list[bytes]
+    """Encoded, by name."""
+
+    def of(self, *inputs: str) -> Node:
+        """The same of other tensors."""
+        return replace(self, inputs=inputs)
+
+    def reading(self, same: Mapping[str, str]) -> Node:
+        """The same, with other names for some of what it reads."""
+        return (
+            self if same.keys().isdisjoint(self.inputs) else self.of(*(same.get(i, i) for i in self.inputs))
+        )
 
 
 class GraphBuilder:
@@ -26,9 +51,16 @@ class GraphBuilder:
     """
 
     def __init__(self) -> None:
-        self._nodes: list[tuple[str, tuple[str, ...], tuple[str, ...], str, list[bytes]]] = []
+        self.made: list[Node] = []
+        """In the order in which they run."""
+        self.ends: set[str] = set()
+        """Tensors that are published."""
+        self.widths: dict[str, int | None] = {}
+        """Of the inputs."""
         self._renamed: dict[str, str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[str, bytes]] = {}
+        self._named: dict[str, tuple[str, tuple[int, ...], bytes]] = {}
+        self._held = 0
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
         self._count = 0
@@ -37,6 +69,7 @@ class GraphBuilder:
     def input(self, name: str, dtype: str, width: int | None) -> str:
         """Declares the input `name` of shape [N, width] ([N] where width is None); returns its name."""
         self._inputs.append(wire.value_info(name, dtype, width))
+        self.widths[name] = width
         return name
 
     def constant(self, array: Array | float | int) -> str:
@@ -46,9 +79,28 @@ class GraphBuilder:
         content = "\x00".join(map(str, values.ravel())).encode() if kind == "string" else values.tobytes()
         key = (kind, values.shape, content)
         if key not in self._constants:
-            name = f"c{len(self._constants)}"
+            name, self._held = f"c{self._held}", self._held + 1
             self._constants[key] = (name, wire.tensor(values, name))
+            self._named[name] = key
         return self._constants[key][0]
+
+    def value(self, name: str) -> Array | None:
+        """The numbers of a constant; None of texts, and of what is no constant."""
+        key = self._named.get(name)
+        if key is None or key[0] == "string":
+            return None
+        kind, shape, content = key
+        return np.frombuffer(content, dtype=kind).reshape(shape)
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of a constant; None of what is none."""
+        return self._named[name][1] if name in self._named else None
+
+    def keep_constants(self, wanted: set[str]) -> None:
+        """Forgets constants that are not among `wanted`."""
+        kept = {key: held for key, held in self._constants.items() if held[0] in wanted}
+        self._constants = kept
+        self._named = {held[0]: key for key, held in kept.items()}
 
     def node(self, op: str, *inputs: str, domain: str = "", **attributes: Attribute) -> str:
         """Adds a node with one output and returns the output's name."""
@@ -58,12 +110,16 @@ class GraphBuilder:
         self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Attribute
     ) -> tuple[str, ...]:
         """Adds a node with several outputs and returns their names."""
-        names = tuple(f"t{self._count + i}" for i in range(outputs))
-        self._count += outputs
+        names = tuple(self.another() for _ in range(outputs))
         self._contrib = self._contrib or domain == wire.CONTRIB
         encoded = [wire.attribute(k, v) for k, v in sorted(attributes.items())]
-        self._nodes.append((op, inputs, names, domain, encoded))
+        self.made.append(Node(op, inputs, names, domain, encoded))
         return names
+
+    def another(self) -> str:
+        """A name for a tensor."""
+        self._count += 1
+        return f"t{self._count - 1}"
 
     def columns(self, tensor: str, indices: list[int], width: int) -> str:
         """The columns `indices` of a [N, width] tensor; the tensor itself where that is all of them in
@@ -78,11 +134,13 @@ class GraphBuilder:
 
     def output(self, name: str, tensor: str, dtype: str, width: int | None) -> None:
         """Publishes `tensor` as the output `name` of shape [N, width], or [N]."""
-        made = any(tensor in outputs for _, _, outputs, _, _ in self._nodes)
+        made = any(tensor in node.outputs for node in self.made)
         if made and tensor not in self._renamed:
             self._renamed[tensor] = name  # the node that makes it gives it this name
+            self.ends.add(tensor)
         else:
-            self._nodes.append(("Identity", (tensor,), (name,), "", []))
+            self.made.append(Node("Identity", (tensor,), (name,), "", []))
+            self.ends.add(name)
         self._outputs.append(wire.value_info(name, dtype, width))
 
     def to_bytes(self) -> bytes:
@@ -92,5 +150,7 @@ class GraphBuilder:
         def named(tensors: tuple[str, ...]) -> list[str]:
             return [self._renamed.get(t, t) for t in tensors]
 
-        nodes = [wire.node(op, named(i), named(o), d, a) for op, i, o, d, a in self._nodes]
+        nodes = [
+            wire.node(n.op, named(n.inputs), named(n.outputs), n.domain, n.attributes) for n in self.made
+        ]
         return wire.model(nodes, constants, self._inputs, self._outputs, self._contrib)

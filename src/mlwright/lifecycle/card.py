@@ -72,6 +72,8 @@ def _made(model: Model) -> Mapping[str, str]:
     if timings.cpu_us_p50 is not None:
         slow = f" (99th percentile {figures.microseconds(timings.cpu_us_p99)})" if timings.cpu_us_p99 else ""
         said["one row"] = f"{figures.microseconds(timings.cpu_us_p50)} of CPU time{slow}, asked alone"
+    if timings.original_said:
+        said["one row before it was converted"] = f"{timings.original_said} of CPU time, asked alone"
     said["file"] = figures.size(len(model.to_bytes()))
     if timings.memory_said:
         said["memory"] = f"{timings.memory_said}, interpreter and libraries included"

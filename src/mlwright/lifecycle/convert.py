@@ -36,7 +36,7 @@ SCORES_ONLY = (
 
 
 def convert(
-    model: Any,  # Any: somebody's fitted model
+    model: Any,  # Any: somebody's fitted model, or the path of its file
     *,
     example: Any,  # Any: a pandas frame, an array, or a path
     target: str,
@@ -54,7 +54,9 @@ def convert(
     progress: Progress | None = None,
 ) -> Model:
     """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
-    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, or an ONNX file.
+    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, an ONNX file, or
+    the path of a file that is data and no code: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or
+    JSON, a `.skops` file. A pickle is refused: load it yourself if you trust it, and give the object.
 
     `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
     networks a tensor as well, or a dict of one array for each input.
@@ -72,7 +74,8 @@ def convert(
     example's answers, without `data`); the card says what became of it.
 
     Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
-    and original differ all the same, `Misuse` for rows that the model does not take.
+    and original differ all the same, `Misuse` for rows that the model does not take, `NotAModel` and
+    `ModelRefused` for a file that is not opened.
 
     >>> from sklearn.linear_model import LinearRegression
     >>> line = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
@@ -83,11 +86,13 @@ def convert(
     """
     need("train", "converting")
     from mlwright.checks import waived
-    from mlwright.conversion import Wording, converted
+    from mlwright.conversion import Wording, converted, opened
 
     began, listener, borne = time.monotonic(), listening(progress), tuple(_codes(waive))
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
+    if isinstance(model, (str, os.PathLike)):
+        model = opened(model)
     refuse_absent(data, options)
     with told_when_done(listener):
         listener.stage("reading the model's steps")
@@ -116,8 +121,8 @@ def _packaged(made: Converted, evidence: Evidence, judges: _Judges) -> Model:
     from mlwright.packaging import package_graph
 
     judges.listener.stage("comparing")
-    rows = made.dataset(made.example)
-    found = package_graph("tabular", made.graph, rows, evidence, made.compared)
+    rows, before = made.dataset(made.example), made.original.cpu_us(made.example)
+    found = package_graph("tabular", made.graph, rows, evidence, made.compared, original_us=before)
     if judges.data is None:
         return found
     from mlwright.lifecycle.evaluate import evaluate
@@ -130,7 +135,8 @@ def _packaged(made: Converted, evidence: Evidence, judges: _Judges) -> Model:
         leaderboard=evidence.evaluation.leaderboard,
     )
     judges.listener.stage("packaging")
-    return package_graph("tabular", made.graph, rows, replace(evidence, evaluation=told), made.compared)
+    known = replace(evidence, evaluation=told)
+    return package_graph("tabular", made.graph, rows, known, made.compared, original_us=before)
 
 
 def _rows(
@@ -238,7 +244,8 @@ def _evidence(made: Converted, purpose: dict[str, str | None], began: float) -> 
         facts={
             "Converted from": f"{' > '.join(steps)} ({', '.join(f'{k} {v}' for k, v in versions.items())})",
             "Reference": f"{len(rows):,} example rows",
-        },
+        }
+        | ({"Holds rows it was fitted on": ", ".join(made.holds)} if made.holds else {}),
         fit_seconds=time.monotonic() - began,
         source="example rows",
     )

@@ -142,7 +142,7 @@ def _judged(model: Model, outputs: Outputs, rows: Fresh, metric: Metric) -> Eval
 
     scores, how = scored(answer), rows.how
     if np.isnan(scores[0].value):
-        how += f"; {metric.name} is undefined on them, {_why_undefined(metric, truth, answer)}"
+        how += f"; {metric.name} is undefined on these rows, {_why_undefined(metric, truth, answer)}"
     return Evaluation(
         task=target.task,
         metric=metric.name,

@@ -81,6 +81,7 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
     """Raises `Misuse` where the metric, or what is asked of labels, does not suit a table that was read."""
     if dataset.target is None:
         return
+    from mlwright.data.weights import weights_of
     from mlwright.evaluation.asked import metric_of
     from mlwright.evaluation.metrics import default_metric
     from mlwright.tasks.tabular.deciding import wanted_of
@@ -93,6 +94,8 @@ def refuse_metric(dataset: Dataset, settings: FitSettings) -> None:
         target, _, _ = read_target(dataset, dataset.target, settings.task)
     except TargetUnusable:  # the checks say more of it
         return
+    for column in dataset.role("weight"):
+        weights_of(dataset.frame[column.name], dataset.provenance.source)
     metric = metric_of(settings.metric, target.task) if settings.metric else default_metric(target.task)
     wanted_of(dataset, target, metric, labels_of(settings))
     monotone_of(dataset.schema, target, settings.monotone)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -35,6 +35,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     data: str | None = None
     """A file of such rows instead."""
     waive: tuple[str, ...] = ()
+    answers: Literal["numbers", "probabilities", "logits"] | None = None
+    classes: list[int | str] | None = None
+    int8: bool = False
     intended_use: str | None = None
     not_for: str | None = None
     owner: str | None = None
@@ -69,6 +72,9 @@ def convert_named(names: Mapping[str, Any], folder: str) -> None:  # Any: the va
             target=request.target,
             data=request.data if request.data_name is None else _judges(names, request),
             waive=request.waive,
+            answers=request.answers,
+            classes=request.classes,
+            int8=request.int8,
             progress=Progress(),
             intended_use=request.intended_use,
             not_for=request.not_for,

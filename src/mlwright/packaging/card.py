@@ -47,7 +47,7 @@ def render_card(
         _candidates(evaluation, timings),
         *([fit_lines(evaluation.fit_report)] if evaluation.fit_report else []),
         _data(findings),
-        ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose))],
+        ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose, schema))],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -185,6 +185,8 @@ def _facts(evaluation: Evaluation, timings: Timings) -> Iterable[str]:
         p99 = f"99th percentile {timings.cpu_us_p99:.0f}"
         cost = f"{timings.cpu_us_p50:.0f} microseconds of CPU time ({p99})"
         yield f"- One row costs {cost} on {timings.machine}."
+        if timings.original_said:
+            yield f"- Before it was converted, one row cost {timings.original_said} there."
     if timings.memory_said:
         yield f"- Serving it takes {timings.memory_said}, interpreter and libraries included."
     if evaluation.parity is not None:

@@ -119,18 +119,21 @@ def package_graph(
     compared: Callable[[Model], Parity],
     *,
     memory_s: float = 0.0,
+    original_us: float | None = None,
 ) -> Model:
     """The opened model of a file made in memory, of a graph that was made elsewhere, as by `convert`.
 
     `dataset` holds rows by the file's schema, on which CPU time is measured. `compared` compares the opened
-    draft with what the graph was made from, and raises where they differ.
+    draft with what the graph was made from, which takes `original_us` of CPU a row, and raises where they
+    differ.
     """
     schema = dataset.schema
     evidence = replace(evidence, profile=sized(evidence.profile, ()))
     fixed = _fixed(schema, graph, evidence)
     draft = _write(kind, schema, evidence, _begun(evidence), fixed)
     evaluation = msgspec.structs.replace(evidence.evaluation, parity=compared(draft))
-    timings = _clocked(_begun(evidence), measure(graph, dataset), {})
+    timings = msgspec.structs.replace(_begun(evidence), original_us=original_us)
+    timings = _clocked(timings, measure(graph, dataset), {})
     timings = _remembered(timings, draft, graph, memory_s)
     return _write(kind, schema, replace(evidence, evaluation=evaluation), timings, fixed)
 

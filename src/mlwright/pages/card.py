@@ -96,7 +96,8 @@ def made_of(shown: ModelPage) -> str:
 def limited(shown: ModelPage) -> str:
     """What the evidence does not say."""
     lines = "".join(
-        f"<li>{text(said)}</li>" for said in limits(shown.evaluation, shown.findings, shown.purpose)
+        f"<li>{text(said)}</li>"
+        for said in limits(shown.evaluation, shown.findings, shown.purpose, shown.schema)
     )
     return section("Limits", f'<ul class="plainly">{lines}</ul>')
 

@@ -14,12 +14,14 @@ from mlwright.cli.flags import WAIVE, WRITTEN, Command, Flag
 from mlwright.cli.screen import Screen
 from mlwright.cli.spoken import spoken_findings
 from mlwright.cli.tables import options_of
+from mlwright.cli.written import classes_in
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
 
 _CARD = "what the card says of its use"
 _NOTEBOOK = "of a notebook (.ipynb)"
+_NETWORK = "of a network"
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -87,6 +89,9 @@ def from_file(arguments: argparse.Namespace, screen: Screen) -> tuple[Model, tup
         kinds=dict(arguments.kind) if arguments.kind else None,
         drop=tuple(arguments.drop or ()),
         waive=tuple(arguments.waive or ()),
+        answers=arguments.answers,
+        classes=classes_in(arguments.classes),
+        int8=arguments.int8,
         progress=screen.progress(),
         **{name: getattr(arguments, name) for name in MOST},
     )
@@ -140,6 +145,9 @@ def from_notebook(arguments: argparse.Namespace, screen: Screen) -> Model:
         data_name=arguments.data_name,
         data=None if arguments.data is None else str(Path(arguments.data).resolve()),
         waive=tuple(arguments.waive or ()),
+        answers=arguments.answers,
+        classes=classes_in(arguments.classes),
+        int8=arguments.int8,
         **{name: getattr(arguments, name) for name in MOST},
     )
     running = Running.of(arguments.kernel, arguments.cell_timeout)
@@ -228,6 +236,21 @@ COMMAND = Command(
             repeats=True,
         ),
         WAIVE,
+        Flag(
+            "--answers",
+            "What the last tensor is, where it does not say so itself",
+            choices=("numbers", "probabilities", "logits"),
+            group=_NETWORK,
+        ),
+        Flag(
+            "--classes",
+            "The labels in the order of its outputs, with commas between them",
+            value="LABELS",
+            group=_NETWORK,
+        ),
+        Flag(
+            "--int8", "Keep weights in eight bits where that loses next to nothing", "nothing", group=_NETWORK
+        ),
         Flag(
             "--model",
             "The variable that holds the model",

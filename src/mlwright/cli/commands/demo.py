@@ -136,7 +136,9 @@ def _show_answer(screen: Screen, model: Model, folder: Path, row: dict[str, Any]
     request = Text("POST /predict ", "bold").append(json.dumps(row), "not bold")
     response = Text("200 OK ", "green").append(safe(json.dumps(answer)), "default")
     purpose = Purpose.of(model.manifest.recipe)
-    said = "\n".join(f"- {limit}" for limit in limits(model.evaluation, model.findings, purpose))
+    said = "\n".join(
+        f"- {limit}" for limit in limits(model.evaluation, model.findings, purpose, model.schema)
+    )
     onward = [
         ("what is wrong with your table", "mlwright check yours.csv --target COLUMN"),
         ("train on it", "mlwright fit yours.csv --target COLUMN -o yours.mlw"),

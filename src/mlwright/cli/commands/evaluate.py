@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         metric=arguments.metric,
         options=options,
         importance=arguments.importance,
+        progress=screen.progress(),
     )
     passed = arguments.require is None or reaches(evaluation.score, arguments.require)
     caveats = evaluation.how.split("; ")[1:]  # after which rows they were: what to know about them

@@ -139,9 +139,9 @@ def _costs(model: Model, path: Path) -> list[tuple[str, str]]:
     rows = [("file", figures.size(path.stat().st_size))]
     if timings.cpu_us_p50 is not None:
         slow = f", 99th percentile {figures.microseconds(timings.cpu_us_p99)}" if timings.cpu_us_p99 else ""
-        rows.append(
-            ("one row", f"{figures.microseconds(timings.cpu_us_p50)} of CPU{slow}, on {timings.machine}")
-        )
+        before = f"; {timings.original_said} before it was converted" if timings.original_said else ""
+        now = f"{figures.microseconds(timings.cpu_us_p50)} of CPU{slow}{before}"
+        rows.append(("one row", f"{now}, on {timings.machine}"))
     if timings.memory_said:
         rows.append(("memory", timings.memory_said))
     rows.append(("trained", f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:10]}"))
