@@ -1,6 +1,6 @@
 """How much of what people fit becomes a model file, whether it answers alike, and what a row costs then.
 
-`python benchmarks/convert.py [--only WORD,...] [--peers mlflow,bentoml] [--json FILE]` fits some 120
+`python benchmarks/convert.py [--only WORD,...] [--peers mlflow,bentoml] [--json FILE]` fits some 130
 pipelines (scikit-learn, LightGBM, XGBoost, CatBoost, PyTorch where it is installed) on up to 5,000 rows of
 real tables, converts each with `mlwright.convert` and asks both on all rows that were held out. `--only`
 keeps the cases whose name holds one of the words. `--peers` has MLflow and BentoML package the same fitted
