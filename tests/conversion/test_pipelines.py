@@ -404,3 +404,24 @@ def test_what_a_row_took_before_and_takes_now_is_told_wherever_costs_are(bank, t
     assert main(["show", str(tmp_path / "y.mlw")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"{before} before it was converted" in said
+
+
+def test_whole_numbers_as_floats_are_classes_as_whole_numbers_are(bank):
+    rows, y = bank[["campaign", "euribor3m"]].fillna(1), np.where(bank["euribor3m"] > 2, 2.0, 1.0)
+    model = linear_model.LogisticRegression().fit(rows, y)
+    found = mw.convert(model, example=rows, target="y")
+    assert (found.target.label_type, found.target.classes) == ("integer", ("1", "2"))
+    assert found.predict(rows[:50]).tolist() == model.predict(rows[:50]).tolist()
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_rows_of_single_numbers_are_asked_as_doubles(bank, as_frame):
+    rows = bank[["campaign", "euribor3m"]].fillna(1).astype("float32")
+    given = rows if as_frame else rows.to_numpy()
+    model = linear_model.LogisticRegression().fit(given, bank["y"])
+    found = mw.convert(model, example=given, target="y")
+    assert found.evaluation.parity.largest < 1e-12
+    doubles = rows.astype("float64")
+    ours = found.predict_proba(doubles.set_axis(found.schema.names[:2], axis=1))
+    theirs = model.predict_proba(doubles if as_frame else doubles.to_numpy())
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)

@@ -76,7 +76,7 @@ class Example:
             )
         if not len(rows):
             raise Misuse("example= has no rows", remedy="give some rows as the model takes them")
-        self.rows = rows
+        self.rows = _in_doubles(rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -201,6 +201,17 @@ class Example:
         from mlwright.sources import read_raw
 
         return read_raw(self.rows.reset_index(drop=True)).frame
+
+
+def _in_doubles(rows: Any) -> Any:  # Any: a pandas frame or series, or an array
+    """The same rows, single numbers as doubles: scikit-learn calculates as precisely as its rows are, and a
+    file calculates in doubles."""
+    if isinstance(rows, np.ndarray):
+        return rows.astype(np.float64) if rows.dtype in (np.float16, np.float32) else rows
+    if not hasattr(rows, "columns"):
+        return rows
+    single = [name for name in rows.columns if str(rows[name].dtype) in ("float16", "float32")]
+    return rows.astype(dict.fromkeys(single, "float64")) if single else rows
 
 
 def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; values of its kind, None is missing

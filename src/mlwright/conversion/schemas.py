@@ -52,8 +52,10 @@ def target_of(answer: Answer, name: str) -> Target:
     label_type: LabelType = "text"
     if all(isinstance(v, (bool, np.bool_)) for v in labels):
         label_type = "boolean"
-    elif all(isinstance(v, (int, np.integer)) for v in labels):
-        label_type = "integer"
+    elif all(isinstance(v, (int, float, np.integer, np.floating)) and float(v).is_integer() for v in labels):
+        label_type = (
+            "integer"  # of 1.0 and 2.0 as well, which pandas makes of whole numbers beside a missing one
+        )
     elif not all(isinstance(v, str) for v in labels):
         raise ConversionRefused(
             f"its classes are of the type {', '.join(sorted(kinds))}",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from mlwright.base.errors import ExtraMissing
 from mlwright.base.machine import threads_for
+from mlwright.base.registered import registered
 from mlwright.graph.build import GraphBuilder
 from mlwright.graph.trees import Trees
 from mlwright.statistics.links import sigmoid, softmax
@@ -194,7 +194,7 @@ def missing_families() -> dict[str, ExtraMissing]:
 
 def _registered() -> dict[str, Learner]:
     found: dict[str, Learner] = {}
-    for point in sorted(entry_points(group="mlwright.learners"), key=lambda p: p.name):
+    for point in registered("mlwright.learners"):
         made: Any = point.load()  # Any: a class that promises to be a Learner
         found[point.name] = made()
     return found

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from mlwright.base.errors import UnknownName
 from mlwright.base.finding import Finding
+from mlwright.base.registered import registered
 from mlwright.base.schema import TaskName
 from mlwright.data.dataset import Dataset
 from mlwright.evaluation.metrics import Metric
@@ -66,7 +66,7 @@ class TaskKind(Protocol):
 
 def kind_named(name: str) -> TaskKind:
     """The installed kind `name`. Raises `UnknownName` with the near miss."""
-    points = {p.name: p for p in entry_points(group="mlwright.tasks")}
+    points = {p.name: p for p in registered("mlwright.tasks")}
     if name not in points:
         raise UnknownName("task kind", name, points)
     made: Any = points[name].load()  # Any: an object that promises to be a TaskKind

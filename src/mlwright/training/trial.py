@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import EnvironmentProblem
 from mlwright.base.evaluation import Score
+from mlwright.base.registered import registered
 from mlwright.evaluation.intervals import score
 from mlwright.graph.trees import Shape
 from mlwright.learners import Config, Fitted, Job, Learner, families
@@ -133,8 +133,8 @@ def _in_lanes(config: Config, learner: Learner | str | None, folds: PreparedFold
     if learner is None or isinstance(learner, str):
         return True
     own = f"{type(learner).__module__}:{type(learner).__qualname__}"
-    points = entry_points(group="mlwright.learners", name=config.family)
-    return any(point.value == own for point in points)
+    points = registered("mlwright.learners")
+    return any(point.name == config.family and point.value == own for point in points)
 
 
 def _tried_in_lanes(
