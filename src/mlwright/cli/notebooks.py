@@ -11,10 +11,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,6 +31,7 @@ from mlwright.base.progress import Progress
 
 if TYPE_CHECKING:
     from mlwright.artifact import Model
+    from mlwright.lifecycle.named import Request
 
 CELL_S = 600.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,24 +39,6 @@ _PLACE = re.compile(r"Cell In\s?\[\d+\], line (\d+)")
 """Where IPython's traceback names the line of the cell."""
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 """So that the kernel's debugger does not write to standard error that Python's own modules are frozen."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of the notebook is to be converted: the fields of `lifecycle.named.Request`."""
-
-    model: str
-    example: str
-    target: str
-    data_name: str | None = None
-    data: str | None = None
-    waive: tuple[str, ...] = ()
-    answers: Literal["numbers", "probabilities", "logits"] | None = None
-    classes: list[int | str] | None = None
-    int8: bool = False
-    intended_use: str | None = None
-    not_for: str | None = None
-    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,18 +54,18 @@ class Running:
         return cls(kernel, CELL_S if timeout is None else seconds_of(timeout, "--cell-timeout"))
 
 
-def converted_in(path: Path, asked: Asked, running: Running, progress: Progress) -> Model:
+def converted_in(path: Path, asked: Request, running: Running, progress: Progress) -> Model:
     """The model that the notebook makes. Whatever code it holds is run.
 
     Raises `NotebookFailed` for a cell that raises or takes too long, `UnknownName` for a variable that is not
     there in the end, and what `convert` raises.
     """
-    from mlwright.lifecycle.named import ANSWER, MODEL, REQUEST, Failed, Request
+    from mlwright.lifecycle.named import ANSWER, MODEL, REQUEST, Failed
 
     notebook, client = _client(path, running)
     with TemporaryDirectory(prefix="mlwright-") as folder:
         place = Path(folder)
-        (place / REQUEST).write_bytes(msgspec.json.encode(Request(**asdict(asked))))
+        (place / REQUEST).write_bytes(msgspec.json.encode(asked))
         try:
             _run(notebook, client, path, folder, progress)
         finally:

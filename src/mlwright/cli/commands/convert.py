@@ -118,7 +118,8 @@ def opened_or_trusted(
 
 def from_notebook(arguments: argparse.Namespace, screen: Screen) -> Model:
     """The model that a notebook makes. Raises `Misuse` unless it is trusted."""
-    from mlwright.cli.notebooks import Asked, Running, converted_in
+    from mlwright.cli.notebooks import Running, converted_in
+    from mlwright.lifecycle.named import Request
 
     if not arguments.trust:
         raise Misuse(
@@ -138,7 +139,7 @@ def from_notebook(arguments: argparse.Namespace, screen: Screen) -> Model:
             where="mlwright convert",
             remedy="leave --kind, --drop and what says how a table is written out",
         )
-    asked = Asked(
+    asked = Request(
         model=arguments.model or "model",
         example=arguments.example,
         target=arguments.target,
