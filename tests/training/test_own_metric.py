@@ -90,6 +90,19 @@ def test_how_often_a_slow_metric_may_be_called_follows_from_what_a_call_takes(be
     assert problem.metric.calls * INTERVALS * call_s <= SHARE * 20.0 * (1 + 1e-9)
 
 
+def test_a_first_call_that_imports_what_it_needs_is_not_what_a_call_takes(bent):
+    clock = Clock(1e-3)
+    first = iter([3.0])
+
+    def mine(truth, answer):
+        clock.now += next(first, 0.0)
+        return clock.metric(truth, answer)
+
+    own = mw.metric(mine, needs="prediction", better="less")
+    problem, _ = clocked_metric(problem_by(bent, own), Budget(20.0, clock=clock))
+    assert problem.metric.call_s == pytest.approx(1e-3)
+
+
 def test_without_a_time_limit_nothing_is_clocked_so_that_runs_repeat(bent):
     clock = Clock(1.0)
     problem = problem_by(bent, mw.metric(clock.metric, name="mine", needs="prediction", better="less"))
