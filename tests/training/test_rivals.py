@@ -25,6 +25,7 @@ def test_the_choice_among_candidates_is_told_as_it_looked_and_corrected(model):
     assert found.candidates == len(tried) and (found.best, found.runner_up) == (tried[0].name, tried[1].name)
     assert found.seen == tried[0].score
     assert found.corrected.value <= found.seen.value and found.flattery < 0.1
+    assert found.corrected.method == f"{found.seen.method}, corrected for the choice"
     assert found.lead.value == pytest.approx(tried[0].score.value - tried[1].score.value)
     assert found.lead.rows_to_tell > 900
 
@@ -54,6 +55,15 @@ def test_numbers_have_both_too(bent):
     known = mw.fit(bent, target="y", max_trials=3, seed=0, metric="mae").evaluation
     assert known.selection.corrected.value >= known.selection.seen.value
     assert known.default.gain.value == pytest.approx(known.default.score.value - known.score.value)
+
+
+def test_on_rows_of_ones_own_the_default_answers_those_rows():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=500)
+    table = pl.DataFrame({"x": x, "z": rng.normal(size=500), "y": x + 0.3 * rng.normal(size=500) > 0})
+    model = mw.fit(table[:400], target="y", test=table[400:], max_trials=3, seed=0)
+    found = model.evaluation.default
+    assert found.score.rows == 100 and found.score.value > 0.9  # it knows x, and nothing of other rows
 
 
 def test_the_line_of_the_default_is_drawn_without_the_rows_that_judge_it(monkeypatch):
