@@ -182,7 +182,7 @@ CASES: tuple[Case, ...] = (
     *_of("ames_housing", "scaled", "ridge", "logarithm of ridge"),
     *_of("ames_housing", "dense", "partial least squares"),
     *_of("ames_housing", "median, rare", "elastic net"),
-    *_of("ames_housing", "target", "lightgbm", "extra trees"),
+    *_of("ames_housing", "target's mean", "lightgbm", "extra trees"),
     *_of("ames_housing", "ordinal", "logarithm of forest", "catboost"),
     *_of("insurance", "largest", "gamma", "tweedie"),
     *_of("insurance", "bins", "ridge"),

@@ -80,8 +80,9 @@ def _codes() -> Any:
     )
 
 
-def _means() -> Any:
-    return make_pipeline(SimpleImputer(strategy="most_frequent"), TargetEncoder(random_state=0))
+def _means(target_type: str = "auto") -> Any:
+    encoder = TargetEncoder(target_type=target_type, random_state=0)
+    return make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
 
 
 def _dense() -> Any:
@@ -120,6 +121,8 @@ FRONTS: dict[str, Callable[[Columns], Any]] = {
     "ordinal": _front(_numbers(fill="median"), _codes),
     "ordinal, gaps": _front(lambda: "passthrough", _codes),
     "target": _front(_numbers(MinMaxScaler), _means),
+    # Of whole numbers the encoder makes classes by itself, one for each price: 25,000 columns.
+    "target's mean": _front(_numbers(MinMaxScaler), lambda: _means("continuous")),
     "largest": _front(_numbers(MaxAbsScaler), _usual),
     "products": _front(_numbers(StandardScaler, lambda: PolynomialFeatures(2, include_bias=False)), _dense),
     "quantile": _front(
