@@ -10,6 +10,7 @@ from tests.docs.story import BLOCK
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG = {"comparing", "decisions-and-costs", "fit-report", "slices"}
 STORY = Path(__file__).with_name("story.py")
 LINK = re.compile(r"\[[^\]]+\]\((?!https?://)([^)#]+)?(#[^)]+)?\)")
 
@@ -18,7 +19,13 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if "```" in p.read_text(encoding="utf-8")], ids=name)
+def run_pages() -> list[object]:
+    """Those with blocks; `slow` where the fits of a page take as long as a dozen other pages."""
+    pages = [p for p in PAGES if "```" in p.read_text(encoding="utf-8")]
+    return [pytest.param(p, marks=[pytest.mark.slow] if p.stem in LONG else [], id=name(p)) for p in pages]
+
+
+@pytest.mark.parametrize("page", run_pages())
 def test_every_block_of_the_page_runs_in_order(page, place, environment):
     done = subprocess.run(
         [sys.executable, STORY, page],
