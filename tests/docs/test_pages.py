@@ -10,7 +10,7 @@ from tests.docs.story import BLOCK
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LONG = {"comparing", "decisions-and-costs", "fit-report", "slices"}
+LONG = {"card", "comparing", "decisions-and-costs", "fit-report", "quickstart", "schema", "slices", "splits"}
 STORY = Path(__file__).with_name("story.py")
 LINK = re.compile(r"\[[^\]]+\]\((?!https?://)([^)#]+)?(#[^)]+)?\)")
 

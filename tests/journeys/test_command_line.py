@@ -159,6 +159,7 @@ def test_an_interrupted_search_keeps_the_best_so_far(place, environment):
     assert (place / "kept.mlw").exists() == (fitting.returncode == 0)
 
 
+@pytest.mark.slow
 def test_of_a_table_larger_than_memory_a_sample_is_trained_on_and_everything_says_so(cli, place):
     lines = ["hours,shop,on,sold"]
     lines += [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 
 import mlwright as mw
 
@@ -25,6 +26,7 @@ def test_texts_without_a_shared_word_leave_the_baseline():
     assert np.allclose(model.predict_proba({"note": "anything"}), 0.5, atol=0.1)
 
 
+@pytest.mark.slow
 def test_the_holdout_of_a_time_split_is_judged_by_models_of_all_earlier_rows():
     n = 10_000
     rng = np.random.default_rng(0)
