@@ -152,6 +152,16 @@ def test_no_table_makes_a_check_fail(data):
         assert finding.status != "skipped", f"{finding.code}: {finding.evidence}"
 
 
+@pytest.mark.parametrize("far", ["a", "y"])
+def test_numbers_whose_squares_are_no_numbers_are_looked_at(far):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": rng.normal(size=120), "y": rng.normal(size=120)})
+    frame = frame.with_columns(pl.Series(far, rng.choice([0.0, 1.0, 2.5, 1e300], 120)))
+    columns = (Column(name="a", kind="numeric"), Column(name="y", kind="numeric", role="target"))
+    found = check(Dataset(frame, Schema(columns=columns), Provenance("made up")))
+    assert [f.code for f in found if f.status == "skipped"] == []
+
+
 def test_looks_that_there_is_no_time_for_are_skipped_and_those_that_can_stop_a_fit_come_first(
     make, clean, monkeypatch
 ):

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlwright.base.evaluation import Score
 from mlwright.base.schema import Column
-from mlwright.checks.table import FOLDS, Sample, Table, codes_of, is_number
+from mlwright.checks.table import FOLDS, LARGEST, Sample, Table, codes_of, is_number
 from mlwright.evaluation.intervals import score
 from mlwright.evaluation.metrics import METRICS
 from mlwright.statistics.intervals import Codes, Floats
@@ -139,6 +139,8 @@ def _others(of_fold: Floats) -> Floats:
 
 def _least_squares(x: Floats, y: Codes | Floats, folds: Codes) -> Floats:
     """Held-back predictions by least squares with a whiff of ridge, so that twins do no harm."""
+    greatest = np.abs(x).max(axis=0, initial=0.0)
+    x = x / np.where(greatest > LARGEST, greatest, 1.0)  # or squares would be no numbers
     deviation = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     x = np.column_stack([np.ones(len(x)), x])

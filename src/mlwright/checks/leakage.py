@@ -30,7 +30,7 @@ from mlwright.checks.alone import (
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, need_rows
 from mlwright.checks.probe import probe, without
 from mlwright.checks.repeated import disguised_classes, disguised_numbers
-from mlwright.checks.table import Table, codes_of, is_number
+from mlwright.checks.table import LARGEST, Table, codes_of, is_number
 from mlwright.evaluation.intervals import score
 from mlwright.evaluation.metrics import METRICS
 from mlwright.statistics.intervals import Floats, normal_quantile
@@ -368,6 +368,8 @@ def _formulas(table: Table) -> Iterator[Seen]:
     left: list[int] = []
     for j, (column, x) in enumerate(zip(columns, numbers, strict=True)):
         known = ~np.isnan(x)
+        if np.abs(x[known]).max(initial=0.0) > LARGEST:
+            continue  # its squares are no numbers
         relation = _relation(x[known], y[known]) if known.sum() >= LEAST_ROWS else ""
         if relation:
             yield Seen(

@@ -127,9 +127,10 @@ def _unavoidable(table: Table, keys: Codes) -> tuple[Floats, float, str]:
     assert table.target is not None
     if table.task == "regression":
         y = table.numbers(table.target)[table.labelled]
-        y = y / max(float(np.abs(y).max()), 1e-300)  # shares are the same, and no square overflows
+        greatest = float(np.abs(y).max(initial=0.0))
+        y = y / greatest if greatest > 0 else y  # shares are the same, and no square overflows
         means = np.bincount(keys, weights=y) / np.bincount(keys)
-        return (y - means[keys]) ** 2, max(float(y.var()), 1e-300), "the target's variance"
+        return (y - means[keys]) ** 2, max(float(y.var()), 1e-30), "the target's variance"  # less is rounding
     # The most frequent class of each set of equal rows is right, all others are wrong.
     classes = int(table.class_codes.max()) + 1
     pair, at, counts = np.unique(keys * classes + table.class_codes, return_inverse=True, return_counts=True)

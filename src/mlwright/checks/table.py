@@ -29,6 +29,8 @@ SAMPLE_ROWS = 50_000
 """Rows that the checks of the target look at, where there are more."""
 SAMPLE_CELLS = 5_000_000
 """And rows times columns."""
+LARGEST = 1e150
+"""A target with larger numbers is looked at in shares of its largest: their squares are no numbers."""
 FOLDS = 5
 MOST_CODES = 10
 
@@ -218,6 +220,8 @@ class Table:
         y: Codes | Floats
         if self.task == "regression":
             y = self.numbers(self.target)[rows]
+            greatest = float(np.abs(y).max(initial=0.0))
+            y = y / greatest if greatest > LARGEST else y
         else:
             y = _most_frequent(self.class_codes[picked])
         return Sample(rows, y, self._folds(rows, random), self.labelled_in_all)
