@@ -18,6 +18,7 @@ from typing import Any
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion import onnx_files
 from mlwright.conversion.pickled import is_pickle
+from mlwright.conversion.weights import is_safetensors
 from mlwright.sources.files import no_such_file
 
 Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
@@ -51,6 +52,13 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
         raise NotAModel(
             "it is a model of mlwright already", where=str(place), remedy="open it with mlwright.load"
         )
+    if kind == "safetensors":
+        raise NotAModel(
+            "these are weights alone, which do not say what is done with them",
+            where=str(place),
+            remedy="in Python build the module of PyTorch that they are of, and give both: "
+            "mw.convert(module, weights=path, ...)",
+        )
     if kind not in OPENERS:
         raise NotAModel(
             "it is no model file of a known kind", where=str(place), remedy=f"give a file of {_OPENABLE}"
@@ -70,7 +78,7 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
 
 
 def kind_of_file(data: bytes) -> str:
-    """What a file of data is by its content, one of `OPENERS` or `mlwright`; "" where it is nothing known.
+    """What a file of data is by its content: one of `OPENERS`, `mlwright`, `safetensors`; "" of no known kind.
 
     >>> kind_of_file(b"tree\\nversion=v4\\n"), kind_of_file(b"a,b")
     ('lightgbm', '')
@@ -83,6 +91,8 @@ def kind_of_file(data: bytes) -> str:
         return "xgboost"
     if data.startswith(b"PK\x03\x04"):
         return _of_members(data[-_LAST_BYTES:])
+    if is_safetensors(data[:9]):
+        return "safetensors"
     if data.lstrip()[:1] == b"{":
         if b'"gradient_booster"' in data:
             return "xgboost"
