@@ -78,7 +78,7 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
 
 
 def kind_of_file(data: bytes) -> str:
-    """What a file of data is by its content: one of `OPENERS`, `mlwright`, `safetensors`; "" of no known kind.
+    """What a file is by its content: one of `OPENERS`, `mlwright`, `safetensors`; "" where nothing is known.
 
     >>> kind_of_file(b"tree\\nversion=v4\\n"), kind_of_file(b"a,b")
     ('lightgbm', '')
