@@ -18,6 +18,7 @@ from typing import Any
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion import onnx_files
 from mlwright.conversion.pickled import is_pickle
+from mlwright.conversion.tensorflow import is_saved_model
 from mlwright.conversion.weights import is_safetensors
 from mlwright.sources.files import no_such_file
 
@@ -31,10 +32,17 @@ _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, 
 def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of somebody's library
     """The model in a file, opened by its own library: which one is told by the content, of ONNX by the name.
 
-    Raises `Misuse` for a pickle, `NotAModel` for what is no file of a known kind, `ModelRefused` for a skops
-    file with types that may be code, `ExtraMissing` where the library is not installed.
+    Raises `Misuse` for a pickle or a SavedModel, `NotAModel` for what is no file of a known kind,
+    `ModelRefused` for a skops file with types that may be code, `ExtraMissing` without the library.
     """
     place = Path(path)
+    if is_saved_model(place):
+        raise Misuse(
+            "this is a SavedModel of TensorFlow, which is a program",
+            where=str(place),
+            remedy="on the command line say --trust if you know who made it; in Python load it yourself with "
+            "tf.saved_model.load, and give the object",
+        )
     if not place.is_file():
         raise no_such_file(place)
     if is_pickle(place):

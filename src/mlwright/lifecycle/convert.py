@@ -55,9 +55,10 @@ def convert(
     progress: Progress | None = None,
 ) -> Model:
     """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
-    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, an ONNX file, or
-    the path of a file that is data and no code: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or
-    JSON, a `.skops` file. A pickle is refused: load it yourself if you trust it, and give the object.
+    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, a function of
+    TensorFlow, an ONNX file, or the path of a file that is data and no code: LightGBM's text, XGBoost's JSON
+    or UBJSON, CatBoost's cbm or JSON, a `.skops` file. A pickle or a SavedModel is refused: load it yourself
+    if you trust it, and give the object.
 
     `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
     networks a tensor as well, or a dict of one array for each input.
