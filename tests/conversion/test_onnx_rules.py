@@ -246,6 +246,34 @@ def test_recurrent_layers_with_settings(settings):
     np.testing.assert_allclose(got, want.astype(np.float64).ravel(), atol=1e-5)
 
 
+@pytest.mark.parametrize("wide", [3, 4])
+def test_states_that_a_recurrent_layer_begins_with_are_as_wide_as_it_is(wide):
+    """They are made as long as there are rows, as exporters do; wider ones are of a projected layer."""
+    began = [
+        node("Shape", "x", "n", end=1),
+        node("Concat", ["one", "n", "wide"], ["size"], axis=0),
+        node("Expand", ["state", "size"], "h"),
+        node("Reshape", "xs", "r"),
+        node("Transpose", "r", "t", perm=[1, 0, 2]),
+        node("LSTM", ["t", "w", "r0", "", "", "h", "h"], ["", "last"], hidden_size=3),
+        node("Squeeze", ["last", "none"], "y"),
+    ]
+    rng = np.random.default_rng(0)
+    held = {
+        "w": rng.normal(size=(1, 12, 2)),
+        "r0": rng.normal(size=(1, 12, 3)),
+        "state": np.ones((1, 1, 1)) / 2,
+    }
+    held = {n: v.astype(SINGLE) for n, v in held.items()}
+    whole = {"one": [1], "wide": [wide], "s": [0, 3, 2], "none": [0]}
+    model = graph(began, held | {n: np.array(v) for n, v in whole.items()})
+    if wide == 3:
+        alike(model, near=1e-5, rows=PICTURES)
+    else:
+        with pytest.raises(ConversionRefused, match="makes its states smaller"):
+            ours(model, SINGLE)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

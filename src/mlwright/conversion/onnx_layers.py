@@ -139,7 +139,7 @@ def recurrent(node: Node) -> tuple[str, ...]:
     if not set(bent) <= set(_KNOWN_CURVES) or len(bent) != len(usual):
         raise node.refused(f"bends its numbers by {', '.join(bent)}", "use tanh, sigmoid or relu")
     gates, wide = node.array(2).shape[1:]
-    states = {node.shape(i)[-1] for i in (5, 6) if node.has(i)} | {wide}
+    states = {node.shape(i)[-1] for i in (5, 6) if node.has(i)} - {None} | {wide}
     if gates != wide * {"GRU": 3, "LSTM": 4, "RNN": 1}[node.op] or len(states) > 1:
         raise node.refused(
             "makes its states smaller (proj_size)", "use an LSTM without it, and a linear layer"

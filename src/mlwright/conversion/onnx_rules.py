@@ -56,7 +56,7 @@ def reshaped(node: Node) -> Value:
     return Value(out, kind=node.kind, shape=tuple(None if s == -1 else s for s in wanted))
 
 
-def expanded(node: Node) -> str:
+def expanded(node: Node) -> str | Value:
     """Repeated to a shape: by adding noughts, where it is as long as there are rows."""
     sizes = sizes_of(node.given(1))
     if sizes is None:
@@ -70,7 +70,13 @@ def expanded(node: Node) -> str:
     if any(s > 1 for s in fixed):
         out = node.add("Expand", out, node.g.constant(np.array(fixed, dtype=np.int64)))
     noughts = node.laid.rows_of_noughts(kind, [-1 if s is None else 1 for s in sizes])
-    return node.add("Or", out, noughts) if kind == "bool" else node.add("Add", out, noughts)
+    out = node.add("Or", out, noughts) if kind == "bool" else node.add("Add", out, noughts)
+    given = node.given(0).shape
+    if given is None or len(given) > len(sizes):
+        return out
+    # What is 1 long in the shape keeps its length.
+    given = (1,) * (len(sizes) - len(given)) + given
+    return Value(out, kind=kind, shape=tuple(g if s == 1 else s for g, s in zip(given, sizes, strict=True)))
 
 
 def filled(node: Node) -> str | Value:
