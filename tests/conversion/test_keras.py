@@ -120,15 +120,95 @@ def test_a_functional_model_of_numbers_and_codes():
         mw.convert(model, example={"numbers": rows(), "cod": code}, target="y")
 
 
+def weighed(*layers):
+    """Layers with weights that are not nought, the variances of norms above it."""
+    model = built(*layers, L.Flatten(), L.Dense(1))
+    rng = np.random.default_rng(0)
+    for layer in model.layers[1:]:
+        layer.set_weights([np.abs(rng.normal(size=w.shape)) / 3 + 0.05 for w in layer.get_weights()])
+    return model
+
+
+STEPS = (3, 2)
+SHAPED = {
+    "LSTM": lambda: [L.Reshape(STEPS), L.LSTM(4)],
+    "GRU": lambda: [L.Reshape(STEPS), L.GRU(4)],
+    "SimpleRNN": lambda: [L.Reshape(STEPS), L.SimpleRNN(4)],
+    "all steps": lambda: [L.Reshape(STEPS), L.LSTM(4, return_sequences=True), L.GRU(3)],
+    "backwards": lambda: [L.Reshape(STEPS), L.GRU(4, return_sequences=True, go_backwards=True)],
+    "both ways": lambda: [
+        L.Reshape(STEPS),
+        L.Bidirectional(L.LSTM(4, return_sequences=True)),
+        L.Bidirectional(L.SimpleRNN(3), merge_mode="ave"),
+    ],
+    "reset before": lambda: [L.Reshape(STEPS), L.GRU(4, reset_after=False, activation="relu")],
+    "no bias": lambda: [L.Reshape(STEPS), L.LSTM(4, use_bias=False, recurrent_activation="tanh")],
+    "windows": lambda: [
+        L.Reshape((6, 1)),
+        L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu"),
+        L.MaxPooling1D(2),
+        L.Conv1D(4, 2, padding="same", groups=2),
+        L.GlobalAveragePooling1D(),
+    ],
+    "pictures": lambda: [
+        L.Reshape((2, 3, 1)),
+        L.Conv2D(4, (2, 3), padding="same", activation="tanh"),
+        L.BatchNormalization(),
+        L.SpatialDropout2D(0.2),
+        L.AveragePooling2D(2, strides=1, padding="same"),
+        L.Conv2D(3, 2, strides=(1, 2), padding="same"),
+        L.MaxPooling2D((1, 2)),
+    ],
+    "whole pictures": lambda: [L.Reshape((2, 3, 1)), L.Conv2D(4, 2), L.GlobalMaxPooling2D(keepdims=True)],
+}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_columns_as_sequences_and_pictures(name):
+    model = weighed(*SHAPED[name]())
+    found = mw.convert(model, example=rows(), target="y", answers="numbers")
+    fresh = rows(200, seed=1)
+    want = answered(model, fresh).ravel()
+    assert want.std() > 1e-3
+    np.testing.assert_allclose(found.predict(columns(fresh)), want, rtol=1e-4, atol=1e-5)
+
+
+def test_codes_in_order_are_a_sequence():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [L.Input((4,), dtype="int32"), L.Embedding(9, 3), L.LSTM(5), L.Dense(2, "softmax")]
+    )
+    codes = np.random.default_rng(0).integers(0, 9, (60, 4))
+    found = mw.convert(model, example=codes, target="y")
+    want = np.asarray(keras.ops.convert_to_numpy(model(codes, training=False)))
+    np.testing.assert_allclose(found.predict_proba(columns(codes)), want, atol=1e-5)
+
+
 class Own(keras.Model):
     def call(self, x):
         return x
 
 
+def given_states():
+    x = L.Input((6,))
+    steps = L.Reshape((3, 2))(x)
+    return keras.Model(x, L.Dense(1)(L.GRU(2)(steps, initial_state=L.Dense(2)(x))))
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: built(L.Reshape((6, 1)), L.LSTM(3), L.Dense(1)), "keras.LSTM is not converted"),
+        (
+            lambda: built(L.Reshape((6, 1)), L.LSTM(3, recurrent_activation="hard_sigmoid"), L.Dense(1)),
+            "bends its numbers by hard_sigmoid, tanh",
+        ),
+        (given_states, "states that are given or kept"),
+        (lambda: built(L.Reshape((6, 1)), L.Bidirectional(L.LSTM(3), merge_mode=None)), "several tensors"),
+        (
+            lambda: built(L.Reshape((1, 2, 3)), L.Conv2D(3, 1, data_format="channels_first"), L.Flatten()),
+            "channels that stand first",
+        ),
+        (lambda: built(L.Reshape((6, 1)), L.SeparableConv1D(3, 1)), "keras.SeparableConv1D is not converted"),
         (lambda: built(L.Dense(3, lambda x: x * 2), L.Dense(1)), "is code of its own"),
         (Own, "call is code of its own"),
         (lambda: keras.Sequential([L.Input((6,), dtype="string"), L.Dense(1)]), "its input"),

@@ -107,6 +107,107 @@ class Convolved(nn.Module):
         return self.last(self.along(x.unsqueeze(1))).squeeze(-1)
 
 
+class Recurrent(nn.Module):
+    """Columns as steps of a sequence, of which the last or all are used."""
+
+    def __init__(self, layer=nn.LSTM, whole=False, hidden=4, **settings):
+        super().__init__()
+        self.first, self.whole = settings.get("batch_first", False), whole
+        self.along = layer(2, hidden, **settings)
+        wide = 4 * (2 if settings.get("bidirectional") else 1)
+        self.last = nn.Linear(wide * (3 if whole else 1), 1)
+
+    def forward(self, x):
+        steps = x.reshape(-1, 3, 2)
+        out, _ = self.along(steps if self.first else steps.transpose(0, 1))
+        out = out if self.first else out.transpose(0, 1)
+        return self.last(out.flatten(1) if self.whole else out[:, -1])
+
+
+class States(nn.Module):
+    """What an LSTM ends with, and what it begins with."""
+
+    def __init__(self):
+        super().__init__()
+        self.along, self.last = nn.LSTM(2, 4, 2, batch_first=True, dropout=0.2), nn.Linear(8, 1)
+        self.begun = nn.Parameter(torch.randn(2, 1, 4))
+
+    def forward(self, x):
+        begun = self.begun.expand(2, x.shape[0], 4).contiguous()
+        _, (h, c) = self.along(x.reshape(-1, 3, 2), (begun, torch.zeros_like(begun)))
+        return self.last(torch.cat([h[-1], c[0]], dim=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Recurrent(batch_first=True),
+        lambda: Recurrent(nn.GRU),
+        lambda: Recurrent(nn.LSTM, True, batch_first=True, bidirectional=True, num_layers=2),
+        lambda: Recurrent(nn.GRU, batch_first=True, bidirectional=True),
+        lambda: Recurrent(nn.RNN, True, nonlinearity="relu", bias=False),
+        lambda: Recurrent(nn.RNN, batch_first=True).double(),
+        States,
+    ],
+    ids=["lstm", "gru", "two-ways", "gru-two-ways", "rnn", "rnn-in-doubles", "states"],
+)
+def test_columns_are_read_as_sequences(make):
+    torch.manual_seed(0)
+    module = make()
+    kind = np.float64 if next(module.parameters()).dtype == torch.float64 else np.float32
+    found = mw.convert(module, example=rows().astype(kind), target="y", answers="numbers")
+    fresh = rows(200, seed=1).astype(kind)
+    want = answered(module, fresh).ravel()
+    np.testing.assert_allclose(found.predict(columns(fresh)), want, rtol=1e-4, atol=1e-6)
+
+
+class Pictured(nn.Module):
+    """Eight by eight columns as a picture."""
+
+    def __init__(self):
+        super().__init__()
+        self.see = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding="same"),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1, groups=2),
+            nn.AvgPool2d(2, padding=1),
+            nn.Flatten(),
+            nn.Linear(16 * 9, 10),
+        )
+
+    def forward(self, x):
+        return self.see(x.view(-1, 1, 8, 8) / 16)
+
+
+@pytest.mark.slow
+def test_a_network_for_handwritten_digits_sees_pictures_in_columns():
+    from sklearn.datasets import load_digits
+
+    digits = load_digits(as_frame=True)
+    x, y = np.array(digits.data, np.float32), np.array(digits.target)
+    torch.manual_seed(0)
+    module = Pictured()
+    optimiser = torch.optim.Adam(module.parameters(), 1e-2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(6):
+            for at in torch.randperm(1200).split(100):
+                optimiser.zero_grad()
+                loss = nn.functional.cross_entropy(module(torch.from_numpy(x[at])), torch.from_numpy(y[at]))
+                loss.backward()
+                optimiser.step()
+    held = digits.data.iloc[1200:].assign(digit=y[1200:])
+    found = mw.convert(
+        module, example=digits.data.iloc[:200], target="digit", classes=list(range(10)), data=held
+    )
+    want = answered(module, x[1200:])
+    assert (found.predict(digits.data.iloc[1200:]) == want.argmax(axis=1)).all()
+    assert found.evaluation.score.metric == "log_loss" and found.evaluation.score.value < 0.6
+
+
 class Gated(nn.Module):
     """Activations by name, a shortcut, arithmetic written out."""
 
@@ -215,15 +316,6 @@ class Mixed(nn.Module):
         return (x - x.mean(0)).sum(1)
 
 
-class Recurrent(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.along = nn.LSTM(1, 4, batch_first=True)
-
-    def forward(self, x):
-        return self.along(x.unsqueeze(-1))[0][:, -1, 0]
-
-
 class Pair(nn.Module):
     def forward(self, x):
         return x.sum(1), x.mean(1)
@@ -235,7 +327,9 @@ class Pair(nn.Module):
     [
         (Branching(), "PyTorch cannot export it"),
         (Mixed(), "hangs on the other rows"),
-        (Recurrent(), "LSTM is not converted"),
+        (Recurrent().double(), "LSTM is not computed in doubles"),
+        (Recurrent(proj_size=4, hidden=8), r"smaller \(proj_size\)"),
+        (Pictured().double(), "doubles along one axis"),
         (Pair(), "answers tuple, not one tensor"),
         (dense(1).half(), "works in float16"),
         (dense(2), "2 numbers at once"),
@@ -244,7 +338,8 @@ class Pair(nn.Module):
 )
 def test_what_cannot_be_laid_is_refused_with_a_reason(module, said):
     with pytest.raises(ConversionRefused, match=said):
-        mw.convert(module, example=rows(), target="y", answers="numbers")
+        example = rows() if not isinstance(module, Pictured) else np.zeros((20, 64))
+        mw.convert(module, example=example, target="y", answers="numbers")
 
 
 def trained(x, y, outputs, loss, epochs=15):

@@ -145,11 +145,176 @@ def test_convolutions_along_columns(settings):
     alike(graph(nodes, weights | shape), near=1e-5)
 
 
-@pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"])
-def test_pools_along_columns(op):
+POOLS = ["MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"]
+
+
+@pytest.mark.parametrize(
+    ("op", "kind"), [*((op, SINGLE) for op in POOLS), *((op, DOUBLE) for op in POOLS[:2])]
+)
+def test_pools_along_columns(op, kind):
     settings = {} if op.startswith("Global") else {"kernel_shape": [2], "strides": [1]}
     nodes = [node("Reshape", "xs", "r"), node(op, "r", **settings)]
-    alike(graph(nodes, {"s": np.array([0, 2, 3])}))
+    alike(graph(nodes, {"s": np.array([0, 2, 3])}, kind), kind)
+
+
+def test_convolutions_along_columns_in_doubles():
+    rng = np.random.default_rng(2)
+    held = {"w": rng.normal(size=(3, 2, 2)), "b": rng.normal(size=3), "s": np.array([0, 2, 3])}
+    nodes = [node("Reshape", "xs", "r"), node("Conv", "rwb", kernel_shape=[2], pads=[1, 0], strides=[2])]
+    alike(graph(nodes, held, DOUBLE), DOUBLE, 1e-12)
+
+
+@pytest.mark.parametrize("settings", [{}, {"axes": np.array([3, -2])}], ids=["all", "named"])
+def test_padding_around_pictures(settings):
+    around = [0, 0, 1, 2, 0, 0, 0, 1] if not settings else [2, 1, 1, 0]
+    held = {"s": np.array([0, 2, 1, 3]), "p": np.array(around), "v": np.array(0.5, SINGLE), **settings}
+    nodes = [node("Reshape", "xs", "r"), node("Pad", ["r", "p", "v", *settings])]
+    alike(graph(nodes, held))
+    with pytest.raises(ConversionRefused, match="pads by 1000000"):
+        ours(graph(nodes, held | {"p": np.array([0, 1_000_000, *around[2:]])}), SINGLE)
+
+
+PICTURES = np.random.default_rng(3).normal(size=(5, 6))
+
+
+@pytest.mark.parametrize(
+    ("op", "settings"),
+    [
+        ("Conv", {}),
+        ("Conv", {"pads": [0, 1, 2, 1], "strides": [2, 1]}),
+        ("Conv", {"auto_pad": "SAME_UPPER", "strides": [1, 2]}),
+        ("Conv", {"auto_pad": "SAME_LOWER"}),
+        ("Conv", {"dilations": [1, 2]}),
+        ("Conv", {"auto_pad": "VALID", "group": 2}),
+        ("MaxPool", {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}),
+        ("MaxPool", {"kernel_shape": [1, 2], "strides": [1, 2], "ceil_mode": 1}),
+        ("AveragePool", {"kernel_shape": [2, 2], "pads": [1, 1, 1, 1]}),
+        ("AveragePool", {"kernel_shape": [2, 2], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
+    ],
+    ids=str,
+)
+def test_windows_along_two_axes(op, settings):
+    rng, group = np.random.default_rng(2), settings.get("group", 1)
+    held = {"w": rng.normal(size=(4, 2 // group, 1, 2)), "b": rng.normal(size=4)} if op == "Conv" else {}
+    held = {n: v.astype(SINGLE) for n, v in held.items()} | {"s": np.array([0, 2, 1, 3])}
+    nodes = [node("Reshape", "xs", "r"), node(op, "rwb" if op == "Conv" else "r", **settings)]
+    alike(graph(nodes, held), near=1e-5, rows=PICTURES)
+
+
+def recurrent(op="LSTM", hidden=3, **settings):
+    """A layer over three steps of two columns each, all of whose steps are told."""
+    rng, curves = np.random.default_rng(4), {"GRU": 3, "LSTM": 4, "RNN": 1}[op]
+    ways = 2 if settings.get("direction") == "bidirectional" else 1
+    shapes = {
+        "w": (ways, curves * hidden, 2),
+        "r": (ways, curves * hidden, hidden),
+        "b": (ways, 2 * curves * hidden),
+    }
+    held = {n: rng.normal(size=shape).astype(SINGLE) for n, shape in shapes.items()}
+    more, inputs = settings.pop("held", {}), settings.pop("inputs", "twrb")
+    nodes = [
+        node("Reshape", "xs", "n"),
+        node("Transpose", "n", "t", perm=[1, 0, 2]),
+        node(op, inputs, ["all"], hidden_size=hidden, **settings),
+        node("Transpose", ["all"], perm=[2, 0, 1, 3]),
+    ]
+    return graph(nodes, held | {"s": np.array([0, 3, 2])} | more)
+
+
+@pytest.mark.parametrize("op", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_recurrent_layers(op, direction):
+    alike(recurrent(op, direction=direction), near=1e-5, rows=PICTURES)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"op": "GRU", "linear_before_reset": 1},
+        {"op": "RNN", "activations": ["Relu"]},
+        {"activations": ["Sigmoid", "Relu", "Tanh"]},
+        {"inputs": ["t", "w", "r"]},
+        {"inputs": [*"twrb", "lengths"], "held": {"lengths": np.full(5, 3, np.int32)}},
+    ],
+    ids=str,
+)
+def test_recurrent_layers_with_settings(settings):
+    model = recurrent(**settings)
+    made, _ = ours(model, SINGLE)
+    [want] = session(model.SerializeToString()).run(None, {"x": PICTURES.astype(SINGLE)})
+    [got] = session(made).run(None, {"numbers": PICTURES.astype(SINGLE).astype(np.float64)})
+    np.testing.assert_allclose(got, want.astype(np.float64).ravel(), atol=1e-5)
+
+
+@pytest.mark.parametrize("wide", [3, 4])
+def test_states_that_a_recurrent_layer_begins_with_are_as_wide_as_it_is(wide):
+    """They are made as long as there are rows, as exporters do; wider ones are of a projected layer."""
+    began = [
+        node("Shape", "x", "n", end=1),
+        node("Concat", ["one", "n", "wide"], ["size"], axis=0),
+        node("Expand", ["state", "size"], "h"),
+        node("Reshape", "xs", "r"),
+        node("Transpose", "r", "t", perm=[1, 0, 2]),
+        node("LSTM", ["t", "w", "r0", "", "", "h", "h"], ["", "last"], hidden_size=3),
+        node("Squeeze", ["last", "none"], "y"),
+    ]
+    rng = np.random.default_rng(0)
+    held = {
+        "w": rng.normal(size=(1, 12, 2)),
+        "r0": rng.normal(size=(1, 12, 3)),
+        "state": np.ones((1, 1, 1)) / 2,
+    }
+    held = {n: v.astype(SINGLE) for n, v in held.items()}
+    whole = {"one": [1], "wide": [wide], "s": [0, 3, 2], "none": [0]}
+    model = graph(began, held | {n: np.array(v) for n, v in whole.items()})
+    if wide == 3:
+        alike(model, near=1e-5, rows=PICTURES)
+    else:
+        with pytest.raises(ConversionRefused, match="makes its states smaller"):
+            ours(model, SINGLE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"inputs": [*"twrb", "l"], "held": {"l": np.array([3, 2, 3, 3, 3], np.int32)}}, "how long each row"),
+        ({"activations": ["Sigmoid", "Elu", "Tanh"]}, "bends its numbers by Sigmoid, Elu, Tanh"),
+        ({"clip": 2.0}, "setting clip"),
+        ({"input_forget": 1}, "setting input_forget"),
+        (
+            {"inputs": ["t", *"wrb", "", "", "", "p"], "held": {"p": np.ones((1, 9), SINGLE)}},
+            "look into its cells",
+        ),
+    ],
+)
+def test_recurrent_layers_of_another_kind_are_refused(settings, said):
+    with pytest.raises(ConversionRefused, match=said):
+        ours(recurrent(**settings), SINGLE)
+
+
+def test_windows_and_sequences_in_doubles_are_refused_where_the_runtime_has_none():
+    held = {"w": np.ones((4, 2, 1, 2)), "s": np.array([0, 2, 1, 3])}
+    with pytest.raises(ConversionRefused, match=r"doubles along one axis.*float32"):
+        ours(graph([node("Reshape", "xs", "r"), node("Conv", "rw")], held, DOUBLE), DOUBLE)
+    sequence = {"w": np.ones((1, 3, 2)), "r": np.ones((1, 3, 3)), "s": np.array([3, -1, 2])}
+    nodes = [node("Reshape", "xs", "t"), node("RNN", "twr", hidden_size=3)]
+    with pytest.raises(ConversionRefused, match="not computed in doubles"):
+        ours(graph(nodes, sequence, DOUBLE), DOUBLE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pads": [1 << 20] * 4}, "values of each row"),
+        ({"strides": [0, 1]}, "below 1"),
+        ({"pads": [-1, 0, 0, 0]}, "padding below 0"),
+    ],
+)
+def test_windows_that_would_take_memory_are_refused_before_anything_runs_them(settings, said):
+    held = {"w": np.ones((4, 2, 1, 2), SINGLE), "s": np.array([0, 2, 1, 3])}
+    nodes = [node("Reshape", "xs", "r"), node("Conv", "rw", **settings)]
+    with pytest.raises(ConversionRefused, match=said):
+        ours(graph(nodes, held), SINGLE)
 
 
 def test_shapes_that_are_made_from_the_number_of_rows():

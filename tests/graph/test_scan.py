@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,6 +21,7 @@ from mlwright.graph.build import ML, GraphBuilder
 from mlwright.graph.named import with_named_inputs
 from mlwright.graph.operators import OPERATORS
 from mlwright.graph.reader import packed_array
+from mlwright.graph.running import session
 from mlwright.graph.scan import Port, good_name, scan
 from mlwright.graph.trees import LEQ, MEMBER, Tree, Trees, tree_ensemble
 
@@ -499,6 +501,102 @@ def test_a_counter_of_words_keeps_within_its_lists() -> None:
         {"pool_strings": ["a", "b", "c"]},
     ):
         refused(grams(**changed), "n-gram counter")
+
+
+def windows(op: str = "MaxPool", **changed: wire.Attribute | None) -> bytes:
+    g = GraphBuilder()
+    shape = g.constant(np.array([-1, 1, 2, 2]))
+    x = g.node("Reshape", g.node("Cast", g.input("numbers", "float64", 4), to=1), shape)
+    told: dict[str, wire.Attribute | None] = {
+        "kernel_shape": [1, 2],
+        "strides": [1, 1],
+        "dilations": [1, 1],
+        "pads": [0, 1, 0, 1],
+    } | changed
+    held = [g.constant(np.ones((1, 1, 1, 2), np.float32))] if op == "Conv" else []
+    out = g.node(op, x, *held, **{k: v for k, v in told.items() if v is not None})
+    g.output("y", g.node("Reshape", g.node("Cast", out, to=11), g.constant(np.array([-1]))), "float64", None)
+    return g.to_bytes()
+
+
+@pytest.mark.parametrize("op", ["AveragePool", "Conv", "MaxPool"])
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"pads": [2**40, 0, 0, 0]}, "times its size"),
+        ({"pads": [1000, 1000, 1000, 1000]}, "times its size"),
+        ({"pads": [-1, 0, 0, 0]}, "padding below 0"),
+        ({"pads": [1, 1]}, "does not say its windows"),
+        ({"kernel_shape": None}, "does not say its windows"),
+        ({"kernel_shape": [1, 1, 1, 1], "pads": None}, "does not say its windows"),
+        ({"kernel_shape": [0, 2]}, "below 1"),
+        ({"kernel_shape": [2**31, 2**33]}, "reaches over more"),
+        ({"dilations": [1, 2**40]}, "reaches over more"),
+        ({"strides": [1, 2**62]}, "reaches over more"),
+        ({"strides": [0, 1]}, "below 1"),
+        ({"strides": [1]}, "other axes"),
+        ({"auto_pad": "SAME_UPPER"}, "pads by itself"),
+    ],
+    ids=str,
+)
+def test_layers_of_windows_keep_within_bounds(
+    op: str, changed: dict[str, wire.Attribute | None], why: str
+) -> None:
+    scan(windows(op))
+    refused(windows(op, **changed), why)
+
+
+def test_weights_of_layers_are_constants() -> None:
+    g = GraphBuilder()
+    x = g.node("Cast", g.input("numbers", "float64", 4), to=1)
+    shape = g.constant(np.array([-1, 1, 2, 2]))
+    rows = g.node("Reshape", x, shape)
+    g.output("y", g.node("Conv", rows, rows, kernel_shape=[2, 2]), "float32", 1)
+    refused(g.to_bytes(), "how wide Conv is would depend on rows")
+
+
+def recurrent(op: str = "LSTM", more: int = 0, **changed: wire.Attribute) -> bytes:
+    """A layer of two units over two steps; `more` is the place of an input that is given besides."""
+    g = GraphBuilder()
+    x = g.node("Cast", g.input("numbers", "float64", 2), to=1)
+    steps = g.node("Reshape", x, g.constant(np.array([2, -1, 1])))
+    wide = {"GRU": 6, "LSTM": 8, "RNN": 2}[op]
+    held = [g.constant(np.ones((1, wide, n), np.float32)) for n in (1, 2)]
+    rest = [""] * (more - 3) + [g.constant(np.ones(1, np.int32))] if more else []
+    told: dict[str, wire.Attribute] = {"hidden_size": 2, "direction": "forward"} | changed
+    out = g.node(op, steps, *held, *rest, **told)
+    g.output("y", g.node("Reshape", out, g.constant(np.array([-1]))), "float32", None)
+    return g.to_bytes()
+
+
+@pytest.mark.parametrize("op", ["GRU", "LSTM", "RNN"])
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"hidden_size": 0}, "1 to 65536 units"),
+        ({"hidden_size": -(2**40)}, "1 to 65536 units"),
+        ({"hidden_size": 2**40}, "1 to 65536 units"),
+        ({"direction": "sideways"}, "neither forward nor back"),
+        ({"activations": ["Tanh"] * 9}, "bends its numbers"),
+        ({"activations": ["Affine"]}, "bends its numbers"),
+        ({"direction": "bidirectional", "activations": ["Tanh"]}, "bends its numbers"),
+        ({"activation_alpha": [0.5]}, "setting activation_alpha"),
+        ({"clip": 1.0}, "setting clip"),
+        ({"layout": 1}, "axes or gates"),
+        ({"more": 4}, "must not be given"),
+    ],
+    ids=str,
+)
+def test_recurrent_layers_keep_within_bounds(op: str, changed: dict[str, Any], why: str) -> None:
+    scan(recurrent(op))
+    refused(recurrent(op, **changed), why)
+
+
+def test_a_layer_whose_units_are_not_those_of_its_weights_is_refused_by_the_runtime() -> None:
+    rows = np.zeros((3, 2))
+    session(recurrent()).run(None, {"numbers": rows})
+    with pytest.raises(Exception, match=r"Input [RW] must have"):  # of onnxruntime, which has no root
+        session(recurrent(hidden_size=60_000)).run(None, {"numbers": rows})
 
 
 @pytest.mark.parametrize("name", ["age", "caf\u00e9", "\u5e74\u9f62", "a b", "x" * 256, "\U0001f600"])

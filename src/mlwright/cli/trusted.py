@@ -1,6 +1,7 @@
-"""Reads a pickle that the user trusts, for `convert --trust`: the one place of the product that runs a file.
+"""Reads a pickle or a SavedModel that the user trusts, for `convert --trust`: the one place of the product
+that runs a file.
 
-A pickle is a program. Nothing here is called unless the user said on this command line that the file's author
+Both are programs. Nothing here is called unless the user said on this command line that the file's author
 is trusted, and no other module imports this one.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from mlwright.base.errors import EnvironmentProblem, Misuse, NotAModel, shown
 from mlwright.conversion.pickled import is_of_torch
+from mlwright.conversion.tensorflow import is_saved_model, is_tensorflow
 
 WARNING = "--trust: this file can run any code on this machine, as you; say it of files whose author you know"
 _INSTALLED_AS = {
@@ -20,11 +22,12 @@ _INSTALLED_AS = {
     "torch": "torch",
     "skopt": "scikit-optimize",
     "cv2": "opencv-python",
+    "tensorflow": "tensorflow-cpu",
 }
 
 
 def trusted(path: Path) -> tuple[Any, tuple[str, ...]]:  # Any: whatever the file holds
-    """The object in a pickle and what its library warned of. Whatever code the file holds is run.
+    """The object in a file and what its library warned of. Whatever code the file holds is run.
 
     Raises `EnvironmentProblem` for a library that is not installed, `Misuse` for a class that only a notebook
     or script has, `NotAModel` where it cannot be read.
@@ -42,9 +45,15 @@ def _is_told(category: type[Warning]) -> bool:
 
 
 def _loaded(path: Path) -> Any:  # Any: as above
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(4096)
     try:
+        if is_saved_model(path):
+            import tensorflow
+
+            return tensorflow.saved_model.load(str(path))
         if is_of_torch(head):
             import torch
 
@@ -106,4 +115,4 @@ def _model_of(found: Any, where: str) -> Any:  # Any: as above
 
 def _predicts(thing: Any) -> bool:  # Any: as above
     is_network = any(t.__module__.startswith("torch.nn.") for t in type(thing).__mro__)
-    return callable(getattr(thing, "predict", None)) or is_network
+    return callable(getattr(thing, "predict", None)) or is_network or is_tensorflow(thing)

@@ -4,6 +4,7 @@ from mlwright.conversion.files import opened
 from mlwright.conversion.from_file import Said, example_of
 from mlwright.conversion.networks import Wording
 from mlwright.conversion.original import Example, Original
+from mlwright.conversion.weights import with_weights
 from mlwright.conversion.whole import Converted, converted
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "converted",
     "example_of",
     "opened",
+    "with_weights",
 ]

@@ -18,6 +18,8 @@ from typing import Any
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion import onnx_files
 from mlwright.conversion.pickled import is_pickle
+from mlwright.conversion.tensorflow import is_saved_model
+from mlwright.conversion.weights import is_safetensors
 from mlwright.sources.files import no_such_file
 
 Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
@@ -30,10 +32,17 @@ _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, 
 def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of somebody's library
     """The model in a file, opened by its own library: which one is told by the content, of ONNX by the name.
 
-    Raises `Misuse` for a pickle, `NotAModel` for what is no file of a known kind, `ModelRefused` for a skops
-    file with types that may be code, `ExtraMissing` where the library is not installed.
+    Raises `Misuse` for a pickle or a SavedModel, `NotAModel` for what is no file of a known kind,
+    `ModelRefused` for a skops file with types that may be code, `ExtraMissing` without the library.
     """
     place = Path(path)
+    if is_saved_model(place):
+        raise Misuse(
+            "this is a SavedModel of TensorFlow, which is a program",
+            where=str(place),
+            remedy="on the command line say --trust if you know who made it; in Python load it yourself with "
+            "tf.saved_model.load, and give the object",
+        )
     if not place.is_file():
         raise no_such_file(place)
     if is_pickle(place):
@@ -50,6 +59,13 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
     if kind == "mlwright":
         raise NotAModel(
             "it is a model of mlwright already", where=str(place), remedy="open it with mlwright.load"
+        )
+    if kind == "safetensors":
+        raise NotAModel(
+            "these are weights alone, which do not say what is done with them",
+            where=str(place),
+            remedy="in Python build the module of PyTorch that they are of, and give both: "
+            "mw.convert(module, weights=path, ...)",
         )
     if kind not in OPENERS:
         raise NotAModel(
@@ -70,7 +86,7 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
 
 
 def kind_of_file(data: bytes) -> str:
-    """What a file of data is by its content, one of `OPENERS` or `mlwright`; "" where it is nothing known.
+    """What a file is by its content: one of `OPENERS`, `mlwright`, `safetensors`; "" where nothing is known.
 
     >>> kind_of_file(b"tree\\nversion=v4\\n"), kind_of_file(b"a,b")
     ('lightgbm', '')
@@ -83,6 +99,8 @@ def kind_of_file(data: bytes) -> str:
         return "xgboost"
     if data.startswith(b"PK\x03\x04"):
         return _of_members(data[-_LAST_BYTES:])
+    if is_safetensors(data[:9]):
+        return "safetensors"
     if data.lstrip()[:1] == b"{":
         if b'"gradient_booster"' in data:
             return "xgboost"

@@ -6,18 +6,19 @@ refused by its name, and so is a model whose `call` is code of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused, Misuse
-from mlwright.conversion.imported import KINDS, Array, Laid, Node, Value
+from mlwright.conversion.imported import KINDS, Array, Laid, Value
+from mlwright.conversion.keras_desk import Desk, Layer, activated, weights_of
+from mlwright.conversion.keras_recurrent import RECURRENT
+from mlwright.conversion.keras_windows import WINDOWS, check_channels
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Outcome, Port, Wording, matched
 from mlwright.conversion.onnx_graphs import outcome_of
-from mlwright.conversion.onnx_rules import RULES
 from mlwright.graph.build import GraphBuilder
 
 _NUMBERS = {name: number for number, name in KINDS.items()}
@@ -55,7 +56,7 @@ def of_keras(model: Any, names: Sequence[str], wording: Wording) -> Network:  # 
         done = Laid(g)
         for port, tensor in zip(ports, tensors, strict=True):
             done.begin(port.name, tensor, port.kind, port.width)
-        out = _laid(model, _Desk(done), [done.of[p.name] for p in ports])
+        out = _laid(model, Desk(done), [done.of[p.name] for p in ports])
         done.of["answer"] = out
         return outcome_of(done, "answer")
 
@@ -72,26 +73,7 @@ def _port(tensor: Any, kind: str) -> Port:  # Any: a KerasTensor
     return Port(str(tensor.name), dtype, shape[1] if len(shape) == 2 else None)
 
 
-@dataclass
-class _Desk:
-    """Where layers are laid, operator by operator."""
-
-    done: Laid
-    count: int = 0
-
-    def op(self, op: str, *inputs: Value | None, **attributes: Any) -> Value:  # Any: attributes of a node
-        self.count += 1
-        name = f"k{self.count}"
-        self.done.add(Node(op, "", "", attributes, list(inputs), self.done, [name]), RULES)
-        return self.done.of[name]
-
-    def held(self, array: Any, like: Value | None = None) -> Value:  # Any: numbers
-        """A constant, in the type of another value where one is given."""
-        values = np.asarray(array, dtype=like.kind if like is not None else None)
-        return Value(array=values, kind=str(values.dtype), shape=values.shape)
-
-
-def _laid(model: Any, desk: _Desk, inputs: Sequence[Value]) -> Value:  # Any: a Sequential or Functional
+def _laid(model: Any, desk: Desk, inputs: Sequence[Value]) -> Value:  # Any: a Sequential or Functional
     if kind_of(model) == "keras.Sequential":
         [out] = inputs
         for layer in model.layers:
@@ -114,7 +96,7 @@ def _laid(model: Any, desk: _Desk, inputs: Sequence[Value]) -> Value:  # Any: a 
     return known[id(model.outputs[0])]
 
 
-def _layer(layer: Any, desk: _Desk, given: list[Value], arguments: Any = None) -> Value:
+def _layer(layer: Any, desk: Desk, given: list[Value], arguments: Any = None) -> Value:
     """What a layer makes of what it is given. Any: a layer; how it was called"""
     kind, name = kind_of(layer), str(layer.name)
     try:
@@ -140,56 +122,18 @@ def _layer(layer: Any, desk: _Desk, given: list[Value], arguments: Any = None) -
         raise
 
 
-def _weights(layer: Any) -> list[Array]:  # Any: a layer
-    return [np.asarray(w) for w in layer.get_weights()]
-
-
-def _dense(layer: Any, desk: _Desk, given: list[Value]) -> Value:
-    kernel, *bias = _weights(layer)
+def _dense(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    kernel, *bias = weights_of(layer)
     out = desk.op("MatMul", given[0], desk.held(kernel, given[0]))
     out = desk.op("Add", out, desk.held(bias[0], given[0])) if bias else out
-    return _activated(layer.activation, desk, out)
+    return activated(layer.activation, desk, out)
 
 
-_PLAIN = {
-    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
-    "selu": "Selu", "exponential": "Exp", "mish": "Mish", "silu": "Swish", "swish": "Swish",
-}  # fmt: skip
-_SET: dict[str, tuple[str, dict[str, Any]]] = {
-    "elu": ("Elu", {"alpha": 1.0}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
-    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
-    "hard_silu": ("HardSwish", {}),
-    "hard_swish": ("HardSwish", {}),
-    "gelu": ("Gelu", {}),
-    "softmax": ("Softmax", {"axis": -1}),
-    "log_softmax": ("LogSoftmax", {"axis": -1}),
-}
+def _activation(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    return activated(layer.activation, desk, given[0])
 
 
-def _activated(function: Any, desk: _Desk, x: Value) -> Value:  # Any: a function of keras.activations
-    name = getattr(function, "__name__", type(function).__name__)
-    if function is None or name == "linear":
-        return x
-    if not str(getattr(function, "__module__", "")).startswith("keras."):
-        raise ConversionRefused(
-            f"the activation {name!r} is code of its own", remedy="use one of keras.activations"
-        )
-    if name in _PLAIN:
-        return desk.op(_PLAIN[name], x)
-    if name == "relu6":
-        return desk.op("Min", desk.op("Relu", x), desk.held(6.0, x))
-    if name not in _SET:
-        raise ConversionRefused(f"the activation {name!r} is not converted", remedy="use relu, gelu or tanh")
-    op, attributes = _SET[name]
-    return desk.op(op, x, **attributes)
-
-
-def _activation(layer: Any, desk: _Desk, given: list[Value]) -> Value:
-    return _activated(layer.activation, desk, given[0])
-
-
-def _relu(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _relu(layer: Any, desk: Desk, given: list[Value]) -> Value:
     if float(layer.threshold):
         raise ConversionRefused("a threshold is not converted", remedy="leave it out")
     slope = float(layer.negative_slope)
@@ -197,13 +141,13 @@ def _relu(layer: Any, desk: _Desk, given: list[Value]) -> Value:
     return out if layer.max_value is None else desk.op("Min", out, desk.held(layer.max_value, out))
 
 
-def _softmax(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _softmax(layer: Any, desk: Desk, given: list[Value]) -> Value:
     if not isinstance(layer.axis, int):
         raise ConversionRefused("a softmax over several axes is not converted")
     return desk.op("Softmax", given[0], axis=layer.axis)
 
 
-def _normalised(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _normalised(layer: Any, desk: Desk, given: list[Value]) -> Value:
     """Normalization, by the mean and variance of what it was adapted to."""
     if layer.invert:
         raise ConversionRefused("invert=True is not converted")
@@ -215,8 +159,8 @@ def _normalised(layer: Any, desk: _Desk, given: list[Value]) -> Value:
     return desk.op("Div", desk.op("Sub", x, desk.held(mean, x)), desk.held(size, x))
 
 
-def _batch(layer: Any, desk: _Desk, given: list[Value]) -> Value:
-    x, weights = given[0], _weights(layer)
+def _batch(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    x, weights = given[0], weights_of(layer)
     rank = len(x.shape or ())
     if layer.axis not in (-1, rank - 1):
         raise ConversionRefused("it is converted along the last axis only")
@@ -228,8 +172,8 @@ def _batch(layer: Any, desk: _Desk, given: list[Value]) -> Value:
     return desk.op("Add", out, desk.held(beta, x)) if layer.center else out
 
 
-def _layer_norm(layer: Any, desk: _Desk, given: list[Value]) -> Value:
-    x, weights = given[0], _weights(layer)
+def _layer_norm(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    x, weights = given[0], weights_of(layer)
     rank = len(x.shape or ())
     if [a % rank for a in np.atleast_1d(layer.axis)] != [rank - 1] or getattr(layer, "rms_scaling", False):
         raise ConversionRefused("it is converted along the last axis only")
@@ -246,32 +190,33 @@ def _layer_norm(layer: Any, desk: _Desk, given: list[Value]) -> Value:
     )
 
 
-def _rescaled(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _rescaled(layer: Any, desk: Desk, given: list[Value]) -> Value:
     out = desk.op("Mul", given[0], desk.held(layer.scale, given[0]))
     return desk.op("Add", out, desk.held(layer.offset, given[0]))
 
 
-def _embedded(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _embedded(layer: Any, desk: Desk, given: list[Value]) -> Value:
     if layer.mask_zero:
         raise ConversionRefused("mask_zero=True is not converted", remedy="build it without a mask")
     codes = given[0] if given[0].kind == "int64" else desk.op("Cast", given[0], to=_NUMBERS["int64"])
-    return desk.op("Gather", desk.held(_weights(layer)[0]), codes, axis=0)
+    return desk.op("Gather", desk.held(weights_of(layer)[0]), codes, axis=0)
 
 
-def _flat(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _flat(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    check_channels(layer)
     return desk.op("Reshape", given[0], desk.held(np.array([0, -1])))
 
 
-def _reshaped(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _reshaped(layer: Any, desk: Desk, given: list[Value]) -> Value:
     return desk.op("Reshape", given[0], desk.held(np.array([0, *layer.target_shape])))
 
 
-def _same(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _same(layer: Any, desk: Desk, given: list[Value]) -> Value:
     return desk.op("Identity", given[0])
 
 
-def _together(op: str) -> Callable[[Any, _Desk, list[Value]], Value]:
-    def rule(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _together(op: str) -> Layer:
+    def rule(layer: Any, desk: Desk, given: list[Value]) -> Value:
         out = given[0]
         if len(given) < 2:
             raise ConversionRefused(
@@ -284,20 +229,22 @@ def _together(op: str) -> Callable[[Any, _Desk, list[Value]], Value]:
     return rule
 
 
-def _average(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _average(layer: Any, desk: Desk, given: list[Value]) -> Value:
     out = _together("Add")(layer, desk, given)
     return desk.op("Div", out, desk.held(float(len(given)), out))
 
 
-def _joined(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+def _joined(layer: Any, desk: Desk, given: list[Value]) -> Value:
     return desk.op("Concat", *given, axis=layer.axis)
 
 
-def _sloped(layer: Any, desk: _Desk, given: list[Value]) -> Value:
-    return desk.op("PRelu", given[0], desk.held(_weights(layer)[0], given[0]))
+def _sloped(layer: Any, desk: Desk, given: list[Value]) -> Value:
+    return desk.op("PRelu", given[0], desk.held(weights_of(layer)[0], given[0]))
 
 
-LAYERS: dict[str, Callable[[Any, _Desk, list[Value]], Value]] = {
+LAYERS: dict[str, Layer] = {
+    **RECURRENT,
+    **WINDOWS,
     "Activation": _activation,
     "ActivityRegularization": _same,
     "Add": _together("Add"),
@@ -326,6 +273,7 @@ LAYERS: dict[str, Callable[[Any, _Desk, list[Value]], Value]] = {
     "Reshape": _reshaped,
     "Softmax": _softmax,
     "SpatialDropout1D": _same,
+    "SpatialDropout2D": _same,
     "Subtract": _together("Sub"),
 }
 """By class of Keras."""

@@ -28,6 +28,17 @@ def is_module(model: Any) -> bool:  # Any: somebody's model
     )
 
 
+def copied(module: Any) -> Any:  # Any: a torch.nn.Module
+    """A copy on the CPU, without torch.compile around it."""
+    module = getattr(module, "_orig_mod", module)
+    try:
+        return copy.deepcopy(module).cpu()
+    except Exception as error:  # whatever somebody's class raises when it is copied
+        raise ConversionRefused(
+            f"it cannot be copied: {type(error).__name__}: {error}", where=f"torch.{type(module).__name__}"
+        ) from error
+
+
 def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) -> Network:
     """A module beside rows as it takes them. Any: a torch.nn.Module; a frame or an array
 
@@ -35,14 +46,8 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
     """
     import torch
 
-    module = getattr(module, "_orig_mod", module)  # of torch.compile
-    kind = f"torch.{type(module).__name__}"
-    try:
-        asked = copy.deepcopy(module).cpu().eval()
-    except Exception as error:  # whatever somebody's class raises when it is copied
-        raise ConversionRefused(
-            f"it cannot be copied: {type(error).__name__}: {error}", where=kind
-        ) from error
+    asked = copied(module).eval()
+    kind = f"torch.{type(asked).__name__}"
     ports = _ports(asked, rows, names, kind)
     columns = matched(ports, names, kind)
 

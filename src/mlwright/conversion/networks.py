@@ -108,12 +108,18 @@ class Network:
         """Whether it works in float32."""
         return self.outcome.kind != "float64" or any(p.kind == "float32" for p in self.ports)
 
-    @cached_property
+    @property
     def outcome(self) -> Outcome:
-        """Its nodes laid once into nowhere: whatever cannot be laid is refused before it is asked."""
+        return self._nowhere[0]
+
+    @cached_property
+    def _nowhere(self) -> tuple[Outcome, frozenset[str]]:
+        """Its nodes laid once into nowhere, and their operators: whatever cannot be laid is refused before it
+        is asked."""
         g = GraphBuilder()
         try:
-            return self.lay(g, [g.input(f"i{i}", p.kind, p.width) for i, p in enumerate(self.ports)])
+            out = self.lay(g, [g.input(f"i{i}", p.kind, p.width) for i, p in enumerate(self.ports)])
+            return out, frozenset(n.op for n in g.made)
         except ConversionRefused as refused:
             refused.where = f"{self.kind} > {refused.where}" if refused.where else self.kind
             raise
@@ -124,8 +130,12 @@ class Network:
 
     def said(self, rows: Any) -> tuple[Doubles | None, Array]:  # Any: a pandas frame or an array
         """Probabilities [N, K] of classes, and labels or numbers [N]."""
-        out, label = self.ask([self._fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)])
-        meaning, raw = self.meaning, np.asarray(out, dtype=np.float64).reshape(len(rows), -1)
+        given = [self._fed(rows, p, c) for p, c in zip(self.ports, self.columns, strict=True)]
+        out, label = self.ask(given)
+        meaning, raw = self.meaning, np.array(out, dtype=np.float64).reshape(len(rows), -1)
+        if "MaxPool" in self._nowhere[1]:
+            # TensorFlow's maximum passes over what is missing, and others' do not: nobody's answer counts.
+            raw[_missing(given)] = np.nan
         if meaning.of == "numbers":
             return None, raw[:, 0]
         p = raw
@@ -145,6 +155,15 @@ class Network:
         if hasattr(rows, "columns"):
             return fed(rows[list(columns)].to_numpy(), port)
         return fed(rows[:, [self.names.index(c) for c in columns]], port)
+
+
+def _missing(given: Sequence[Array]) -> npt.NDArray[np.bool_]:
+    """Of each row, whether a number is missing."""
+    found = np.zeros(len(given[0]), dtype=np.bool_)
+    for array in given:
+        if array.dtype.kind == "f":
+            found |= np.isnan(array.reshape(len(array), -1)).any(axis=1)
+    return found
 
 
 def laid(network: Network, frame: Frame) -> Answer:

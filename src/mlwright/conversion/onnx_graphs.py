@@ -13,12 +13,14 @@ import numpy as np
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.imported import KINDS, Laid, Node
 from mlwright.conversion.networks import Outcome, Port
+from mlwright.conversion.onnx_layers import LAYER_RULES
 from mlwright.conversion.onnx_ml_rules import ML_RULES
 from mlwright.conversion.onnx_rules import RULES
 from mlwright.graph.build import ML, GraphBuilder
 
 _OPSET = 21
 _MOST_NODES = 20_000
+_RULES = RULES | LAYER_RULES | ML_RULES
 
 
 def ports_of(model: Any) -> tuple[Port, ...]:  # Any: a ModelProto
@@ -94,7 +96,7 @@ def laid(
     for proto in model.graph.node:
         if proto.op_type == "ZipMap":
             continue
-        done.add(_node(proto, done, wanted), RULES | ML_RULES)
+        done.add(_node(proto, done, wanted), _RULES)
     return done
 
 

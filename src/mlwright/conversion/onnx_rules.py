@@ -12,6 +12,7 @@ import numpy as np
 from mlwright.conversion.imported import KINDS, Array, Node, Rule, Value, sizes_of
 
 _MOST_FACTORS = 64
+_MOST_PADDED = 1_000
 _KIND_NUMBERS = {name: number for number, name in KINDS.items()}
 
 
@@ -55,7 +56,7 @@ def reshaped(node: Node) -> Value:
     return Value(out, kind=node.kind, shape=tuple(None if s == -1 else s for s in wanted))
 
 
-def expanded(node: Node) -> str:
+def expanded(node: Node) -> str | Value:
     """Repeated to a shape: by adding noughts, where it is as long as there are rows."""
     sizes = sizes_of(node.given(1))
     if sizes is None:
@@ -69,7 +70,13 @@ def expanded(node: Node) -> str:
     if any(s > 1 for s in fixed):
         out = node.add("Expand", out, node.g.constant(np.array(fixed, dtype=np.int64)))
     noughts = node.laid.rows_of_noughts(kind, [-1 if s is None else 1 for s in sizes])
-    return node.add("Or", out, noughts) if kind == "bool" else node.add("Add", out, noughts)
+    out = node.add("Or", out, noughts) if kind == "bool" else node.add("Add", out, noughts)
+    given = node.given(0).shape
+    if given is None or len(given) > len(sizes):
+        return out
+    # What is 1 long in the shape keeps its length.
+    given = (1,) * (len(sizes) - len(given)) + given
+    return Value(out, kind=kind, shape=tuple(g if s == 1 else s for g, s in zip(given, sizes, strict=True)))
 
 
 def filled(node: Node) -> str | Value:
@@ -173,18 +180,18 @@ def gelu(node: Node) -> str:
         inner = node.add("Add", x, node.add("Mul", cubed, node.number(0.044715)))
         curve = node.add("Tanh", node.add("Mul", inner, node.number(math.sqrt(2 / math.pi))))
     else:
-        _single(node)
+        single(node)
         curve = node.add("Erf", node.add("Div", x, node.number(math.sqrt(2))))
     half = node.add("Mul", x, node.number(0.5))
     return node.add("Mul", half, node.add("Add", curve, node.number(1)))
 
 
 def erf(node: Node) -> str:
-    _single(node)
+    single(node)
     return node.add("Erf", node.tensor())
 
 
-def _single(node: Node) -> None:
+def single(node: Node) -> None:
     if node.kind == "float64":
         raise node.refused("is not computed in doubles by the runtime", "let the model work in float32")
 
@@ -242,12 +249,12 @@ def batch_normalised(node: Node) -> str:
     scale, shift, mean, spread = (node.array(i).astype(np.float64) for i in range(1, 5))
     factor = scale / np.sqrt(spread + node.setting("epsilon", 1e-5))
     wide = [1, -1] + [1] * (node.rank() - 2)
-    out = node.add("Sub", node.tensor(), _as(node, mean.reshape(wide)))
-    out = node.add("Mul", out, _as(node, factor.reshape(wide)))
-    return node.add("Add", out, _as(node, shift.reshape(wide)))
+    out = node.add("Sub", node.tensor(), typed(node, mean.reshape(wide)))
+    out = node.add("Mul", out, typed(node, factor.reshape(wide)))
+    return node.add("Add", out, typed(node, shift.reshape(wide)))
 
 
-def _as(node: Node, array: Array) -> str:
+def typed(node: Node, array: Array) -> str:
     """A constant of the first input's type."""
     return node.g.constant(np.ascontiguousarray(array, dtype=node.kind))
 
@@ -288,33 +295,6 @@ def least_place(node: Node) -> str:
     return node.add("ArgMax", node.add("Neg", node.tensor()), **node.attributes)
 
 
-def convolved(node: Node) -> str:
-    """A convolution along one axis, as a product with the windows laid side by side."""
-    weights = node.array(1)
-    if weights.ndim != 3 or int(node.attributes.get("group", 1)) != 1:
-        raise node.refused("is converted along one axis and in one group only")
-    channels, kernel = weights.shape[1], weights.shape[2]
-    windows, count = _windows(node, kernel)
-    rows = node.add("Transpose", windows, perm=[0, 2, 1, 3])
-    flat = node.add("Reshape", rows, node.g.constant(np.array([-1, count, channels * kernel])))
-    out = node.add("MatMul", flat, _as(node, weights.reshape(len(weights), -1).T))
-    out = node.add("Add", out, node.tensor(2)) if node.has(2) else out
-    return node.add("Transpose", out, perm=[0, 2, 1])
-
-
-def pooled(op: str) -> Rule:
-    def rule(node: Node) -> str:
-        if any(node.attributes.get("pads", ())) or node.attributes.get("ceil_mode"):
-            raise node.refused("is converted without padding only")
-        kernel = [int(k) for k in node.attributes["kernel_shape"]]
-        if len(kernel) != 1 or len(node.wanted) > 1:
-            raise node.refused("is converted along one axis only")
-        windows, _ = _windows(node, kernel[0])
-        return node.add(op, windows, node.g.constant(np.array([3])), keepdims=0)
-
-    return rule
-
-
 def pooled_whole(op: str) -> Rule:
     def rule(node: Node) -> str:
         axes = node.g.constant(np.arange(2, node.rank(), dtype=np.int64))
@@ -323,29 +303,7 @@ def pooled_whole(op: str) -> Rule:
     return rule
 
 
-def _windows(node: Node, kernel: int) -> tuple[str, int]:
-    """Windows [N, C, count, kernel] along the last axis of [N, C, L], and how many there are."""
-    if str(node.attributes.get("auto_pad", "NOTSET")) not in ("NOTSET", "VALID"):
-        raise node.refused("pads by itself", "name the padding")
-    *_, length = node.shape()
-    if node.rank() != 3 or length is None:
-        raise node.refused("is converted along one axis of a known length only")
-    stride = int((node.attributes.get("strides") or [1])[0])
-    apart = int((node.attributes.get("dilations") or [1])[0])
-    before, behind = (int(p) for p in (node.attributes.get("pads") or [0, 0]))
-    x = node.tensor()
-    if before or behind:
-        # A column of noughts that all padding is taken from; what is missing is no nought.
-        some = node.add("Gather", x, node.g.constant(np.array([0])), axis=2)
-        x = node.add("Concat", x, _filled_like(node, some, 0.0), axis=2)
-    reach = (kernel - 1) * apart + 1
-    count = (length + before + behind - reach) // stride + 1
-    at = np.arange(count)[:, None] * stride + np.arange(kernel)[None, :] * apart - before
-    at = np.where((at < 0) | (at >= length), length, at)
-    return node.add("Gather", x, node.g.constant(at.astype(np.int64)), axis=2), count
-
-
-def _filled_like(node: Node, some: str, value: float) -> str:
+def filled_like(node: Node, some: str, value: float) -> str:
     """One value in the shape of `some`, whatever that holds."""
     nought = node.add(
         "Mul", node.add("Cast", node.add("IsNaN", some), to=_KIND_NUMBERS[node.kind]), node.number(0)
@@ -363,65 +321,52 @@ def padded(node: Node) -> str:
     value = float(node.array(2).ravel()[0]) if node.has(2) and node.array(2).size else 0.0
     out = node.tensor()
     for i, axis in enumerate(axes):
-        before, behind = around[i], around[i + len(axes)]
-        if min(before, behind) < 0:
-            raise node.refused("cuts instead of padding")
-        for count, ahead in ((before, True), (behind, False)):
+        for count, ahead in ((around[i], True), (around[i + len(axes)], False)):
+            if not 0 <= count <= _MOST_PADDED:
+                raise node.refused(f"pads by {count}, which is not within 0 and {_MOST_PADDED}")
             if count:
-                some = node.add(
-                    "Gather", node.tensor(), node.g.constant(np.zeros(count, np.int64)), axis=axis % rank
-                )
-                if (
-                    len([a for a, b in zip(around[: len(axes)], around[len(axes) :], strict=True) if a or b])
-                    > 1
-                ):
-                    raise node.refused("is converted along one axis only")
-                filler = _filled_like(node, some, value)
+                at = node.g.constant(np.zeros(count, np.int64))
+                filler = filled_like(node, node.add("Gather", out, at, axis=axis % rank), value)
                 out = node.add("Concat", *((filler, out) if ahead else (out, filler)), axis=axis % rank)
     return out
 
 
-RULES: dict[tuple[str, str], Rule] = {
-    ("", name): rule
-    for name, rule in {
-        "ArgMin": least_place,
-        "AveragePool": pooled("ReduceMean"),
-        "BatchNormalization": batch_normalised,
-        "Celu": celu,
-        "Constant": constant,
-        "ConstantOfShape": filled,
-        "Conv": convolved,
-        "Dropout": same,
-        "Elu": elu,
-        "Erf": erf,
-        "Expand": expanded,
-        "Gelu": gelu,
-        "GlobalAveragePool": pooled_whole("ReduceMean"),
-        "GlobalMaxPool": pooled_whole("ReduceMax"),
-        "HardSigmoid": hard_sigmoid,
-        "HardSwish": hard_swish,
-        "Identity": same,
-        "LayerNormalization": layer_normalised,
-        "LeakyRelu": leaky,
-        "LogSoftmax": log_softmax,
-        "MaxPool": pooled("ReduceMax"),
-        "Mish": mish,
-        "PRelu": sloped,
-        "Pad": padded,
-        "RMSNormalization": root_mean_square,
-        "ReduceL1": reduced("ReduceSum", "Abs"),
-        "ReduceL2": reduced("ReduceSum", "Square", "Sqrt"),
-        "ReduceLogSumExp": log_of_sums,
-        "ReduceLogSum": reduced("ReduceSum", "", "Log"),
-        "ReduceProd": multiplied,
-        "ReduceMin": reduced("ReduceMax", "Neg", "Neg"),
-        "ReduceSumSquare": reduced("ReduceSum", "Square"),
-        "Reshape": reshaped,
-        "Selu": selu,
-        "Softplus": softplus,
-        "Softsign": softsign,
-        "Swish": swish,
-        "ThresholdedRelu": thresholded,
-    }.items()
+_BY_NAME: dict[str, Rule] = {
+    "ArgMin": least_place,
+    "BatchNormalization": batch_normalised,
+    "Celu": celu,
+    "Constant": constant,
+    "ConstantOfShape": filled,
+    "Dropout": same,
+    "Elu": elu,
+    "Erf": erf,
+    "Expand": expanded,
+    "Gelu": gelu,
+    "GlobalAveragePool": pooled_whole("ReduceMean"),
+    "GlobalMaxPool": pooled_whole("ReduceMax"),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": hard_swish,
+    "Identity": same,
+    "LayerNormalization": layer_normalised,
+    "LeakyRelu": leaky,
+    "LogSoftmax": log_softmax,
+    "Mish": mish,
+    "PRelu": sloped,
+    "Pad": padded,
+    "RMSNormalization": root_mean_square,
+    "ReduceL1": reduced("ReduceSum", "Abs"),
+    "ReduceL2": reduced("ReduceSum", "Square", "Sqrt"),
+    "ReduceLogSumExp": log_of_sums,
+    "ReduceLogSum": reduced("ReduceSum", "", "Log"),
+    "ReduceProd": multiplied,
+    "ReduceMin": reduced("ReduceMax", "Neg", "Neg"),
+    "ReduceSumSquare": reduced("ReduceSum", "Square"),
+    "Reshape": reshaped,
+    "Selu": selu,
+    "Softplus": softplus,
+    "Softsign": softsign,
+    "Swish": swish,
+    "ThresholdedRelu": thresholded,
 }
+RULES: dict[tuple[str, str], Rule] = {("", name): rule for name, rule in _BY_NAME.items()}
 """By domain and operator."""

@@ -187,12 +187,15 @@ def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody
     from mlwright.conversion.keras_layers import is_keras, of_keras
     from mlwright.conversion.modules import is_module, of_module
     from mlwright.conversion.onnx_files import is_onnx, of_graph
+    from mlwright.conversion.tensorflow import is_tensorflow, of_tensorflow
 
     found = None
     if is_keras(model):  # before the modules: on PyTorch's backend it is one as well
         found = of_keras(model, rows.names, wording)
     elif is_module(model):
         found = of_module(model, rows.rows, rows.names, wording)
+    elif is_tensorflow(model):
+        found = of_tensorflow(model, rows.names, wording)
     elif is_onnx(model):
         found = of_graph(model, rows.names, wording)
     if found is None and wording != Wording():

@@ -14,11 +14,12 @@ Operator = tuple[str, str]
 MICROSOFT = "com.microsoft"
 
 _PLAIN = """
-    Abs Add And ArgMax Cast Ceil Clip Concat Cos CumSum Div Equal Erf Exp Expand Flatten Floor Gather
-    GatherElements GatherND Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log MatMul Max
-    Min Mod Mul Neg Not OneHot Or Pow Reciprocal ReduceMax ReduceMean ReduceSum RegexFullMatch Relu
-    Reshape Round ScatterElements Sigmoid Sign Slice Softmax Split Sqrt Squeeze StringConcat
-    StringNormalizer StringSplit Sub Sum Tanh TfIdfVectorizer Tile TopK Transpose Unsqueeze Where
+    Abs Add And ArgMax AveragePool Cast Ceil Clip Concat Conv Cos CumSum Div Equal Erf Exp Expand Flatten
+    Floor GRU Gather GatherElements GatherND Gemm Greater GreaterOrEqual Identity IsNaN LSTM Less
+    LessOrEqual Log MatMul Max MaxPool Min Mod Mul Neg Not OneHot Or Pow RNN Reciprocal ReduceMax
+    ReduceMean ReduceSum RegexFullMatch Relu Reshape Round ScatterElements Sigmoid Sign Slice Softmax
+    Split Sqrt Squeeze StringConcat StringNormalizer StringSplit Sub Sum Tanh TfIdfVectorizer Tile TopK
+    Transpose Unsqueeze Where
 """
 
 OPERATORS: MappingProxyType[int, frozenset[Operator]] = MappingProxyType(
@@ -54,3 +55,13 @@ SHAPE_INPUTS: MappingProxyType[str, tuple[int, ...]] = MappingProxyType(
 
 GROWING: frozenset[str] = frozenset({"Expand", "OneHot", "Tile"})
 """Operators whose shape input multiplies the size of what they are given."""
+
+WEIGHTS: MappingProxyType[str, tuple[int, ...]] = MappingProxyType(
+    {"Conv": (1,), "GRU": (1, 2), "LSTM": (1, 2), "RNN": (1, 2)}
+)
+"""Inputs that decide how wide a layer's result is: constants, too."""
+
+FORBIDDEN_INPUTS: MappingProxyType[str, tuple[int, ...]] = MappingProxyType(
+    {"GRU": (4,), "LSTM": (4, 7), "RNN": (4,)}
+)
+"""Inputs that must be left out: how long each row's sequence is, and weights that look into a cell."""

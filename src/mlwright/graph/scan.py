@@ -18,7 +18,15 @@ import numpy as np
 from mlwright.base.errors import shown
 from mlwright.graph import reader, wire
 from mlwright.graph.attributes import Attribute, check_attributes, gram_columns, tree_steps
-from mlwright.graph.operators import GROWING, MICROSOFT, OPERATORS, OPSETS, SHAPE_INPUTS
+from mlwright.graph.operators import (
+    FORBIDDEN_INPUTS,
+    GROWING,
+    MICROSOFT,
+    OPERATORS,
+    OPSETS,
+    SHAPE_INPUTS,
+    WEIGHTS,
+)
 from mlwright.graph.reader import fields, packed_array, refuse, text_of
 
 _DTYPES = {code: name for name, code in wire.DTYPES.items()}
@@ -93,6 +101,8 @@ class _Walk:
     """By node output: the number of the node that makes it."""
     shapes: list[tuple[str, str]] = field(default_factory=list)
     """Operator and tensor name of each shape input."""
+    weights: list[tuple[str, str]] = field(default_factory=list)
+    """The same of weights that decide how wide a result is."""
     constant_bytes: int = 0
     tree_steps: float = 0.0
     gram_columns: int = 0
@@ -243,6 +253,9 @@ def _node(data: bytes, at: int, end: int, walk: _Walk, position: int) -> None:
     if not domain:
         deciding = SHAPE_INPUTS.get(operator, ())
         walk.shapes += [(operator, name) for i, name in enumerate(inputs) if name and i in deciding]
+        walk.weights += [(operator, inputs[i]) for i in WEIGHTS.get(operator, ()) if i < len(inputs)]
+        if any(i < len(inputs) and inputs[i] for i in FORBIDDEN_INPUTS.get(operator, ())):
+            refuse(f"a node {operator} is given what it must not be given")
 
 
 def _attribute(data: bytes, at: int, end: int, walk: _Walk) -> Attribute:
@@ -261,7 +274,7 @@ def _attribute(data: bytes, at: int, end: int, walk: _Walk) -> Attribute:
             elif number == 8:
                 attribute.numbers = packed_array(data, start, stop)
             elif number in (4, 9):
-                text_of(data, start, stop)
+                attribute.texts.append(text_of(data, start, stop))
     expected = _ATTRIBUTE_FIELDS.get(attribute.kind)
     held = {number for number, _, _ in attribute.places}
     if not attribute.name or expected is None or (held or _LISTS & {expected}) != {expected}:
@@ -368,6 +381,9 @@ def _check_names(walk: _Walk) -> None:
 
 
 def _check_shapes(data: bytes, walk: _Walk) -> None:
+    for operator, name in walk.weights:
+        if name not in walk.constants:
+            refuse(f"how wide {operator} is would depend on rows: {shown(name)} is not a constant")
     for operator, name in walk.shapes:
         tensor = walk.constants.get(name)
         if tensor is None:

@@ -48,15 +48,17 @@ def convert(
     answers: Literal["numbers", "probabilities", "logits"] | None = None,
     classes: Sequence[Any] | None = None,  # Any: labels of whatever type
     int8: bool = False,
+    weights: str | os.PathLike[str] | None = None,
     intended_use: str | None = None,
     not_for: str | None = None,
     owner: str | None = None,
     progress: Progress | None = None,
 ) -> Model:
     """A fitted `model` as a Model: one graph, its schema, and how nearly both answer alike. It is somebody's
-    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, an ONNX file, or
-    the path of a file that is data and no code: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or
-    JSON, a `.skops` file. A pickle is refused: load it yourself if you trust it, and give the object.
+    pipeline or estimator of scikit-learn, a booster, a module of PyTorch, a model of Keras, a function of
+    TensorFlow, an ONNX file, or the path of a file that is data and no code: LightGBM's text, XGBoost's JSON
+    or UBJSON, CatBoost's cbm or JSON, a `.skops` file. A pickle or a SavedModel is refused: load it yourself
+    if you trust it, and give the object.
 
     `example` are rows as its `predict` takes them, without the target: a pandas frame or an array [N, M]; for
     networks a tensor as well, or a dict of one array for each input.
@@ -71,7 +73,8 @@ def convert(
     What a network's last tensor is, it may not say: `answers` are "numbers" (what is predicted),
     "probabilities" or "logits"; `classes` are the labels in the order of its outputs. With `int8` its
     weights are kept in eight bits where that costs no more than 1 % of the score (or changes no more of the
-    example's answers, without `data`); the card says what became of it.
+    example's answers, without `data`); the card says what became of it. `weights` is a safetensors file of
+    what a module of PyTorch learned: all of its tensors, put into a copy of the module.
 
     Raises `ConversionRefused` for a step that no graph does exactly as it does, `ParityFailed` where graph
     and original differ all the same, `Misuse` for rows that the model does not take, `NotAModel` and
@@ -86,13 +89,15 @@ def convert(
     """
     need("train", "converting")
     from mlwright.checks import waived
-    from mlwright.conversion import Wording, converted, opened
+    from mlwright.conversion import Wording, converted, opened, with_weights
 
     began, listener, borne = time.monotonic(), listening(progress), tuple(_codes(waive))
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
     if isinstance(model, (str, os.PathLike)):
         model = opened(model)
+    if weights is not None:
+        model = with_weights(model, weights)
     refuse_absent(data, options)
     with told_when_done(listener):
         listener.stage("reading the model's steps")

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
 def from_file(arguments: argparse.Namespace, screen: Screen) -> tuple[Model, tuple[str, ...]]:
     """The model in a file, and what is to be known of how it was opened. Raises `Misuse` for what belongs to
-    notebooks, and for a pickle that is not trusted."""
+    notebooks, and for a program that is not trusted."""
     from mlwright.lifecycle import convert
     from mlwright.lifecycle.extras import need
 
@@ -104,11 +104,12 @@ def opened_or_trusted(
     *,
     trust: bool,
 ) -> tuple[Any, tuple[str, ...]]:  # Any: somebody's fitted model
-    """The model in the file: data as it is, a pickle only where the user trusts it."""
+    """The model in the file: data as it is, a program only where the user trusts it."""
     from mlwright.conversion.files import opened
     from mlwright.conversion.pickled import is_pickle
+    from mlwright.conversion.tensorflow import is_saved_model
 
-    if not (trust and path.is_file() and is_pickle(path)):
+    if not (trust and (is_saved_model(path) or (path.is_file() and is_pickle(path)))):
         return opened(path), ()
     from mlwright.cli.trusted import WARNING, trusted
 
@@ -197,11 +198,11 @@ COMMAND = Command(
     about=(
         "Reads the steps of a fitted model into one graph, compares both on the example's rows and on rows "
         "at the edges, and writes one file, or refuses with the step's place. A file that is data (a native "
-        "file of a booster, .skops, .onnx) is opened as it is. A pickle or joblib file is a program: it is "
-        "read only with --trust, and can then do anything on this machine. So can a notebook: with --trust "
-        "it is run in its own kernel and folder, its file is not changed, and the model that it makes is "
-        "converted there. With --data the model is measured on rows that it was not fitted on; without, the "
-        "file has the issue MLW901."
+        "file of a booster, .skops, .onnx) is opened as it is. A pickle or joblib file is a program, and so "
+        "is a folder with a SavedModel of TensorFlow: they are read only with --trust, and can then do "
+        "anything on this machine. So can a notebook: with --trust it is run in its own kernel and folder, "
+        "its file is not changed, and the model that it makes is converted there. With --data the model is "
+        "measured on rows that it was not fitted on; without, the file has the issue MLW901."
     ),
     flags=(
         Flag("file", "The model's file, or a notebook (.ipynb)"),
@@ -225,7 +226,11 @@ COMMAND = Command(
             value="FILE",
             shown_default="the file's name, .mlw",
         ),
-        Flag("--trust", "Read a pickle, or run a notebook: whatever code it holds is run", "nothing"),
+        Flag(
+            "--trust",
+            "Read a pickle or a SavedModel, or run a notebook: whatever code it holds is run",
+            "nothing",
+        ),
         Flag(
             "--kind",
             "What a column of the example was for the model, where neither tells: numeric, boolean, text, or "
