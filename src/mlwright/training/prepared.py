@@ -68,10 +68,12 @@ class PreparedFolds:
         """How many folds are fitted side by side: as many as there are threads, folds and memory for."""
         count = min(self.problem.threads, len(self.problem.split.folds))
         cells = self.problem.table.numbers.size + self.problem.table.ids.size
+        if self.alone or cells < TINY_CELLS:
+            return 1
         free = memory_available()
         if free is not None:
             count = min(count, int(free / 2 // (LANE_BYTES + BYTES_A_CELL * cells)))
-        return 1 if self.alone or cells < TINY_CELLS else max(1, count)
+        return max(1, count)
 
     @property
     def threads(self) -> int:
