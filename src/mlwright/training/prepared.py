@@ -107,8 +107,9 @@ class PreparedFolds:
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
             began = time.monotonic()
-            train = self._part(plan.matrix(view, table.rows(fold.train), training=True), fold.train)
-            valid = self._part(plan.matrix(view, table.rows(fold.valid)), fold.valid)
+            x, beside = plan.matrices(view, table.rows(fold.train), table.rows(fold.valid))
+            train, valid = self._part(x, fold.train), self._part(beside, fold.valid)
+            del x, beside  # they are mapped from files now
             self.seconds[view] = min(time.monotonic() - began, self.seconds.get(view, float("inf")))
             self._make_room(train.x.size + valid.x.size, view)
             self._matrices[k, view] = train, valid
