@@ -46,8 +46,8 @@ IDLE_S = 60.0
 FIRST_TO_GO = "500"
 """What the kernel adds to a lane's score where memory runs out: the lane is what goes, not its parent."""
 UNASKED = ("IPython", "matplotlib", "pandas", "pyarrow", "sklearn")
-"""What boosters import where it is installed, to take its tables and to look like its estimators: nearly all of
-the second that loading one takes. Here they are given arrays alone."""
+"""What boosters import where it is installed, to take its tables and to look like its estimators: nearly all
+of the second that loading one takes. Here they are given arrays alone."""
 ORPHAN_S = 3.0
 """How long a lane waits to see that its parent is gone, before it leaves the shared folder alone."""
 
