@@ -1,5 +1,6 @@
 """What several kinds of tests share: the demo's folder with a model trained once for the whole run."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -17,16 +18,34 @@ settings.load_profile("mlwright")
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `mlwright demo` leaves behind, made once in a few seconds. Not to be changed."""
+    """The folder that `mlwright demo` leaves behind, made once in a few seconds. Not to be changed.
+
+    Processes that run tests side by side share it: the first that needs it makes it.
+    """
     from mlwright.cli.commands.demo import LEAK, MODEL, TABLE, TARGET, write_tables
     from mlwright.lifecycle import fit
 
-    folder = tmp_path_factory.mktemp("demo") / "mlwright-demo"
-    write_tables(folder)
-    model = fit(folder / TABLE, target=TARGET, drop=(LEAK,), time_limit="8s")
-    model.save(folder / MODEL)
-    (folder / "card.md").write_text(model.card, encoding="utf-8")
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = root / "demo" / "mlwright-demo"
+    with alone(root / "demo.lock"):
+        if not (folder / "card.md").exists():  # the last that is written
+            write_tables(folder)
+            model = fit(folder / TABLE, target=TARGET, drop=(LEAK,), time_limit="8s")
+            model.save(folder / MODEL)
+            (folder / "card.md").write_text(model.card, encoding="utf-8")
     return folder
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """What is done within is done by one process at a time; the lock goes with a process that dies."""
+    with path.open("w") as file:
+        with contextlib.suppress(ImportError):  # Windows, where one process runs all tests
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -10,10 +10,14 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "onnxruntime", "polars", "lightgbm", "catboost", "scipy", "pandas", "pyarrow", "sklearn")
 
 
-def loaded_after(statement: str) -> set[str]:
+def modules_after(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {name.split(".")[0] for name in done.stderr.split()}
+    return set(done.stderr.split())
+
+
+def loaded_after(statement: str) -> set[str]:
+    return {name.split(".")[0] for name in modules_after(statement)}
 
 
 def test_importing_mlwright_loads_no_machine_learning_library() -> None:
@@ -30,3 +34,7 @@ def test_every_package_imports_only_what_lies_below_it() -> None:
     tool = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([tool], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_command_that_trains_starts_without_the_slowest_of_scipy() -> None:
+    assert "scipy.stats" not in modules_after("import mlwright.lifecycle.fit, mlwright.checks")

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mlwright.base import machine
+from mlwright.base.machine import BOUNDLESS
 
 GIB = 1 << 30
 
@@ -99,6 +100,15 @@ def test_available_memory_is_the_machines_where_no_group_says_less(system):
     assert machine.memory_available(*system({"memory.max": "max"}, available=5 * GIB)) == 5 * GIB
 
 
+def test_a_group_is_asked_once_and_what_it_holds_only_where_it_has_a_limit(system, monkeypatch):
+    own = "5:memory:/a\n3:cpu:/\n1:name=systemd:/\n0::/\n"
+    where = system({"memory/memory.limit_in_bytes": f"{BOUNDLESS + 1}", "memory/a/x": "", "x": ""}, own)
+    asked, read = [], machine._read
+    monkeypatch.setattr(machine, "_read", lambda path: asked.append(path) or read(path))
+    assert machine.memory_available(*where) == 32 * GIB
+    assert len(asked) == len(set(asked)) and not [path for path in asked if path.name == "memory.stat"]
+
+
 def test_a_system_that_says_nothing_leaves_memory_unknown(tmp_path):
     assert machine.memory_limit(tmp_path, tmp_path) is machine.memory_available(tmp_path, tmp_path) is None
 
@@ -107,6 +117,7 @@ def test_a_system_that_says_nothing_leaves_memory_unknown(tmp_path):
 def test_beyond_its_limit_a_process_is_refused_memory_and_lives():
     code = """
 from mlwright.base import machine
+from mlwright.base.machine import BOUNDLESS
 machine.limit_data(64 << 20)
 held = bytearray(32 << 20)
 try:
@@ -124,6 +135,7 @@ print(len(bytearray(256 << 20)) >> 20, machine.peak_bytes() > 256 << 20)
 def test_more_memory_than_there_is_fails_and_the_limit_goes_with_what_it_was_for():
     code = """
 from mlwright.base import machine
+from mlwright.base.machine import BOUNDLESS
 machine.memory_available = lambda: 64 << 20
 try:
     with machine.memory_spared():

@@ -9,7 +9,7 @@ from scipy import stats
 
 from mlwright.base.comparison import ALIKE
 from mlwright.evaluation.metrics import METRICS
-from mlwright.evaluation.paired import gain, rows_to_tell
+from mlwright.evaluation.paired import _even_odds, gain, rows_to_tell
 
 SLOW = ("average_precision", "f1", "mcc")
 """By the bootstrap."""
@@ -151,3 +151,9 @@ def test_as_many_rows_as_are_said_to_be_needed_tell_the_difference_four_times_in
     )
     told = np.mean([once(needed).verdict == "better" for _ in range(300)])
     assert 0.7 < told < 0.9
+
+
+@pytest.mark.parametrize(("won", "lost"), [(0, 1), (3, 3), (7, 8), (1, 12), (40, 25), (0, 60), (900, 800)])
+def test_odds_are_those_of_the_exact_test(won, lost):
+    expected = stats.binomtest(won, won + lost).pvalue
+    assert _even_odds(won, lost) == _even_odds(lost, won) == pytest.approx(expected, rel=1e-14)

@@ -10,7 +10,7 @@ import pytest
 from mlwright.base.errors import UnknownName
 from mlwright.base.schema import Column, Schema
 from mlwright.data.dataset import Dataset, Provenance
-from mlwright.features import VIEWS, FeaturePlan, table_of, text
+from mlwright.features import VIEWS, FeaturePlan, fitted, table_of, text
 from mlwright.features.categories import fit_dictionary, fit_folds, fit_target_encoding
 from mlwright.features.datetimes import PARTS, part_nodes
 from mlwright.features.text import tokenise
@@ -40,6 +40,21 @@ def a_dataset(n: int = 400, seed: int = 0) -> tuple[Dataset, np.ndarray]:
     schema = Schema(columns=tuple(Column(name=k, kind=v) for k, v in kinds.items()))
     y = (rng.random(n) < 0.4).astype(float)[:, None]
     return Dataset(frame, schema, Provenance("made")), y
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_both_matrices_of_a_fold_are_those_that_are_made_one_by_one(view, monkeypatch):
+    dataset, y = a_dataset()
+    table = table_of(dataset)
+    rows, others = table.rows(np.arange(300)), table.rows(np.arange(300, 400))
+    plan = FeaturePlan.fit(rows, y[:300], seed=0)
+    alone = plan.matrix(view, rows, training=True), plan.matrix(view, others)
+    graphs, real = [], fitted.session
+    monkeypatch.setattr(fitted, "session", lambda graph, **how: graphs.append(graph) or real(graph, **how))
+    for one, other in zip(plan.matrices(view, rows, others), alone, strict=True):
+        assert np.array_equal(one, other, equal_nan=True)
+    crossed = not np.array_equal(alone[0], plan.matrix(view, rows), equal_nan=True)
+    assert len(graphs[:-1]) == (2 if crossed else 1)  # the last is that of the line before
 
 
 def graph_matrix(plan: FeaturePlan, view: str, dataset: Dataset) -> np.ndarray:

@@ -15,7 +15,7 @@ import mlwright as mw
 from mlwright.base.progress import Progress
 from mlwright.cli.screen import Screen
 
-FIT = ("fit", "loans.csv", "--target", "paid", "--max-trials", "6", "--json")
+FIT = ("fit", "loans.csv", "--target", "paid", "--max-trials", "4", "--json")
 
 
 @pytest.fixture

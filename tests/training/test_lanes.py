@@ -3,6 +3,7 @@
 The learners are a stranger's: a package with entry points on the path, as lanes find any other.
 """
 
+import io
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from mlwright.base.progress import Progress
 from mlwright.learners import Config
 from mlwright.tasks import Asked, kind_named
 from mlwright.training import Budget, train
+from mlwright.training import lane as lane_module
 from mlwright.training import lanes as lanes_module
 from mlwright.training import pool as pool_module
 from mlwright.training.exchange import Exchange
@@ -138,6 +140,46 @@ def test_results_are_the_same_in_lanes_and_in_this_process(problem):
     assert not lanes.failure and np.array_equal(lanes.margins, here.margins)
     assert lanes.best_rounds == here.best_rounds and lanes.shape == here.shape
     assert lanes.settled == here.settled
+
+
+LOADS = """
+import io, sys
+from mlwright.training.lane import Lane, UNASKED
+Lane(io.BytesIO()).load(sys.argv[1])
+print(*sorted(set(UNASKED) & set(sys.modules)))
+import sklearn.base, lightgbm
+print(lightgbm.Booster.__name__)
+"""
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost", "catboost"])
+def test_a_lane_loads_a_booster_without_the_packages_that_it_is_not_asked_for(library):
+    pytest.importorskip(library)
+    done = subprocess.run(
+        interpreter.command("-c", LOADS, library),
+        env=interpreter.environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["", "Booster"]
+
+
+def test_where_a_stranger_may_be_fitted_a_library_is_loaded_whole(package, tmp_path, monkeypatch):
+    (tmp_path / "odd_booster.py").write_text(
+        "try:\n    import odd_frames\nexcept ImportError:\n    odd_frames = None\n"
+    )
+    (tmp_path / "odd_frames.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(lane_module, "UNASKED", ("odd_frames",))
+    for name in ("odd_booster", "odd_frames"):  # known, so that it is forgotten after the test
+        monkeypatch.setitem(sys.modules, name, None)
+    found = []
+    for strangers_too in (False, True):
+        if strangers_too:
+            monkeypatch.syspath_prepend(str(package))
+        sys.modules.pop("odd_booster", None)
+        sys.modules.pop("odd_frames", None)
+        lane_module.Lane(io.BytesIO()).load("odd_booster")
+        found.append(sys.modules["odd_booster"].odd_frames is not None)
+    assert found == [False, True]
 
 
 def test_without_child_processes_candidates_are_fitted_here(problem, monkeypatch, tmp_path):

@@ -68,7 +68,8 @@ def memory_available(cgroup: Path = CGROUP, proc: Path = PROC) -> int | None:
     free = _meminfo(proc, "MemAvailable")
     left = [] if free is None else [free]
     for group in _groups(cgroup, proc, "memory"):
-        limit, used = _limit(group), _used(group)
+        limit = _limit(group)
+        used = None if limit is None else _used(group)
         if limit is not None and used is not None:
             left.append(max(0, limit - used))
     return min(left, default=None)
@@ -135,6 +136,7 @@ def _groups(cgroup: Path, proc: Path, controller: str) -> Iterator[Path]:
 
     A container sees its own group as the root, or under a path that is not there: what is there counts.
     """
+    seen = set()
     for line in ["0::/", f"1:{controller}:/", *_read(proc / "self" / "cgroup").splitlines()]:
         _, controllers, own = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
         if controllers and controller not in controllers.split(","):
@@ -142,7 +144,9 @@ def _groups(cgroup: Path, proc: Path, controller: str) -> Iterator[Path]:
         root = cgroup / controller if controllers else cgroup
         group = root / own.strip("/")
         while True:
-            yield group
+            if group not in seen and group.is_dir():
+                yield group
+            seen.add(group)
             if group == root or ".." in own:
                 break
             group = group.parent

@@ -95,11 +95,11 @@ def _says_the_same(table: Table, known: dict[str, Floats], name: str, other: str
     values = [table.numbers(c)[table.sample.rows] for c in pair]
     both = ~(np.isnan(values[0]) | np.isnan(values[1]))
     within = [np.flatnonzero(both & (y == k)) for k in np.unique(y)]
-    ranks = [np.concatenate([_middle_ranks(v[rows]) for rows in within]) for v in values]
+    ranks = [np.concatenate([middle_ranks(v[rows]) for rows in within]) for v in values]
     return _agree(*ranks)
 
 
-def _middle_ranks(values: Floats) -> Floats:
+def middle_ranks(values: Floats) -> Floats:
     """Ranks [N] less their mean; equal numbers share theirs."""
     ranks = pl.Series(values).rank("average").to_numpy()
     return np.asarray(ranks - ranks.mean() if len(ranks) else ranks, dtype=np.float64)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from mlwright.base.evaluation import Score
 from mlwright.base.finding import counted
 from mlwright.base.schema import Column
 from mlwright.checks.alone import by_bins, measured, metric_of, strength
-from mlwright.checks.leakage import able, figure
+from mlwright.checks.leakage import able, figure, middle_ranks
 from mlwright.checks.outcome import Check, CouldNotLook, Seen, first_rows, need_rows, percent
 from mlwright.checks.table import Table, is_number
 from mlwright.statistics.intervals import Codes, Floats, Interval, wilson
@@ -143,7 +143,7 @@ def _ranked(columns: list[Floats]) -> tuple[Floats, Floats]:
     known = ~np.isnan(np.column_stack(columns))
     for j, values in enumerate(columns):
         here = known[:, j]
-        ranks[here, j] = stats.rankdata(values[here]) - (here.sum() + 1) / 2
+        ranks[here, j] = middle_ranks(values[here])
     return ranks, known.astype(np.float64)
 
 

@@ -6,7 +6,7 @@ of the fit, cross-fitted values stand in for those of the transforms that hold t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -63,9 +63,16 @@ class Transforms:
 
     def values(self, features: Sequence[Feature], table: Table, *, training: bool = False) -> Doubles:
         """The matrix [N, len(features)] of `table`; with `training`, its rows are those of the fit."""
-        fitted = {k: t.training for k, t in self.held.items()} if training else {}
-        known = {k: v for k, v in fitted.items() if v is not None}
-        return self._run(features, table, known, self.held)
+        known = self._known() if training else {}
+        return self._running(features, known, self.held)(table)
+
+    def both(self, features: Sequence[Feature], rows: Table, others: Table) -> tuple[Doubles, Doubles]:
+        """The matrices of the rows of the fit and of other rows, by one graph where it is the same."""
+        known = self._known()
+        running = self._running(features, known, self.held)
+        if not closure(self.held, features, known).keys() & known.keys():
+            return running(rows), running(others)
+        return running(rows), self.values(features, others)
 
     def read(self, features: Sequence[Feature], rows: Ints | None, extra: Mapping[str, Transform]) -> Doubles:
         """Values of the training rows (all, or `rows`), cross-fitted, with further transforms."""
@@ -78,7 +85,7 @@ class Transforms:
             for k, t in transforms.items()
             if t.training is not None
         }
-        return self._run(features, table, fitted, transforms)
+        return self._running(features, fitted, transforms)(table)
 
     def sampled(self, features: Sequence[Feature], most: int = MOST_SCALED) -> Doubles:
         """Values of evenly spaced training rows, at most `most`."""
@@ -92,14 +99,14 @@ class Transforms:
         told = worth(self.sampled(features, 2_000), _spaced(self.y, 2_000))
         return [features[i] for i in np.sort(np.argsort(-told, kind="stable")[:most])]
 
-    def _run(
-        self,
-        features: Sequence[Feature],
-        table: Table,
-        fitted: Mapping[str, Doubles],
-        transforms: Mapping[str, Transform],
-    ) -> Doubles:
-        """Runs the nodes of `features` over `table`; values of transforms in `fitted` come from there."""
+    def _known(self) -> dict[str, Doubles]:
+        """Cross-fitted values of the training rows, by transform."""
+        return {k: t.training for k, t in self.held.items() if t.training is not None}
+
+    def _running(
+        self, features: Sequence[Feature], fitted: Mapping[str, Doubles], transforms: Mapping[str, Transform]
+    ) -> Callable[[Table], Doubles]:
+        """What runs the nodes of `features` over a table; values of what is in `fitted` come from there."""
         wanted = closure(transforms, features, fitted)
         given = {k: (v, wanted[k]) for k, v in fitted.items() if k in wanted}
         inputs = self.coding.inputs_of(wanted)
@@ -111,17 +118,21 @@ class Transforms:
             tensors[CODE] = g.input("codes", "float64", len(inputs.codes)), inputs.codes
         g.output("matrix", build(g, transforms, features, tensors), "float64", len(features))
         run = session(g.to_bytes(), threads=self.threads)
-        out = np.empty((len(table), len(features)))
-        for at in range(0, len(table), _CHUNK):
-            rows = np.arange(at, min(at + _CHUNK, len(table)))
-            part = table if len(rows) == len(table) else table.rows(rows)
-            feeds = {k: v[rows][:, list(columns)] for k, (v, columns) in given.items()}
-            if inputs.numbers:
-                feeds["numbers"] = part.numbers[:, list(inputs.numbers)]
-            if inputs.codes:
-                feeds["codes"] = self.coding.values(part, inputs.codes)
-            out[rows] = run.run(None, {k: np.ascontiguousarray(v) for k, v in feeds.items()})[0]
-        return out
+
+        def running(table: Table) -> Doubles:
+            out = np.empty((len(table), len(features)))
+            for at in range(0, len(table), _CHUNK):
+                rows = np.arange(at, min(at + _CHUNK, len(table)))
+                part = table if len(rows) == len(table) else table.rows(rows)
+                feeds = {k: v[rows][:, list(columns)] for k, (v, columns) in given.items()}
+                if inputs.numbers:
+                    feeds["numbers"] = part.numbers[:, list(inputs.numbers)]
+                if inputs.codes:
+                    feeds["codes"] = self.coding.values(part, inputs.codes)
+                out[rows] = run.run(None, {k: np.ascontiguousarray(v) for k, v in feeds.items()})[0]
+            return out
+
+        return running
 
 
 def _spaced(rows: Array, most: int) -> Array:

@@ -119,6 +119,10 @@ class FeaturePlan:
         """
         return self.values(self.layout(view), table, training=training)
 
+    def matrices(self, view: str, rows: Table, others: Table) -> tuple[Doubles, Doubles]:
+        """The view's matrices of the rows that the plan was fitted on, as with `training`, and of others."""
+        return self.fitted.both(self.layout(view), rows, others)
+
     def values(self, features: Sequence[Feature], table: Table, *, training: bool = False) -> Doubles:
         """The matrix [N, len(features)] of `table`; as `matrix`, for any features of any views."""
         return self.fitted.values(features, table, training=training)

@@ -16,6 +16,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +45,9 @@ from mlwright.training.exchange import (
 IDLE_S = 60.0
 FIRST_TO_GO = "500"
 """What the kernel adds to a lane's score where memory runs out: the lane is what goes, not its parent."""
+UNASKED = ("IPython", "matplotlib", "pandas", "pyarrow", "sklearn")
+"""What boosters import where it is installed, to take its tables and to look like its estimators: nearly all
+of the second that loading one takes. Here they are given arrays alone."""
 ORPHAN_S = 3.0
 """How long a lane waits to see that its parent is gone, before it leaves the shared folder alone."""
 
@@ -78,6 +82,13 @@ class Lane:
             except (Exception, SystemExit) as problem:  # noqa: BLE001  # a stranger's learner may raise anything: it costs this candidate alone
                 self.say(Failed(message.handle, reason_of(problem)))
 
+    def load(self, library: str) -> None:
+        """Imports a learner's library, without what it would import for others where it can do without."""
+        # A stranger's learner might use a booster as an estimator: then it is loaded whole.
+        ours = all(type(known).__module__.startswith("mlwright.") for known in self._known.values())
+        with _unseen(UNASKED if ours else ()):
+            importlib.import_module(library)
+
     def _fit(self, message: Fit) -> Done:
         def settle(settings: Settings) -> None:
             self.say(Settled(message.handle, dict(settings)))
@@ -85,7 +96,7 @@ class Lane:
         job = replace(message.job, settle=settle)
         learner, began = self._known[job.config.family], time.monotonic()
         if library := abilities_of(learner).library:
-            importlib.import_module(library)
+            self.load(library)
         if job.deadline is not None:
             job = replace(job, deadline=job.deadline + time.monotonic() - began)
         self.say(Begun(message.handle))
@@ -124,6 +135,18 @@ def shape_of(fitted: Fitted, message: Fit) -> Shape | None:
     """How large the trees are in a graph, where that is asked for and there are any."""
     trees = fitted.trees() if message.shape else None
     return None if trees is None else served_shape(*served(trees))
+
+
+@contextlib.contextmanager
+def _unseen(names: Collection[str]) -> Iterator[None]:
+    """What is imported within finds none of these packages, as if they were not installed."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None says: not found
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def main() -> None:

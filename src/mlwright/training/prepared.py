@@ -68,10 +68,12 @@ class PreparedFolds:
         """How many folds are fitted side by side: as many as there are threads, folds and memory for."""
         count = min(self.problem.threads, len(self.problem.split.folds))
         cells = self.problem.table.numbers.size + self.problem.table.ids.size
+        if self.alone or cells < TINY_CELLS:
+            return 1
         free = memory_available()
         if free is not None:
             count = min(count, int(free / 2 // (LANE_BYTES + BYTES_A_CELL * cells)))
-        return 1 if self.alone or cells < TINY_CELLS else max(1, count)
+        return max(1, count)
 
     @property
     def threads(self) -> int:
@@ -105,8 +107,9 @@ class PreparedFolds:
         if (k, view) not in self._matrices:
             fold, plan, table = self.problem.split.folds[k], self.plan(k), self.problem.table
             began = time.monotonic()
-            train = self._part(plan.matrix(view, table.rows(fold.train), training=True), fold.train)
-            valid = self._part(plan.matrix(view, table.rows(fold.valid)), fold.valid)
+            x, beside = plan.matrices(view, table.rows(fold.train), table.rows(fold.valid))
+            train, valid = self._part(x, fold.train), self._part(beside, fold.valid)
+            del x, beside  # they are mapped from files now
             self.seconds[view] = min(time.monotonic() - began, self.seconds.get(view, float("inf")))
             self._make_room(train.x.size + valid.x.size, view)
             self._matrices[k, view] = train, valid
