@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Answer, Classes, Number, inside_or_out
+from mlwright.conversion.answers import Answer, Classes, Number, at_least, both, inside_or_out
 from mlwright.conversion.frame import Frame
 from mlwright.graph.shared_trees import served
 from mlwright.graph.trees import LEQ, MEMBER, Tree, Trees, tree_ensemble
@@ -81,7 +81,8 @@ def mean_number(model: Any, frame: Frame) -> Number:  # Any: a RandomForestRegre
 
 
 def mean_classes(model: Any, frame: Frame) -> Classes:  # Any: a forest of classifiers
-    """The mean of the trees' shares; of two classes the second's, the first has the rest."""
+    """The mean of the trees' shares; of two classes the second's, the first has the rest. Shares are added,
+    and then divided: a 22nd 11 times is more than a half, and a tie would get the other label."""
     _one_output(model)
     count, classes = len(model.estimators_), len(model.classes_)
     asked = slice(1, 2) if classes == 2 else slice(None)
@@ -90,11 +91,12 @@ def mean_classes(model: Any, frame: Frame) -> Classes:  # Any: a forest of class
     for e in model.estimators_:
         counts = e.tree_.value[:, 0, :classes]
         shares = counts / counts.sum(axis=1, keepdims=True)
-        each = grown(e.tree_, shares[:, asked] / count)
+        each = grown(e.tree_, shares[:, asked])
         trees += each
         targets += range(len(each))
     outputs = 1 if classes == 2 else classes
     p = summed(frame, Trees(tuple(trees), tuple(targets), outputs, np.zeros(outputs)), single(frame))
+    p = frame.g.node("Div", p, frame.g.constant(float(count))) if count > 1 else p
     if classes == 2:
         p = frame.g.concat([frame.g.node("Sub", frame.g.constant(1.0), p), p])
     return Classes(model.classes_, probability=p)
@@ -148,10 +150,15 @@ def boosted(model: Any, frame: Frame) -> Answer:  # Any: a GradientBoostingClass
     out = summed(frame, Trees(tuple(trees), tuple(targets), stages.shape[1], bias), single(frame))
     if not hasattr(model, "classes_"):
         return Number(out)
-    if model.loss != "log_loss":
-        doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # exponential loss: half the log-odds
-        return Classes(model.classes_, margin=doubled)
-    return Classes(model.classes_, margin=out)
+    if stages.shape[1] > 1:
+        return Classes(model.classes_, margin=out)
+    best = at_least(frame.g, out, 0.0)  # of log-odds of nought too, where others take the first class
+    if model.loss == "log_loss":
+        return Classes(model.classes_, margin=out, best=best)
+    doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # exponential loss: half the log-odds
+    return Classes(
+        model.classes_, margin=out, probability=both(frame.g, frame.g.node("Sigmoid", doubled)), best=best
+    )
 
 
 def histogram(model: Any, frame: Frame) -> Answer:  # Any: a HistGradientBoosting estimator
