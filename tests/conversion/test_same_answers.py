@@ -265,3 +265,31 @@ def test_isotonic_steps_that_round_what_they_are_asked_are_refused():
     model = isotonic.IsotonicRegression(out_of_bounds="clip").fit(rows, ROWS.a * 2)
     with pytest.raises(ConversionRefused, match="single numbers"):
         converted(model, rows)
+
+
+@pytest.mark.parametrize("kind", ["object", pytest.param("category", marks=pytest.mark.slow)])
+def test_numbers_that_are_categories_are_compared_as_numbers(kind):
+    rows = ROWS.assign(k=pd.Series(RNG.integers(0, 5, 160)).astype(kind))
+    model = fitted(of_texts(preprocessing.OneHotEncoder(handle_unknown="ignore")), rows)
+    found = mw.convert(model, example=rows[rows.k.astype(int) < 3].iloc[:40], target="answer")
+    np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(rows), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "columns", [[0], pytest.param(slice(0, 1), marks=pytest.mark.slow), np.array([True, False, False, False])]
+)
+def test_places_of_a_frame_are_those_of_the_columns_that_it_was_fitted_on(columns):
+    front = compose.ColumnTransformer([("s", preprocessing.StandardScaler(), columns)], remainder="drop")
+    rows = ROWS.assign(d=ROWS.a * ROWS.b)
+    other = rows[["d", "c", "b", "a"]]
+    alike(fitted(front, rows), other.iloc[:20], other)
+
+
+def test_settings_that_were_changed_after_the_fit_count_as_far_as_the_original_heeds_them():
+    boosted = ensemble.GradientBoostingClassifier(n_estimators=3).fit(ROWS, YES)
+    alike(boosted.set_params(loss="exponential"), ROWS.iloc[:20])
+    scaled = fitted(preprocessing.RobustScaler())
+    alike(scaled.set_params(robustscaler__with_centering=False), ROWS.iloc[:20])
+    each = [("one", logistic()), ("other", tree.DecisionTreeClassifier(max_depth=2))]
+    vote = ensemble.VotingClassifier(each, voting="soft").fit(ROWS, YES)
+    alike(vote.set_params(one="drop"), ROWS.iloc[:20])

@@ -37,11 +37,20 @@ def by_columns(transformer: Any, frame: Frame) -> Frame:  # Any: a ColumnTransfo
     for name, step, columns in transformer.transformers_:
         if isinstance(step, str) and step == "drop":
             continue
-        if which := places_of(columns, frame.names):
+        if which := _asked_of(transformer, columns, frame.names):
             parts.append(
                 _times(stepped(step, frame.pick(which), name), transformer.transformer_weights, name)
             )
     return parts[0].beside(parts[1:]) if parts else frame.pick([])
+
+
+def _asked_of(transformer: Any, columns: Any, names: Sequence[str]) -> list[int]:  # Any: of its parts
+    """Which of the columns `names` a part asks for: of a frame by the names that it was fitted on, though
+    it says places and the frame has another order."""
+    known = [str(n) for n in getattr(transformer, "feature_names_in_", ())]
+    if not known or len(set(names)) < len(names) or not set(known) <= set(names):
+        return places_of(columns, names)
+    return [_place(known[i], names) for i in places_of(columns, known)]
 
 
 def places_of(columns: Any, names: Sequence[str]) -> list[int]:  # Any: names, places, a slice or flags
@@ -121,13 +130,10 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
     """The weighted mean of answers, or the label that most answer."""
-    kept = [
-        w
-        for (_, e), w in zip(model.estimators, model.weights or [1.0] * len(model.estimators), strict=True)
-        if e != "drop"
-    ]
-    weights = np.array(kept, dtype=np.float64)
-    answers = [ended(e, frame) for e in model.estimators_]
+    answers, weights = [ended(e, frame) for e in model.estimators_], np.ones(len(model.estimators_))
+    if model.weights is not None:
+        kept = [w for (_, e), w in zip(model.estimators, model.weights, strict=True) if e != "drop"]
+        weights = np.array(kept, dtype=np.float64)
     g = frame.g
     if not hasattr(model, "classes_"):
         numbers = [cast(Number, a).tensor for a in answers]

@@ -153,7 +153,7 @@ def boosted(model: Any, frame: Frame) -> Answer:  # Any: a GradientBoostingClass
     if stages.shape[1] > 1:
         return Classes(model.classes_, margin=out)
     best = at_least(frame.g, out, 0.0)  # of log-odds of nought too, where others take the first class
-    if model.loss == "log_loss":
+    if type(model._loss).__name__ != "ExponentialLoss":  # as fitted, whatever its settings say now
         return Classes(model.classes_, margin=out, best=best)
     doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # exponential loss: half the log-odds
     return Classes(

@@ -112,7 +112,8 @@ def standardised(scaler: Any, frame: Frame) -> Frame:  # Any: a StandardScaler
 
 
 def robustly(scaler: Any, frame: Frame) -> Frame:  # Any: a RobustScaler
-    return _shifted(frame, scaler.center_, scaler.scale_)
+    middle = scaler.center_ if scaler.with_centering else None
+    return _shifted(frame, middle, scaler.scale_ if scaler.with_scaling else None)
 
 
 def by_largest(scaler: Any, frame: Frame) -> Frame:  # Any: a MaxAbsScaler
