@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any, cast
 
 import numpy as np
@@ -130,22 +131,19 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
     """The weighted mean of answers, or the label that most answer."""
-    answers, weights = [ended(e, frame) for e in model.estimators_], np.ones(len(model.estimators_))
+    weights: list[float] = []
     if model.weights is not None:
-        kept = [w for (_, e), w in zip(model.estimators, model.weights, strict=True) if e != "drop"]
-        weights = np.array(kept, dtype=np.float64)
+        weights = [float(w) for (_, e), w in zip(model.estimators, model.weights, strict=True) if e != "drop"]
+    answers = [ended(e, frame) for e in model.estimators_]
     g = frame.g
     if not hasattr(model, "classes_"):
-        numbers = [cast(Number, a).tensor for a in answers]
-        return Number(_mean(frame, numbers, weights))
+        return Number(_mean(g, [cast(Number, a).tensor for a in answers], weights))
     by_labels = model.voting != "soft"
     shares = [
         _vote(g, cast(Classes, a)) if by_labels else probability_of(g, cast(Classes, a)) for a in answers
     ]
-    best = g.node("ArgMax", _summed(frame, shares, weights), axis=1, keepdims=0) if by_labels else ""
-    return Classes(
-        model.classes_, probability=_mean(frame, shares, weights), best=best, scores_only=by_labels
-    )
+    best = g.node("ArgMax", _sum(g, shares, weights), axis=1, keepdims=0) if by_labels else ""
+    return Classes(model.classes_, probability=_mean(g, shares, weights), best=best, scores_only=by_labels)
 
 
 def _vote(g: GraphBuilder, answer: Classes) -> str:
@@ -153,19 +151,19 @@ def _vote(g: GraphBuilder, answer: Classes) -> str:
     return g.node("Gather", g.constant(np.eye(len(answer.labels))), chosen(g, answer), axis=0)
 
 
-def _mean(frame: Frame, tensors: list[str], weights: Any) -> str:  # Any: an array
-    """The sum by weight, and then divided: shares of weights do not add up to what weights do, and a tie
-    would get the other label."""
-    total = frame.g.constant(float(np.sum(weights)))
-    return frame.g.node("Div", _summed(frame, tensors, weights), total)
+def _mean(g: GraphBuilder, tensors: list[str], weights: Sequence[float] = ()) -> str:
+    """The mean, or that by weight: added first and divided then, as numpy does, so that ties stay ties."""
+    total = sum(weights) if weights else float(len(tensors))
+    return g.node("Div", _sum(g, tensors, weights), g.constant(float(total)))
 
 
-def _summed(frame: Frame, tensors: list[str], weights: Any) -> str:  # Any: an array
-    g, out = frame.g, ""
-    for tensor, weight in zip(tensors, weights, strict=True):
-        part = tensor if weight == 1.0 else g.node("Mul", tensor, g.constant(float(weight)))
-        out = g.node("Add", out, part) if out else part
-    return out
+def _sum(g: GraphBuilder, tensors: list[str], weights: Sequence[float] = ()) -> str:
+    parts = (
+        [g.node("Mul", t, g.constant(w)) for t, w in zip(tensors, weights, strict=True)]
+        if weights
+        else tensors
+    )
+    return reduce(lambda before, part: g.node("Add", before, part), parts)
 
 
 def stacked(model: Any, frame: Frame) -> Answer:  # Any: a StackingClassifier or StackingRegressor
@@ -223,7 +221,7 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
             for k, calibrator in enumerate(one.calibrators)
         ]
         parts.append(shared_out(g, g.concat(each), len(labels)))
-    return Classes(labels, probability=_mean(frame, parts, np.ones(len(parts))))
+    return Classes(labels, probability=_mean(g, parts))
 
 
 def _tempered(g: GraphBuilder, one: Any, scores: str, classes: int) -> str:  # Any: a calibrated copy
