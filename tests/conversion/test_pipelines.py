@@ -326,21 +326,28 @@ def test_texts_without_an_encoder_and_several_targets_are_refused(bank):
         mw.convert(linear_model.Ridge().fit(x, y), example=x.iloc[:20], target="y")
 
 
-def test_a_model_that_answers_otherwise_than_its_parts_say_makes_no_file(bank):
+def test_a_model_that_answers_otherwise_than_its_parts_say_makes_no_file(bank, monkeypatch):
     model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
     rows = bank[[*NUMBERS, *TEXTS]].iloc[:50]
-    honest = model.predict_proba
+    honest = model.predict_proba  # of the class: an object's own method is refused before it is asked
 
-    model.predict_proba = lambda x: honest(x) * [[0.999, 1.001]]
+    def otherwise(self, x):
+        return honest(x) * [[0.999, 1.001]]
+
+    monkeypatch.setattr(pipeline.Pipeline, "predict_proba", otherwise)
     with pytest.raises(ParityFailed, match="the example rows"):
         mw.convert(model, example=rows, target="y")
 
 
-def test_a_model_that_answers_otherwise_at_the_edges_alone_makes_no_file(bank):
+def test_a_model_that_answers_otherwise_at_the_edges_alone_makes_no_file(bank, monkeypatch):
     model = pipeline.make_pipeline(prepared(), logistic()).fit(bank, bank["y"])
     rows = bank[[*NUMBERS, *TEXTS]].iloc[:50]
     honest = model.predict_proba
-    model.predict_proba = lambda x: np.where((x["campaign"] > 5e5).to_numpy()[:, None], 0.5, honest(x))
+
+    def otherwise(self, x):
+        return np.where((x["campaign"] > 5e5).to_numpy()[:, None], 0.5, honest(x))
+
+    monkeypatch.setattr(pipeline.Pipeline, "predict_proba", otherwise)
     with pytest.raises(ParityFailed, match="rows at the edges"):
         mw.convert(model, example=rows, target="y")
 

@@ -48,8 +48,13 @@ def likeliest(g: GraphBuilder, scores: str, labels: Any) -> Classes:  # Any: an 
 def inside_or_out(g: GraphBuilder, score: str, offset: float) -> Classes:
     """1 where a score [N, 1] is not below `offset`, else -1: as all of scikit-learn's detectors answer."""
     margin = g.node("Sub", score, g.constant(offset))
-    best = flat(g, g.node("Cast", g.node("GreaterOrEqual", margin, g.constant(0.0)), to=7))
+    best = at_least(g, margin, 0.0)
     return Classes(np.array([-1, 1]), margin=margin, best=best, scores_only=True)
+
+
+def at_least(g: GraphBuilder, score: str, least: float) -> str:
+    """[N]: 1 where a score [N, 1] is not below `least`, else 0."""
+    return flat(g, g.node("Cast", g.node("GreaterOrEqual", score, g.constant(least)), to=7))
 
 
 def chosen(g: GraphBuilder, answer: Classes) -> str:
@@ -87,7 +92,7 @@ def published(g: GraphBuilder, answer: Answer, target: Target, order: list[int])
         g.output("prediction", flat(g, answer.tensor), "float64", None)
         return
     classes, margin, probability = len(target.classes), answer.margin, answer.probability
-    turned = order != list(range(classes))
+    turned, from_probability = order != list(range(classes)), bool(probability)
     if margin and classes == 2 and not probability:
         margin = g.node("Mul", margin, g.constant(np.array([[0.0, 1.0]])))  # from [N, 1]
     if not margin:
@@ -96,7 +101,8 @@ def published(g: GraphBuilder, answer: Answer, target: Target, order: list[int])
         margin = g.columns(margin, order, classes)
         probability = probability and g.columns(probability, order, classes)
     probability = probability or g.node("Softmax", margin, axis=1)
-    best = answer.best or g.node("ArgMax", probability, axis=1, keepdims=0)
+    # By the margin where there is one: probabilities are alike before it is nothing.
+    best = answer.best or g.node("ArgMax", probability if from_probability else margin, axis=1, keepdims=0)
     if answer.best and turned:
         places = np.argsort(np.array(order)).astype(np.int64)
         best = g.node("Gather", g.constant(places), best, axis=0)

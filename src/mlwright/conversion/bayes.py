@@ -54,7 +54,8 @@ def categories(model: Any, frame: Frame) -> Classes:  # Any: a CategoricalNB
     counts = [table.shape[1] for table in model.feature_log_prob_]
     places = np.repeat(np.arange(len(counts)), counts)
     values = np.concatenate([np.arange(n) for n in counts]).astype(np.float64)
-    spread = g.node("Gather", g.node("Floor", x), g.constant(places.astype(np.int64)), axis=1)
+    whole = g.node("Cast", g.node("Cast", x, to=7), to=11)  # towards nought, as numpy makes whole numbers
+    spread = g.node("Gather", whole, g.constant(places.astype(np.int64)), axis=1)
     hits = g.node("Cast", g.node("Equal", spread, g.constant(values[None, :])), to=11)
     weights = np.concatenate(list(model.feature_log_prob_), axis=1)
     return _weighed(frame, hits, weights, model.class_log_prior_, model.classes_)

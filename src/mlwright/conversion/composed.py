@@ -14,6 +14,7 @@ from mlwright.conversion.answers import Answer, Classes, Number, both, chosen, p
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.functions import expm1
 from mlwright.conversion.linear import shared_out
+from mlwright.conversion.names import kind_of
 from mlwright.conversion.registry import ended, stepped
 from mlwright.graph.build import GraphBuilder
 
@@ -37,9 +38,20 @@ def by_columns(transformer: Any, frame: Frame) -> Frame:  # Any: a ColumnTransfo
     for name, step, columns in transformer.transformers_:
         if isinstance(step, str) and step == "drop":
             continue
-        if which := places_of(columns, frame.names):
-            parts.append(stepped(step, frame.pick(which), name))
+        if which := _asked_of(transformer, columns, frame.names):
+            parts.append(
+                _times(stepped(step, frame.pick(which), name), transformer.transformer_weights, name)
+            )
     return parts[0].beside(parts[1:]) if parts else frame.pick([])
+
+
+def _asked_of(transformer: Any, columns: Any, names: Sequence[str]) -> list[int]:  # Any: of its parts
+    """Which of the columns `names` a part asks for: of a frame by the names that it was fitted on, though
+    it says places and the frame has another order."""
+    known = [str(n) for n in getattr(transformer, "feature_names_in_", ())]
+    if not known or len(set(names)) < len(names) or not set(known) <= set(names):
+        return places_of(columns, names)
+    return [_place(known[i], names) for i in places_of(columns, known)]
 
 
 def places_of(columns: Any, names: Sequence[str]) -> list[int]:  # Any: names, places, a slice or flags
@@ -70,13 +82,15 @@ def side_by_side(union: Any, frame: Frame) -> Frame:  # Any: a FeatureUnion
     for name, step in union.transformer_list:
         if isinstance(step, str) and step == "drop":
             continue
-        part = stepped(step, frame, name)
-        weight = (union.transformer_weights or {}).get(name)
-        if weight is not None:
-            g = frame.g
-            part = part.made(g.node("Mul", part.numbers(), g.constant(float(weight))), part.names)
-        parts.append(part)
+        parts.append(_times(stepped(step, frame, name), union.transformer_weights, name))
     return parts[0].beside(parts[1:])
+
+
+def _times(part: Frame, weights: Any, name: str) -> Frame:  # Any: by name, or None
+    weight = (weights or {}).get(name)
+    if weight is None or not len(part):
+        return part
+    return part.made(part.g.node("Mul", part.numbers(), part.g.constant(float(weight))), part.names)
 
 
 def best_found(search: Any, frame: Frame) -> Answer:  # Any: a GridSearchCV and the like
@@ -93,31 +107,33 @@ def target_turned(model: Any, frame: Frame) -> Number:  # Any: a TransformedTarg
 
 def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of the target
     """The inverse of a transformer of numbers."""
-    g, kind = frame.g, type(step).__name__
+    g, kind = frame.g, kind_of(step)
     x = frame.numbers()
-    if kind == "StandardScaler":
+    if kind == "sklearn.StandardScaler":
         if step.with_std:
             x = g.node("Mul", x, g.constant(np.asarray(step.scale_, dtype=np.float64).reshape(1, -1)))
         if step.with_mean:
             x = g.node("Add", x, g.constant(np.asarray(step.mean_, dtype=np.float64).reshape(1, -1)))
         return frame.made(x, frame.names)
-    inverse = getattr(getattr(step, "inverse_func", None), "__name__", "")
-    if kind == "FunctionTransformer" and inverse == "expm1":
+    function = getattr(step, "inverse_func", None)
+    inverse = getattr(function, "__name__", "")
+    if kind == "sklearn.FunctionTransformer" and function is np.expm1:
         return frame.made(expm1(g, x), frame.names)
-    if kind == "FunctionTransformer" and inverse == "exp":
+    if kind == "sklearn.FunctionTransformer" and function is np.exp:
         return frame.made(g.node("Exp", x), frame.names)
-    if kind == "FunctionTransformer" and step.inverse_func is None:
+    if kind == "sklearn.FunctionTransformer" and function is None:
         return frame
     raise ConversionRefused(
-        f"the target was turned by {kind} {inverse}, which is not undone in a graph",
+        f"the target was turned by {type(step).__name__} {inverse}, which is not undone in a graph",
         remedy="use numpy.log1p and numpy.expm1, numpy.log and numpy.exp, or StandardScaler",
     )
 
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
     """The weighted mean of answers, or the label that most answer."""
-    given = model.weights or [None] * len(model.estimators)
-    weights = [w for (_, e), w in zip(model.estimators, given, strict=True) if e != "drop"]
+    weights: list[float] = []
+    if model.weights is not None:
+        weights = [float(w) for (_, e), w in zip(model.estimators, model.weights, strict=True) if e != "drop"]
     answers = [ended(e, frame) for e in model.estimators_]
     g = frame.g
     if not hasattr(model, "classes_"):
@@ -126,7 +142,8 @@ def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or Vot
     shares = [
         _vote(g, cast(Classes, a)) if by_labels else probability_of(g, cast(Classes, a)) for a in answers
     ]
-    return Classes(model.classes_, probability=_mean(g, shares, weights), scores_only=by_labels)
+    best = g.node("ArgMax", _sum(g, shares, weights), axis=1, keepdims=0) if by_labels else ""
+    return Classes(model.classes_, probability=_mean(g, shares, weights), best=best, scores_only=by_labels)
 
 
 def _vote(g: GraphBuilder, answer: Classes) -> str:
@@ -134,15 +151,19 @@ def _vote(g: GraphBuilder, answer: Classes) -> str:
     return g.node("Gather", g.constant(np.eye(len(answer.labels))), chosen(g, answer), axis=0)
 
 
-def _mean(g: GraphBuilder, tensors: list[str], weights: Sequence[float | None] = ()) -> str:
+def _mean(g: GraphBuilder, tensors: list[str], weights: Sequence[float] = ()) -> str:
     """The mean, or that by weight: added first and divided then, as numpy does, so that ties stay ties."""
-    parts = [
-        tensor if weight is None else g.node("Mul", tensor, g.constant(float(weight)))
-        for tensor, weight in zip(tensors, weights or [None] * len(tensors), strict=True)
-    ]
-    total = sum(1.0 if w is None else float(w) for w in weights) if weights else float(len(tensors))
-    summed = reduce(lambda before, part: g.node("Add", before, part), parts)
-    return g.node("Div", summed, g.constant(total))
+    total = sum(weights) if weights else float(len(tensors))
+    return g.node("Div", _sum(g, tensors, weights), g.constant(float(total)))
+
+
+def _sum(g: GraphBuilder, tensors: list[str], weights: Sequence[float] = ()) -> str:
+    parts = (
+        [g.node("Mul", t, g.constant(w)) for t, w in zip(tensors, weights, strict=True)]
+        if weights
+        else tensors
+    )
+    return reduce(lambda before, part: g.node("Add", before, part), parts)
 
 
 def stacked(model: Any, frame: Frame) -> Answer:  # Any: a StackingClassifier or StackingRegressor
@@ -174,7 +195,9 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
     g, labels = frame.g, model.classes_
     parts = []
     for one in model.calibrated_classifiers_:
-        if list(one.classes) != list(labels) or list(one.estimator.classes_) != list(labels):
+        tempered = getattr(one, "method", "") == "temperature"
+        known = list(range(len(labels))) if tempered and isinstance(labels[0], str) else list(labels)
+        if list(one.classes) not in (list(labels), known) or list(one.estimator.classes_) != known:
             raise ConversionRefused("a copy was fitted without one of the classes")
         answer = cast(Classes, ended(one.estimator, frame))
         if hasattr(one.estimator, "decision_function") and answer.margin:
@@ -183,6 +206,10 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
             raise ConversionRefused("calibration of this model's scores is not converted")
         else:
             scores = probability_of(g, answer)
+        if tempered:
+            parts.append(_tempered(g, one, scores, len(labels)))
+            continue
+        if not hasattr(one.estimator, "decision_function"):
             scores = g.columns(scores, [1], 2) if len(labels) == 2 else scores
         if len(labels) == 2:
             [calibrator] = one.calibrators
@@ -195,6 +222,18 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
         ]
         parts.append(shared_out(g, g.concat(each), len(labels)))
     return Classes(labels, probability=_mean(g, parts))
+
+
+def _tempered(g: GraphBuilder, one: Any, scores: str, classes: int) -> str:  # Any: a calibrated copy
+    """Probabilities of scores, or of the logarithms of probabilities, times a factor."""
+    [calibrator] = one.calibrators
+    factor = float(calibrator.beta_)
+    if not hasattr(one.estimator, "decision_function"):
+        logs = g.node("Log", g.node("Add", scores, g.constant(1e-12)))
+        return g.node("Softmax", g.node("Mul", logs, g.constant(factor)), axis=1)
+    if classes == 2:
+        return both(g, g.node("Sigmoid", g.node("Mul", scores, g.constant(2.0 * factor))))
+    return g.node("Softmax", g.node("Mul", scores, g.constant(factor)), axis=1)
 
 
 def _calibrator(calibrator: Any, frame: Frame, score: str) -> str:  # Any: a fitted calibrator of one class
@@ -219,6 +258,11 @@ def rising(model: Any, frame: Frame) -> Number:  # Any: an IsotonicRegression
 
 def broken_line(frame: Frame, x: str, at: Any, value: Any) -> str:  # Any: arrays of knots
     """A line through knots, level beyond them, of [N, 1]."""
+    if np.asarray(at).dtype == np.float32:
+        raise ConversionRefused(
+            "isotonic steps that were fitted on single numbers round what they are asked",
+            remedy="fit on doubles, as astype('float64') makes them",
+        )
     g = frame.g
     at, value = np.asarray(at, dtype=np.float64), np.asarray(value, dtype=np.float64)
     if len(at) == 1:

@@ -21,6 +21,9 @@ from mlwright.conversion.names import is_missing
 
 Doubles = npt.NDArray[np.float64]
 
+_TOLD_APART = 2**53
+"""From here on doubles leave whole numbers out."""
+
 
 @dataclass(frozen=True)
 class Hits:
@@ -92,6 +95,12 @@ def _code(frame: Frame, column: str, words: str | None, value: Any) -> float:  #
     if is_missing(value):
         return float("nan")
     try:
+        if not isinstance(value, (float, np.floating)) and abs(float(value)) >= _TOLD_APART:
+            raise ConversionRefused(
+                f"the category {value} of {column!r} is so large a number that the next one is the same to a "
+                "graph, which calculates in doubles",
+                remedy="let such numbers be texts, as with astype(str), before fitting",
+            )
         return float(value)
     except (TypeError, ValueError):
         raise ConversionRefused(

@@ -101,7 +101,9 @@ def boosted_classes(model: Any, frame: Frame) -> Classes:  # Any: an AdaBoostCla
         scores = _total(g, parts)
     if classes == 2:
         return likeliest(g, scores, labels)
-    return Classes(labels, margin=g.node("Div", scores, g.constant(float(classes - 1))))
+    p = g.node("Softmax", g.node("Div", scores, g.constant(float(classes - 1))), axis=1)
+    best = g.node("ArgMax", scores, axis=1, keepdims=0)
+    return Classes(labels, margin=scores, probability=p, best=best)
 
 
 def boosted_number(model: Any, frame: Frame) -> Number:  # Any: an AdaBoostRegressor
@@ -134,7 +136,11 @@ def one_against_others(model: Any, frame: Frame) -> Classes:  # Any: a OneVsRest
         raise ConversionRefused("it answers several labels at once", remedy="fit a model for each label")
     answers = [_asked(e, frame) for e in model.estimators_]
     if len(answers) == 1:
-        return replace(cast(Classes, answers[0]), labels=labels)
+        score, halfway = _score(g, model.estimators_[0], answers[0]), _halfway(model.estimators_[0])
+        best = flat(g, g.node("Cast", g.node("Greater", score, g.constant(halfway)), to=7))
+        if isinstance(answers[0], Classes):
+            return replace(answers[0], labels=labels, best=best)
+        return Classes(labels, margin=g.node("Sub", score, g.constant(halfway)), best=best, scores_only=True)
     together = g.concat([_score(g, e, a) for e, a in zip(model.estimators_, answers, strict=True)])
     best = g.node("ArgMax", together, axis=1, keepdims=0)
     if not hasattr(model, "predict_proba"):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Answer, Classes, Number, inside_or_out
+from mlwright.conversion.answers import Answer, Classes, Number, at_least, both, inside_or_out
 from mlwright.conversion.frame import Frame
 from mlwright.graph.shared_trees import served
 from mlwright.graph.trees import LEQ, MEMBER, Tree, Trees, tree_ensemble
@@ -173,10 +173,14 @@ def boosted(model: Any, frame: Frame) -> Answer:  # Any: a GradientBoostingClass
     out = summed(frame, Trees(tuple(trees), tuple(targets), stages.shape[1], bias), single(frame))
     if not hasattr(model, "classes_"):
         return Number(out)
-    if model.loss != "log_loss":
-        doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # exponential loss: half the log-odds
-        return Classes(model.classes_, margin=doubled)
-    return Classes(model.classes_, margin=out)
+    if stages.shape[1] > 1:
+        return Classes(model.classes_, margin=out)
+    best = at_least(frame.g, out, 0.0)  # of log-odds of nought too, where others take the first class
+    if type(model._loss).__name__ != "ExponentialLoss":  # as fitted, whatever its settings say now
+        return Classes(model.classes_, margin=out, best=best)
+    doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # exponential loss: half the log-odds
+    p = both(frame.g, frame.g.node("Sigmoid", doubled))
+    return Classes(model.classes_, margin=out, probability=p, best=best)
 
 
 def histogram(model: Any, frame: Frame) -> Answer:  # Any: a HistGradientBoosting estimator

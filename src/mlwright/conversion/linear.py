@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Classes, Number
+from mlwright.conversion.answers import Classes, Number, both
 from mlwright.conversion.frame import Frame
 from mlwright.graph.build import GraphBuilder
 
@@ -35,9 +35,7 @@ def centred(model: Any, frame: Frame) -> Number:  # Any: a PLSRegression, PLSCan
 
 
 def exponential(model: Any, frame: Frame) -> Number:  # Any: a generalised linear model with a log link
-    from_log = getattr(model, "link", "log") in ("auto", "log")
-    if type(model).__name__ == "TweedieRegressor" and model.link == "auto":
-        from_log = model.power > 0
+    from_log = type(model._base_loss.link).__name__ == "LogLink"  # as fitted, whatever its settings say now
     out = sums(model, frame)
     return Number(frame.g.node("Exp", out) if from_log else out)
 
@@ -45,6 +43,9 @@ def exponential(model: Any, frame: Frame) -> Number:  # Any: a generalised linea
 def log_odds(model: Any, frame: Frame) -> Classes:  # Any: a logistic regression, or a discriminant
     """Two classes: the score is the log-odds; more: scores of a softmax, or one against the rest."""
     out, labels = sums(model, frame), model.classes_
+    if len(labels) == 2 and getattr(model, "multi_class", "") == "multinomial":  # until scikit-learn 1.7
+        doubled = frame.g.node("Mul", out, frame.g.constant(2.0))  # a softmax of -x and x
+        return Classes(labels, margin=out, probability=both(frame.g, frame.g.node("Sigmoid", doubled)))
     if len(labels) == 2:
         return Classes(labels, margin=out)
     separate = getattr(model, "solver", "") == "liblinear" or getattr(model, "multi_class", "") == "ovr"

@@ -112,11 +112,15 @@ def standardised(scaler: Any, frame: Frame) -> Frame:  # Any: a StandardScaler
 
 
 def robustly(scaler: Any, frame: Frame) -> Frame:  # Any: a RobustScaler
-    return _shifted(frame, scaler.center_, scaler.scale_)
+    middle = scaler.center_ if scaler.with_centering else None
+    return _shifted(frame, middle, scaler.scale_ if scaler.with_scaling else None)
 
 
 def by_largest(scaler: Any, frame: Frame) -> Frame:  # Any: a MaxAbsScaler
-    return _shifted(frame, None, scaler.scale_)
+    out = _shifted(frame, None, scaler.scale_)
+    if not getattr(scaler, "clip", False):  # scikit-learn 1.8 and later
+        return out
+    return frame.made(_clipped(frame, out.tensor(), -1.0, 1.0), frame.names)
 
 
 def _shifted(frame: Frame, middle: Any, scale: Any) -> Frame:  # Any: arrays, or None
@@ -152,7 +156,9 @@ def of_length_one(normalizer: Any, frame: Frame) -> Frame:  # Any: a Normalizer
     else:
         over = "ReduceSum" if normalizer.norm == "l1" else "ReduceMax"
         size = g.node(over, g.node("Abs", x), axis, keepdims=1)
-    size = g.node("Where", g.node("Equal", size, g.constant(0.0)), g.constant(1.0), size)
+    # scikit-learn takes so short a row for one of no length
+    none = g.node("Less", size, g.constant(10 * np.finfo(np.float64).eps))
+    size = g.node("Where", none, g.constant(1.0), size)
     return frame.made(g.node("Div", x, size), frame.names)
 
 
@@ -190,7 +196,8 @@ def projected(pca: Any, frame: Frame) -> Frame:  # Any: a PCA or TruncatedSVD
         "MatMul", out, g.constant(np.ascontiguousarray(np.asarray(pca.components_, dtype=np.float64).T))
     )
     if getattr(pca, "whiten", False):
-        out = g.node("Div", out, g.constant(_row(np.sqrt(pca.explained_variance_))))
+        spread = np.sqrt(np.asarray(pca.explained_variance_, dtype=np.float64))
+        out = g.node("Div", out, g.constant(_row(np.maximum(spread, np.finfo(np.float64).eps))))
     return frame.made(out, [f"component{i}" for i in range(len(pca.components_))])
 
 
@@ -215,6 +222,8 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
             f"the function {name or function!r} is code, which a graph cannot look into",
             remedy="use a function of numpy such as numpy.log1p, or do it before the model",
         )
+    if name == "square":
+        _refuse_whole(frame)
     x = frame.numbers()
     if name == "log1p":
         return frame.made(log1p(g, x), frame.names)
@@ -223,6 +232,18 @@ def by_function(step: Any, frame: Frame) -> Frame:  # Any: a FunctionTransformer
     if name not in _PLAIN:
         raise ConversionRefused(f"numpy.{name} is not converted", remedy=f"one of {', '.join(_PLAIN)} is")
     return frame.made(g.node(*_PLAIN[name], x), frame.names)
+
+
+def _refuse_whole(frame: Frame) -> None:
+    """Raises `ConversionRefused` for columns of whole numbers, whose squares numpy lets run over."""
+    for slot in frame.slots:
+        source = frame.words.source(slot)
+        given = [] if source is None else frame.words.given(source)
+        if given and all(isinstance(v, int) and not isinstance(v, bool) for v in given):
+            raise ConversionRefused(
+                f"the squares of {slot.name!r}, whole numbers, turn negative where they grow too large",
+                remedy="fit on a column of floats, as astype(float) makes it, or scale it before",
+            )
 
 
 def _whole_name(function: Any) -> str:  # Any: a function

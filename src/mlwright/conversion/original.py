@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
@@ -217,15 +218,44 @@ def _in_doubles(rows: Any) -> Any:  # Any: a pandas frame or series, or an array
 def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; values of its kind, None is missing
     """`values` as a column of the same type, or of the nearest that can hold them."""
     series, text, kind = type(column), str(column.dtype), getattr(column.dtype, "kind", "O")
+    if text in ("category", "object"):
+        values = _as_held(column, values)
     if text == "category":
         known = list(column.cat.categories)
         more = [v for v in dict.fromkeys(values) if v is not None and v == v and v not in known]
         return series(values, dtype="object").astype("category").cat.set_categories([*known, *more])
-    plain = [np.nan if v is None else v for v in values]
     if kind not in "fiub":
+        marker = _marker(column) if text == "object" else np.nan
+        plain: list[Any] = [marker if v is None else v for v in values]
         return series(plain, dtype="object" if text == "object" else column.dtype)
-    whole = kind in "iub" and all(v == v and float(v).is_integer() and abs(v) < 2**31 for v in plain)
+    plain = [np.nan if v is None else v for v in values]
+    most = min(np.iinfo(text.lower().partition("[")[0]).max, 2**31) if kind in "iu" else 2**31
+    least = -most if kind == "i" else 0
+    whole = kind in "iub" and all(v == v and float(v).is_integer() and least <= v <= most for v in plain)
     return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
+
+
+def _as_held(column: Any, values: list[Any]) -> list[Any]:  # Any: a pandas column of objects; its values
+    """Texts that stand for numbers, or for yes and no, as what the column holds in their place."""
+    held = [v for v in (column.cat.categories if str(column.dtype) == "category" else column) if v == v]
+    own = {category_of(v): v for v in dict.fromkeys(held) if v is not None and not isinstance(v, str)}
+    numbers = bool(own) and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in own.values())
+
+    def held_as(text: str) -> Any:  # Any: of the column's type
+        if text in own or not numbers:
+            return own.get(text, text)
+        try:  # a category that a step knows and no row of the example has
+            return float(text) if "." in text else int(text)
+        except ValueError:
+            return text
+
+    return [held_as(v) if isinstance(v, str) else v for v in values] if own else values
+
+
+def _marker(column: Any) -> float | None:  # Any: a pandas column of objects
+    """What stands for a missing value in it: None where the example says so, else NaN."""
+    values = column.tolist()
+    return None if any(v is None for v in values) and all(v == v for v in values) else np.nan
 
 
 class Original:
@@ -277,7 +307,7 @@ class Original:
         said = self.says(example)
         for step in _NUDGES:
             moved = example.scaled(1.0 + step * 2.0**-43)
-            if self._takes(moved):
+            if self.takes(moved):
                 found &= _alike(said, self.says(moved), tolerance)
         return found
 
@@ -285,9 +315,9 @@ class Original:
         """Which of the `changes` of the example's first row it answers in numbers that count: asked all at
         once, and where that fails one by one, since a missing value turns a whole column of integers into
         another type. Any: values of the columns' kinds."""
-        if self._takes(example.changed(changes)):
+        if self.takes(example.changed(changes)):
             return list(range(len(changes)))
-        return [i for i, change in enumerate(changes) if self._takes(example.changed([change]))]
+        return [i for i, change in enumerate(changes) if self.takes(example.changed([change]))]
 
     def answers(self, example: Example) -> bool:
         """Whether it answers at all, be it no number, instead of raising."""
@@ -297,7 +327,8 @@ class Original:
             return False
         return True
 
-    def _takes(self, example: Example) -> bool:
+    def takes(self, example: Example) -> bool:
+        """Whether it answers in numbers that count."""
         try:
             said = self.says(example)
         except Exception:  # noqa: BLE001  # whatever somebody's model raises: it does not take the row

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.artifact import Model
+from mlwright.artifact.session import Outputs
 from mlwright.base.errors import ConversionRefused, ParityFailed
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Schema
@@ -100,13 +101,13 @@ class Pair:
         alone, mixed = np.zeros(len(example)), np.zeros(len(example))
         for i in range(min(len(example), MOST_ALONE)):
             by_itself = self.original.says(example.only([i]))
-            row = numbers[[i]], strings[[i]], said.size
-            alone[i] = self._difference(by_itself, model, *row)[0]
+            row = numbers[[i]], strings[[i]]
+            alone[i] = self.apart(by_itself, model.run(*row), said.size)[0]
             if not self.in_rounds:
                 mixed[i] = self._distance(by_itself, said.only([i]), said.size)
             else:
-                alone[i] = min(alone[i], self._difference(said.only([i]), model, *row)[0])
-        return Apart(self._difference(said, model, numbers, strings, said.size), alone, mixed)
+                alone[i] = min(alone[i], self.apart(said.only([i]), model.run(*row), said.size)[0])
+        return Apart(self.apart(said, model.run(numbers, strings), said.size), alone, mixed)
 
     def _check_clean(self) -> None:
         """Raises `ConversionRefused` where the original answers otherwise for texts of the example than for
@@ -142,16 +143,14 @@ class Pair:
             return 0.0 if (one.answer == other.answer).all() else float("inf")
         return _most(relative(one.answer.astype(np.float64), other.answer.astype(np.float64), size))
 
-    def _difference(
-        self, said: Said, model: Model, numbers: Doubles, strings: Any, size: float
-    ) -> Doubles:  # Any: texts
-        """How far the graph is from what was said of each row; numbers in relation to themselves, or to
-        `size`."""
-        outputs = model.run(numbers, strings)
+    def apart(self, said: Said, outputs: Outputs, size: float) -> Doubles:
+        """How far the graph's outputs are from what was said of each row; numbers in relation to themselves,
+        or to `size`."""
         if outputs.prediction is not None:
             return relative(said.answer.astype(np.float64), outputs.prediction, size)
         assert outputs.probability is not None and outputs.label is not None  # of classes
-        target = model.target
+        target = self.schema.target
+        assert target is not None  # classes have one
         places = {target.label(k): k for k in range(len(target.classes))}
         given = np.array([places[label] for label in outputs.label.tolist()])
         wanted = np.array([self._class_of(label) for label in said.answer])

@@ -43,11 +43,22 @@ def ended(model: Any, frame: Frame, name: str = "") -> Answer:  # Any: a fitted 
 def _within(step: Any, name: str) -> Iterator[None]:  # Any: an estimator
     """What is refused inside is told with the way to it."""
     try:
+        _refuse_replaced(step)
         yield
     except ConversionRefused as refused:
         here = f"{name} ({type(step).__name__})" if name else type(step).__name__
         refused.where = f"{here} > {refused.where}" if refused.where else here
         raise
+
+
+def _refuse_replaced(step: Any) -> None:  # Any: an estimator
+    """Raises `ConversionRefused` for an object one of whose methods is not that of its class."""
+    for name, value in getattr(step, "__dict__", {}).items():
+        if callable(value) and callable(getattr(type(step), name, None)):
+            raise ConversionRefused(
+                f"its method {name} was replaced by code of its own, which a graph cannot look into",
+                remedy="use the class as it is",
+            )
 
 
 def _never(step: Any) -> ConversionRefused | None:  # Any: a fitted transformer

@@ -100,6 +100,9 @@ def bounded(schema: Schema, rows: Example, original: Original, words: Words) -> 
         known = tuple(text for text in words.seen.get(name, {}) if text)
         if not known and i not in taken:  # a network's own dictionary: what the example holds is known to be
             known = tuple(dict.fromkeys(t for t in rows.table()[name].cast(str).to_list() if t))
+        if i not in taken:  # some are asked for by one step and not taken by another
+            answered = set(original.taken(rows, [{name: text} for text in known]))
+            known = tuple(text for k, text in enumerate(known) if k in answered) or known
         closed = i not in taken or name in words.closed
         schema = schema.changed(name, categories=known, allowed=known if closed else ())
     return schema

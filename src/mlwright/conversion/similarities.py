@@ -15,7 +15,8 @@ _FEWER = "fit it on fewer rows, or use Nystroem with fewer components"
 
 def landmarks(step: Any, frame: Frame) -> Frame:  # Any: a Nystroem
     points = kept(frame, step.components_, FITTED, _FEWER)
-    alike = similarity(frame, points, step.kernel, _settings(step, points.shape[1]))
+    settings = _settings(step, points.shape[1], step.kernel_params)
+    alike = similarity(frame, points, step.kernel, settings)
     g, weights = frame.g, np.ascontiguousarray(np.asarray(step.normalization_, dtype=np.float64).T)
     out = g.node("MatMul", alike, g.constant(weights))
     return frame.made(out, [f"landmark{i}" for i in range(weights.shape[1])])
@@ -35,9 +36,10 @@ def kernel_components(step: Any, frame: Frame) -> Frame:  # Any: a KernelPCA
     return frame.made(out, [f"component{i}" for i in range(scaled.shape[1])])
 
 
-def _settings(step: Any, width: int) -> dict[str, float]:  # Any: a Nystroem or KernelPCA
-    """What the kernel is told, with scikit-learn's own where it was not."""
+def _settings(step: Any, width: int, others: Any = None) -> dict[str, float]:  # Any: a step, a dict or None
+    """What the kernel is told by name or in `others`, with scikit-learn's own where it was not."""
     given = {name: getattr(step, name) for name in ("gamma", "degree", "coef0")}
+    given = {name: (others or {}).get(name) if v is None else v for name, v in given.items()}
     usual = {"gamma": 1.0 / width, "degree": 3.0, "coef0": 1.0}
     gamma = getattr(step, "gamma_", None)
     given["gamma"] = given["gamma"] if gamma is None else gamma

@@ -21,6 +21,7 @@ from mlwright.base.errors import Misuse, MlwrightError
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.conversion.answers import Answer, Classes, published
+from mlwright.conversion.far import within_reach
 from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.networks import Network, Wording, tabled
@@ -169,6 +170,8 @@ def converted(
     schema = msgspec.structs.replace(plain, columns=(*columns, asked), target=told)
     graph, _ = _built(model, plain, words, told)
     schema = bounded(schema, rows, original, words)
+    pair = Pair(original, rows, schema, tuple(steps_of(model)), words.allowed, words.in_rounds)
+    schema = within_reach(pair, graph)
     scores_only = isinstance(answer, Classes) and answer.scores_only
     return Converted(
         original,
