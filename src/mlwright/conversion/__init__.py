@@ -4,7 +4,7 @@ from mlwright.conversion.files import opened
 from mlwright.conversion.from_file import Said, example_of
 from mlwright.conversion.networks import Wording
 from mlwright.conversion.original import Example, Original
-from mlwright.conversion.whole import Converted, converted
+from mlwright.conversion.whole import Converted, converted, is_model, named_kind
 
 __all__ = [
     "Converted",
@@ -14,5 +14,7 @@ __all__ = [
     "Wording",
     "converted",
     "example_of",
+    "is_model",
+    "named_kind",
     "opened",
 ]
