@@ -18,6 +18,12 @@ def test_spans_of_time(span, seconds):
         assert seconds_of(span) == pytest.approx(seconds)
 
 
+def test_whatever_is_limited_is_told_with_examples():
+    with pytest.raises(Misuse) as raised:
+        seconds_of("soon", "--cell-timeout")
+    assert raised.value.remedy == 'say seconds, or "90s", "5m"'
+
+
 @pytest.mark.parametrize("size", ["", "-3MB", "3 parsecs", "MB", None, "nan"])
 def test_what_is_no_size_is_refused(size):
     with pytest.raises(Misuse, match=r"max_size=.* is no size"):

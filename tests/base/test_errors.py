@@ -1,6 +1,8 @@
 """Errors say what to do, with a near miss only where something is near."""
 
-from mlwright.base.errors import Misuse, nearest_file
+import numpy as np
+
+from mlwright.base.errors import Misuse, nearest_file, shown
 
 
 def test_a_question_keeps_its_mark():
@@ -16,3 +18,8 @@ def test_the_nearest_file_is_near_by_its_stem(tmp_path):
     assert nearest_file("loans.txt", tmp_path) in ("loans.csv", "loans.tsv")
     assert nearest_file("bank_2024.csv", tmp_path) == "bank-2024.csv.gz"
     assert nearest_file("hidden", tmp_path) is None
+
+
+def test_a_value_of_numpy_is_shown_as_any_other():
+    assert [shown(v) for v in (np.float64("inf"), np.str_("a"), np.bool_(True))] == ["inf", "'a'", "True"]
+    assert shown(np.arange(2)) == "[0, 1]" and shown(np.datetime64("2020-01-01")).startswith("np.datetime64")

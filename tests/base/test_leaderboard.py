@@ -91,6 +91,13 @@ def test_names_and_reasons_are_shown_as_text_and_nothing_else():
     assert "\x1b" not in page + printed and len(printed.splitlines()) == 4
 
 
+def test_a_model_that_came_as_it_was_has_neither_rivals_nor_scores_that_chose_it():
+    came = Entry(name="a", family="converted", score=None, fit_seconds=0.0, weight=1.0, reason=KEPT)
+    board = Leaderboard([came])
+    assert not board.was_tried and board.note == "nothing was trained here: the model came as it is"
+    assert cells(came)[4] == "-" and Leaderboard([came, came]).was_tried and BOARD[:1].was_tried
+
+
 def test_less_is_better_where_it_is():
     loss = Score(metric="log_loss", value=0.4, low=0.3, high=0.5, rows=9, greater_is_better=False)
     board = Leaderboard([msgspec.structs.replace(BOARD[0], score=loss)])

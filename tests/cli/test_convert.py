@@ -64,7 +64,10 @@ def test_a_file_that_was_never_judged_says_so_wherever_it_is_shown(mlwright, fol
     shown, page = mlwright("show", "loans.mlw").out, mlwright("show", "loans.mlw", "--html", "a.html")
     assert "issue  MLW901" in shown and "No check looked at its data" in shown
     assert page.code == 0 and "MLW901, an issue." in (folder / "a.html").read_text()
-    assert "**MLW901**" in load("loans.mlw").card
+    model = load("loans.mlw")
+    assert "**MLW901**" in model.card and "converted  in " in shown
+    for told in (shown, (folder / "a.html").read_text(), model.card, model._repr_html_()):
+        assert "candidate" not in told and "Tried" not in told and "0 ms" not in told
     mlwright(*command, "--waive", "MLW901")
     shown = mlwright("show", "loans.mlw").out
     assert "waived  MLW901" in shown
@@ -167,6 +170,11 @@ def test_a_pickle_that_cannot_be_read_says_why(mlwright, folder, data, code, sai
         (("a.ipynb", "--example", "rows", "-t", "late"), 2, "--trust"),
         (("a.ipynb", "-t", "late", "--trust"), 2, "--example X_test"),
         (("a.ipynb", "--example", "rows", "-t", "late", "--trust", "--drop", "x"), 2, "leave --kind"),
+        (
+            ("a.ipynb", "--example", "X", "-t", "y", "--trust", "--data", "rows.csv", "--data-name", "X"),
+            2,
+            "leave one of them out",
+        ),
     ],
 )
 def test_wrong_calls_are_told_before_anything_is_written(mlwright, folder, strings, code, said):
@@ -254,7 +262,39 @@ def test_a_kernel_that_is_absent_slow_or_dies_is_told(mlwright, notebook):
     assert dead.code == 3 and "the kernel died" in dead.err
 
 
-def test_what_is_no_notebook_is_told(mlwright, notebook, folder):
-    (folder / "odd.ipynb").write_text("{}")
+@pytest.mark.slow
+def test_names_that_a_notebook_gives_away_and_marks_before_its_text_are_borne(mlwright, notebook, folder):
+    cells = (*CELLS, "globals = print = open = None", "later = pipe.coef_")
+    written = (folder / notebook(*cells)).read_bytes()
+    (folder / "loans.ipynb").write_bytes(b"\xef\xbb\xbf" + written)
+    command = ("convert", "loans.ipynb", "--example", "X_test", "-t", "late", "--trust", "--model")
+    # a timeout shorter than a second, and than the conversion, is for cells alone
+    done = mlwright(*command, "pipe", "--cell-timeout", "59500ms", "-o", "my loans.mlw")
+    assert done.code == 0 and "mlwright show 'my loans.mlw'" in done.out, done.err
+    late = mlwright(*command, "later")
+    assert late.code == 2 and "'later' is numpy.ndarray, no fitted model" in late.err
+    assert "name a variable that is: 'pipe'" in late.err
+
+
+@pytest.mark.slow
+def test_what_a_cell_cannot_do_here_is_told_without_noise(mlwright, notebook):
+    asked = ("--example", "X", "-t", "late", "--trust")
+    done = mlwright("convert", notebook("name = input('who? ')"), *asked)
+    assert done.code == 3 and "nobody is here to be asked" in done.err
+    done = mlwright("convert", notebook("x = 1", "for x in\n  y"), *asked)
+    assert done.code == 3 and "its line 1: SyntaxError: invalid syntax\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "no notebook"),
+        ('{"cells": [{"cell_ty', "no JSON, as notebooks are: Unterminated string starting at: line 1"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "cells": [], "metadata": {"language_info": {"name": "R"}}}',
+         "a notebook in R"),
+    ],
+)  # fmt: skip
+def test_what_is_no_notebook_is_told(mlwright, notebook, folder, text, said):
+    (folder / "odd.ipynb").write_text(text)
     done = mlwright("convert", "odd.ipynb", "--example", "X", "-t", "late", "--trust")
-    assert done.code == 3 and "no notebook" in done.err
+    assert done.code in (2, 3) and said in done.err and "fault in mlwright" not in done.err, done.err

@@ -204,11 +204,35 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(make: Make):
         with pytest.raises(Misuse, match="neither a user, a query") as refused:
             make(address)
         assert "secret" not in str(refused.value)
-    for more in ({"timeout_s": 0}, {"timeout_s": float("nan")}, {"model": "a/b"}, {"ca_file": "ca.pem"}):
+    for more in (
+        {"timeout_s": 0},
+        {"timeout_s": float("nan")},
+        {"timeout_s": "10"},
+        {"model": "a/b"},
+        {"ca_file": "ca.pem"},
+        {"retries": 3},
+        {"connections": 0},
+    ):
         with pytest.raises(Misuse):
             make("http://a", **more)
+    with pytest.raises(Misuse, match="an address is a text"):
+        make(None)
     with pytest.raises(Misuse, match="at least one attempt"):
         Retries(attempts=0)
+
+
+def test_a_request_that_is_too_long_is_told_as_such_even_where_it_is_cut_off(make: Make):
+    with running(Doubler(), ServeSettings(max_body_bytes=1000)) as url:
+        client = make(url)
+        pauses(client)
+        with pytest.raises(EndpointProblem, match="predict_many"):
+            client.predict([row(1)] * 100_000)
+
+
+def test_a_column_that_is_not_there_is_told_without_a_value(make: Make, endpoint):
+    with pytest.raises(RowsRefused, match=r"'agee': no such column, did you mean 'age'") as refused:
+        make(endpoint).predict(row(1) | {"agee": 1})
+    assert "got" not in str(refused.value) and "by its name" in refused.value.remedy
 
 
 def test_requests_share_a_connection_and_each_call_has_an_id_of_its_own(make: Make, fronts):

@@ -377,8 +377,25 @@ def test_wrong_arguments_are_told(bank):
         mw.convert(model, example=rows.rename(columns={"age": " age"}), target="y")
     with pytest.raises(Misuse, match="no rows"):
         mw.convert(model, example=rows.iloc[:0], target="y")
-    with pytest.raises(Misuse, match="does not take"):
+    with pytest.raises(Misuse, match=r"does not take.*fit it first"):
         mw.convert(pipeline.make_pipeline(prepared(), logistic()), example=rows, target="y")
+    plain = linear_model.Ridge().fit(rows[["age"]].fillna(0), rows["campaign"])
+    with pytest.raises(Misuse, match=r"does not take.*unseen at fit time: - z"):
+        mw.convert(plain, example=rows[["age"]].assign(z=1), target="y")
+
+
+def test_what_is_no_model_of_another_library_is_told(bank):
+    rows = bank[["campaign", "euribor3m"]].iloc[:60]
+    with pytest.raises(Misuse, match="the class Ridge is no fitted model"):
+        mw.convert(linear_model.Ridge, example=rows, target="y")
+    with pytest.raises(Misuse, match=r"numpy\.ndarray is no fitted model"):
+        mw.convert(np.arange(3), example=rows, target="y")
+    model = mw.convert(linear_model.Ridge().fit(rows, rows["campaign"]), example=rows, target="y")
+    estimator = mw.Regressor()
+    estimator.model_ = model
+    for ours in (model, estimator):
+        with pytest.raises(ConversionRefused, match=r"is a Model already.*model_\.save"):
+            mw.convert(ours, example=rows, target="y")
 
 
 def test_what_a_converted_file_does_not_know_it_does_not_claim(bank, tmp_path):

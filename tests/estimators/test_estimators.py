@@ -144,7 +144,7 @@ def test_rows_that_are_no_table_are_refused_in_words(people, given, error, why):
     [
         (lambda y: y.where(y.index > 3, None), "contains (NaN|None)"),
         (lambda y: y[:50], "inconsistent numbers"),
-        (lambda y: y.str.replace("young", "old"), "one class"),
+        (lambda y: y.str.replace("young", "old"), "one class, 'old'"),
     ],
 )
 def test_labels_that_do_not_do_are_refused_in_scikit_learns_words(people, labels, why):

@@ -130,8 +130,10 @@ def test_dates_codes_truths_marks_and_texts_are_decoded_as_in_python(client, mix
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ('{"age": 1}', "absent"),
-        ('{"age": "old", "member": true, "city": "Oslo"}', "'age'"),
+        ('{"age": 1}', "row 0, '"),
+        ('{"age": "old", "member": true, "city": "Oslo"}', "row 0, 'age'"),
+        ("[1, 2]", "not an object"),
+        ("\n", "there is no row"),
         ('{"age": 1, "member": "maybe", "city": "Oslo"}', "'member'"),
         ('{"age": 1, "member": tru', "error"),
         ('{"age": 1, "member": true, "city": "\\udc00"}', "error"),

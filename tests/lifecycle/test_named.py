@@ -25,6 +25,7 @@ def variables():
         "_hidden": 1,
         "pd": pd,
         "line": linear_model.LinearRegression().fit(X, Y),
+        "coefficients": np.arange(3.0),
         "of_array": linear_model.LinearRegression().fit(X.to_numpy(), Y),
         "X_test": X,
         "y_test": Y,
@@ -61,11 +62,13 @@ def test_without_answers_the_issue_is_there_and_may_be_waived(variables, tmp_pat
     ("changes", "said"),
     [
         ({"model": "lyne"}, "no variable 'lyne'; did you mean 'line'?"),
-        ({"example": "rows"}, "there is 'line', 'of_array', 'X_test', 'y_test', 'both'"),
+        ({"example": "rows"}, "there is 'line', 'coefficients', 'of_array', 'X_test', 'y_test', 'both'"),
         ({"data_name": "X_test,y_tst"}, "did you mean 'y_test'?"),
         ({"data_name": "X_test,y_test,both"}, "takes one variable or two, not 3"),
         ({"data_name": "both,y_test"}, "has a column 'y' of its own"),
-        ({"model": "X_test"}, "DataFrame"),
+        ({"model": "X_test"}, "'X_test' is pandas.DataFrame, no fitted model"),
+        ({"model": "coefficients"}, "name a variable that is: 'line', 'of_array'"),
+        ({"model": "pd"}, "'pd' is builtins.module, no fitted model"),
     ],
 )
 def test_what_is_wrong_comes_out_as_it_was(variables, tmp_path, changes, said):

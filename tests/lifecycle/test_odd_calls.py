@@ -45,10 +45,22 @@ def test_roles_named_for_a_dataset_that_is_already_read_are_refused():
         mw.fit(mw.read(numbers(60, ["p", "q"])), target="y", max_trials=2)
 
 
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"threads": 0}])
+@pytest.mark.parametrize("trials", [1, 2.5, "3"])
+def test_trials_are_two_at_the_least(trials):
+    with pytest.raises(Misuse, match="max_trials= must be at least 2"):
+        mw.fit(numbers(60, ["p", "q"]), target="y", max_trials=trials)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"threads": 0}, {"threads": "all"}, {"seed": 0.5}])
 def test_a_seed_or_threads_below_their_range_are_refused(wrong):
     with pytest.raises(Misuse, match="seed= must be at least 0"):
         mw.fit(numbers(60, ["p", "q"]), target="y", max_trials=2, **wrong)
+
+
+@pytest.mark.parametrize("limit", ["soon", 0, -5])
+def test_a_time_limit_that_is_none_is_refused_beside_max_trials_too(limit):
+    with pytest.raises(Misuse, match="is no span of time"):
+        mw.fit(numbers(60, ["p", "q"]), target="y", max_trials=2, time_limit=limit)
 
 
 def test_classes_that_differ_by_case_alone_are_judged_apart():

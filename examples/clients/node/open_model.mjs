@@ -16,7 +16,7 @@ const TOLERANCE = 1e-9;
 export function membersOf(file) {
   const members = new Map();
   let at = 0;
-  while (file.readUInt32LE(at) === 0x04034b50) {
+  while (at + 30 <= file.length && file.readUInt32LE(at) === 0x04034b50) {
     const method = file.readUInt16LE(at + 8);
     const size = file.readUInt32LE(at + 18);
     const nameSize = file.readUInt16LE(at + 26);
@@ -26,6 +26,7 @@ export function membersOf(file) {
     members.set(name, file.subarray(start, start + size));
     at = start + size;
   }
+  if (!members.has("manifest.json")) throw new Error("this is no model file, or only its beginning");
   const manifest = JSON.parse(members.get("manifest.json"));
   for (const [name, digest] of Object.entries(manifest.members)) {
     const found = createHash("sha256").update(members.get(name)).digest("hex");
@@ -91,7 +92,7 @@ export function tensorsOf(schema, rows) {
   const features = featuresOf(schema);
   const numbers = features.filter(isNumberKind);
   const strings = features.filter((c) => !isNumberKind(c));
-  const values = (columns) => rows.flatMap((row) => columns.map((c) => decode(c, valueOf(row, c))));
+  const values = (columns) => rows.flatMap((row, i) => inRow(i, () => columns.map((c) => decode(c, valueOf(row, c)))));
   const feeds = {};
   if (numbers.length) {
     feeds.numbers = new ort.Tensor("float64", Float64Array.from(values(numbers)), [rows.length, numbers.length]);
@@ -100,8 +101,18 @@ export function tensorsOf(schema, rows) {
   return feeds;
 }
 
+/** What `work` gives; where it fails, the row is named, counted from 0. */
+export function inRow(index, work) {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(`row ${index}, ${error.message}`);
+  }
+}
+
 /** An absent key is not null: it is an error, unless the column is optional. */
 function valueOf(row, column) {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) throw new Error("which is not an object");
   if (!(column.name in row) && !column.optional) throw new Error(`'${column.name}' is absent`);
   return row[column.name] ?? null;
 }

@@ -42,7 +42,7 @@ def _made_of(board: Leaderboard) -> str:
     others = len(board) - len(board.kept)
     said = f"<small>{counted(others, 'other candidate')}: <code>model.leaderboard</code></small>"
     more = said if others else ""
-    return f"{board.kept.table()}{more}" if board.kept else ""
+    return f"{board.kept.table()}{more}" if board.kept and board.was_tried else ""
 
 
 def _costs(model: Model) -> str:

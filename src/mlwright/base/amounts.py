@@ -33,7 +33,8 @@ def seconds_of(span: float | str, name: str = "time_limit") -> float:
     """
     number, unit = _parted(span)
     if number <= 0 or unit not in _SPANS:
-        raise Misuse(f"{name}={span!r} is no span of time", remedy=f"say seconds, or {_EXAMPLES.get(name)}")
+        examples = _EXAMPLES.get(name, '"90s", "5m"')
+        raise Misuse(f"{name}={span!r} is no span of time", remedy=f"say seconds, or {examples}")
     return number * _SPANS[unit] if _SPANS[unit] >= 1 else round(number * _SPANS[unit], 12)
 
 

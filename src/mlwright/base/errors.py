@@ -129,7 +129,8 @@ class RowProblem(msgspec.Struct, frozen=True):
     reason: str
 
     def __str__(self) -> str:
-        return f"row {self.row}, {self.column!r}: {self.reason}, expected {self.expected}, got {self.value}"
+        got = f", got {self.value}" if self.value else ""  # nothing, of a column that is not there
+        return f"row {self.row}, {self.column!r}: {self.reason}, expected {self.expected}{got}"
 
 
 class RowsRefused(DataProblem):
@@ -139,9 +140,10 @@ class RowsRefused(DataProblem):
         self.problems = tuple(problems)
         first = str(self.problems[0])
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
-        super().__init__(
-            first + more, where=where, remedy="mend the value, or leave it empty if it is not known"
-        )
+        remedy = "mend the value, or leave it empty if it is not known"
+        if not self.problems[0].value:
+            remedy = "give each column of the model by its name, and no others"
+        super().__init__(first + more, where=where, remedy=remedy)
 
 
 class ModelFileProblem(MlwrightError):
@@ -276,6 +278,8 @@ def shown(value: object, limit: int = 40) -> str:
     >>> shown("a" * 50, 10)
     "'aaaaaaa..."
     """
+    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "O") in "fiubU":
+        value = value.tolist()  # type: ignore[attr-defined]  # a number of numpy's, said as any other
     text = ascii(value) if isinstance(value, bytes) else repr(value)
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= limit else text[: limit - 2] + "..."

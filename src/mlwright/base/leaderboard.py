@@ -72,8 +72,15 @@ class Leaderboard(tuple[Entry, ...]):
         return ("candidate", shown(metric), "95 % interval", "weight", "fit", "CPU/row", "size")
 
     @property
+    def was_tried(self) -> bool:
+        """Whether one was chosen among others; a model of another library came as it was."""
+        return len(self) > 1 or any(e.family != "converted" for e in self)
+
+    @property
     def note(self) -> str:
         """What is to be known of the scores."""
+        if self and all(e.family == "converted" for e in self):
+            return "nothing was trained here: the model came as it is"
         less = any(e.score and not e.score.greater_is_better for e in self)
         return f"{'less is better; ' if less else ''}scores are out of fold and chose the weights"
 
@@ -106,7 +113,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
         value,
         interval,
         f"{entry.weight:.0%}" if entry.weight > 0 else "",
-        figures.seconds(entry.fit_seconds),
+        figures.seconds(entry.fit_seconds or None),
         figures.microseconds(entry.cpu_us),
         figures.size(entry.size_bytes),
     )

@@ -6,6 +6,8 @@ The notebook's file is read once and not changed.
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 import time
@@ -37,6 +39,8 @@ CELL_S = 600.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r"Cell In\s?\[\d+\], line (\d+)")
 """Where IPython's traceback names the line of the cell."""
+_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)$")
+"""How a SyntaxError names it."""
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 """So that the kernel's debugger does not write to standard error that Python's own modules are frozen."""
 
@@ -88,20 +92,30 @@ def _client(path: Path, running: Running) -> tuple[Any, Any]:  # Any: nbformat's
     if not path.is_file():
         raise no_such_file(path)
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        text = path.read_text(encoding="utf-8-sig")
+        json.loads(text)  # says where it breaks, which nbformat does not
+        notebook = nbformat.reads(text, as_version=4)
     except Exception as error:  # nbformat raises what its parser and its migrations do
+        kind = "JSON, as notebooks are" if isinstance(error, ValueError) else "notebook"
         raise SourceUnreadable(
-            f"it is no notebook: {shown(str(error), 120)}",
+            f"it is no {kind}: {shown(str(error), 120)[1:-1]}",
             where=str(path),
-            remedy="give a .ipynb file as Jupyter saves it",
+            remedy="give a .ipynb file as Jupyter saves it; perhaps this one was cut off",
         ) from error
     told = notebook.metadata.get("kernelspec", {})
+    tongue = notebook.metadata.get("language_info", {}).get("name") or told.get("language") or "python"
+    if tongue.lower() not in ("python", "ipython") and running.kernel is None:
+        raise Misuse(
+            f"it is a notebook in {shown(tongue, 30)[1:-1]}: models are converted from Python",
+            where=str(path),
+            remedy="save the model to a file that is data (ONNX, a booster's own), and convert that",
+        )
     kernel = running.kernel or told.get("name") or "python3"
     _require_kernel(kernel, path)
     # As Jupyter runs it: in its own folder.
     resources = {"metadata": {"path": str(path.parent.resolve())}}
     client = nbclient.NotebookClient(
-        notebook, timeout=running.cell_s, kernel_name=kernel, resources=resources, iopub_timeout=30
+        notebook, timeout=math.ceil(running.cell_s), kernel_name=kernel, resources=resources, iopub_timeout=30
     )
     return notebook, client
 
@@ -181,7 +195,9 @@ def _execute(client: Any, cell: Any, index: int, where: str) -> None:  # Any: as
         raise NotebookFailed(
             f"the cell that begins {begins} fails{_line(error.traceback)}: {_said(error)}",
             where=where,
-            remedy="run the notebook from its first cell in a fresh kernel, as is done here, and mend it",
+            remedy="nobody is here to be asked: put what would be typed into the cell"
+            if error.ename == "StdinNotImplementedError"
+            else "run the notebook from its first cell in a fresh kernel, as is done here, and mend it",
         ) from None
     except DeadKernelError:
         raise NotebookFailed(
@@ -207,20 +223,24 @@ def _line(traceback: str) -> str:
 
 
 def _said(error: Any) -> str:  # Any: nbclient's error
-    """What the cell raised, on one line."""
-    return f"{error.ename}: {shown(' '.join(error.evalue.split()), 300)[1:-1]}"
+    """What the cell raised, on one line, without the number that IPython calls the cell by."""
+    said = _OF_CELL.sub("", " ".join(error.evalue.split()))
+    return f"{error.ename}: {shown(said, 300)[1:-1]}"
 
 
 def _convert(notebook: Any, client: Any, path: Path, folder: str) -> None:  # Any: as above
-    """One more cell, which converts what the others made."""
+    """One more cell, which converts what the others made, whatever names they gave away, and takes as long as
+    it takes."""
     import nbformat
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     source = (
-        f"from mlwright.lifecycle.named import convert_named as _mlwright_convert\n"
-        f"_mlwright_convert(globals(), {folder!r})"
+        "import builtins as _mlwright_builtins\n"
+        "from mlwright.lifecycle.named import convert_named as _mlwright_convert\n"
+        f"_mlwright_convert(_mlwright_builtins.globals(), {folder!r})"
     )
     notebook.cells.append(nbformat.v4.new_code_cell(source))
+    client.timeout = None
     try:
         client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
     except CellExecutionError as error:
@@ -230,4 +250,10 @@ def _convert(notebook: Any, client: Any, path: Path, folder: str) -> None:  # An
                 where=str(path),
                 remedy="install it there, too: pip install 'mlwright[train]'",
             ) from None
-        raise
+        raise RuntimeError(_said(error)) from error
+    except DeadKernelError:
+        raise NotebookFailed(
+            "the kernel died while the model was converted",
+            where=str(path),
+            remedy="look for too little memory, or for a library that crashes",
+        ) from None

@@ -248,8 +248,8 @@ def raise_for(reply: Reply, address: Address, first: int = 0) -> NoReturn:
         remedy = "client.models() lists yours" if address.model else _NAME_IT
     elif error.code == "no_arrow":
         remedy = "predict(frame) sends JSON; or have it served with --arrow"
-    elif status == 413:
-        remedy = "predict_many(rows) sends them in parts"
+    elif status == 413 and "explain" not in error.remedy:  # which is asked of a few rows alone
+        remedy = "send fewer in a request: predict_many(rows, batch_rows=500) does"
     made = kind(message, where=where, remedy=remedy, status=status, code=error.code, request_id=request_id)
     if isinstance(made, EndpointBusy):
         made.retry_after_s = retry_after_s(reply)

@@ -71,6 +71,8 @@ class Address:
     """Where an endpoint is, which of its models is meant, and what lets one in. It is never shown whole."""
 
     def __init__(self, url: str, model: str, token: str | None, timeout_s: float) -> None:
+        if not isinstance(url, str):
+            raise Misuse(f"an address is a text, not {type(url).__name__}", remedy=_SUCH)
         shown = shown_source(url)
         try:
             parts = urlsplit(url)
@@ -86,7 +88,7 @@ class Address:
             raise Misuse(
                 f"{model!r} is no name of a model", where=shown, remedy="client.models() lists yours"
             )
-        if not 0.001 <= timeout_s <= LONGEST_S:
+        if not isinstance(timeout_s, (int, float)) or not 0.001 <= timeout_s <= LONGEST_S:
             message = f"timeout_s is from 0.001 to {LONGEST_S:.0f} seconds, got {timeout_s!r}"
             raise Misuse(message, where=shown)
         if token is None:
@@ -123,6 +125,13 @@ class Address:
 
 
 _SUCH = "give one such as http://127.0.0.1:8080"
+
+
+def counted(connections: object) -> int:
+    """How many connections may be kept. Raises `Misuse`."""
+    if isinstance(connections, bool) or not isinstance(connections, int) or connections < 1:
+        raise Misuse(f"connections= is not {connections!r}", remedy="give a number from 1 on")
+    return connections
 
 
 def rate_of(name: str, rate: Any) -> float:  # Any: whatever was given

@@ -12,9 +12,9 @@ from typing import Any, Self, TypeVar, overload
 from mlwright.base.errors import EndpointTooSlow, EndpointUnreachable
 from mlwright.client import questions
 from mlwright.client.answers import Health, ModelInfo, Prediction, Predictions
-from mlwright.client.asking import Address, Asked, Options
+from mlwright.client.asking import Address, Asked, Options, counted
 from mlwright.client.async_wire import AsyncWire
-from mlwright.client.retries import Retries, Tries
+from mlwright.client.retries import Retries, Tries, told
 from mlwright.client.rows import Frame, Row, Rows
 
 T = TypeVar("T")
@@ -46,8 +46,8 @@ class AsyncClient:
         open at a time; further calls wait for one.
         """
         self._address = Address(url, model, token, timeout_s)
-        self._retries = retries or Retries()
-        self._wire = AsyncWire(self._address, ca_file, connections)
+        self._retries = told(retries)
+        self._wire = AsyncWire(self._address, ca_file, counted(connections))
         self._draw, self._sleep = random.Random(), asyncio.sleep
 
     async def __aenter__(self) -> Self:

@@ -5,12 +5,13 @@ As `wire` in all that it promises. Made when it is first used, in the loop that 
 
 from __future__ import annotations
 
+import io
 import ssl
 from typing import TYPE_CHECKING
 
 from mlwright.base.errors import ExtraMissing, Misuse
 from mlwright.client.asking import Address, Asked, Reply
-from mlwright.client.wire import IDLE_S, too_slow, trust_of, unreachable
+from mlwright.client.wire import IDLE_S, LARGE_BYTES, too_slow, trust_of, unreachable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,7 +39,7 @@ class AsyncWire:
             async with session.request(
                 asked.method,
                 self._root + asked.path,
-                data=asked.body,
+                data=_in_pieces(asked.body),
                 headers=asked.headers,
                 allow_redirects=False,
             ) as response:
@@ -48,9 +49,9 @@ class AsyncWire:
         except TimeoutError as error:
             raise too_slow(address, asked) from error
         except aiohttp.ClientConnectorCertificateError as error:
-            raise unreachable(address, error.certificate_error) from error
+            raise unreachable(address, error.certificate_error, asked) from error
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
-            raise unreachable(address, error) from error
+            raise unreachable(address, error, asked) from error
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -78,3 +79,8 @@ class AsyncWire:
                 skip_auto_headers=("Accept-Encoding",),
             )
         return self._session
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A body, in pieces where the whole would hold up the loop, of which aiohttp warns."""
+    return io.BytesIO(body) if body is not None and len(body) > LARGE_BYTES else body

@@ -39,6 +39,15 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
             raise Misuse("retries are at least one attempt, with pauses from 0 s on", where="Retries")
 
 
+def told(retries: object) -> Retries:
+    """What the caller said of trying again, or the usual. Raises `Misuse`."""
+    if retries is None:
+        return Retries()
+    if not isinstance(retries, Retries):
+        raise Misuse(f"retries= is not {retries!r}", remedy="say retries=Retries(attempts=4)")
+    return retries
+
+
 class Tries:
     """The tries of one call."""
 

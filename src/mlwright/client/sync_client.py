@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar, overload
 from mlwright.base.errors import EndpointTooSlow, EndpointUnreachable
 from mlwright.client import questions
 from mlwright.client.answers import Health, ModelInfo, Prediction, Predictions
-from mlwright.client.asking import Address, Asked, Options
-from mlwright.client.retries import Retries, Tries
+from mlwright.client.asking import Address, Asked, Options, counted
+from mlwright.client.retries import Retries, Tries, told
 from mlwright.client.rows import Frame, Row, Rows
 from mlwright.client.wire import Wire
 
@@ -47,8 +47,8 @@ class Client:
         kept open between calls.
         """
         self._address = Address(url, model, token, timeout_s)
-        self._retries = retries or Retries()
-        self._wire = Wire(self._address, ca_file, connections)
+        self._retries = told(retries)
+        self._wire = Wire(self._address, ca_file, counted(connections))
         self._draw, self._sleep = random.Random(), time.sleep
 
     def __enter__(self) -> Self:

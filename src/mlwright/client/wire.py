@@ -16,6 +16,8 @@ from mlwright.base.errors import EndpointTooSlow, EndpointUnreachable, Misuse
 from mlwright.client.asking import Address, Asked, Reply
 
 _PIECE = 64 * 1024
+LARGE_BYTES = 1_000_000
+"""Of a request that an endpoint may hang up on before it was sent: those of mlwright take 8 MiB."""
 IDLE_S = 60.0
 """Endpoints close connections that are idle for longer (75 s)."""
 
@@ -42,7 +44,7 @@ class Wire:
             raise too_slow(self._address, asked) from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise unreachable(self._address, error) from error
+            raise unreachable(self._address, error, asked) from error
         except BaseException:  # Ctrl-C, say: what comes next on this connection would be no answer to others
             connection.close()
             raise
@@ -101,7 +103,7 @@ def trust_of(address: Address, ca_file: str) -> ssl.SSLContext | None:
         ) from error
 
 
-def unreachable(address: Address, error: Exception) -> EndpointUnreachable:
+def unreachable(address: Address, error: Exception, asked: Asked[object]) -> EndpointUnreachable:
     """What a broken connection means to the caller."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return EndpointUnreachable(
@@ -112,7 +114,18 @@ def unreachable(address: Address, error: Exception) -> EndpointUnreachable:
         )
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     remedy = "see whether it runs there (mlwright serve), and what stands in between"
+    if isinstance(error, ssl.SSLError):
+        why, remedy = f"TLS fails ({error.reason or why})", "see whether it is to be http:// there"
+    elif asked.body is not None and len(asked.body) > LARGE_BYTES and is_cut_off(error):
+        why = f"it broke while {len(asked.body) / 1e6:,.0f} MB were sent, perhaps more than it takes ({why})"
+        remedy = "send fewer rows in a request: predict_many(rows, batch_rows=500) does"
     return EndpointUnreachable(f"there is no connection: {why}", where=address.url, remedy=remedy)
+
+
+def is_cut_off(error: BaseException | None) -> bool:
+    """Whether the other end hung up, or what caused the error says so."""
+    ended = (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected)
+    return error is not None and (isinstance(error, ended) or is_cut_off(error.__cause__))
 
 
 def too_slow(address: Address, asked: Asked[object]) -> EndpointTooSlow:

@@ -5,7 +5,7 @@ from mlwright.conversion.from_file import Said, example_of
 from mlwright.conversion.networks import Wording
 from mlwright.conversion.original import Example, Original
 from mlwright.conversion.weights import with_weights
-from mlwright.conversion.whole import Converted, converted
+from mlwright.conversion.whole import Converted, converted, is_model, named_kind
 
 __all__ = [
     "Converted",
@@ -15,6 +15,8 @@ __all__ = [
     "Wording",
     "converted",
     "example_of",
+    "is_model",
+    "named_kind",
     "opened",
     "with_weights",
 ]

@@ -14,6 +14,11 @@ _FAR = (
     "fit a classifier on its transduction_",
 )
 
+_OURS = (
+    "it is no model of another library: what mlwright fitted is a Model already",
+    "save that: model.save('model.mlw'), of Classifier and Regressor estimator.model_.save('model.mlw')",
+)
+
 _WRAPPED = (
     "it wraps a module of PyTorch with code of its own",
     "convert its module_, with classes= or answers=",
@@ -21,6 +26,9 @@ _WRAPPED = (
 
 REFUSED: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {
+        "mlwright.Classifier": _OURS,
+        "mlwright.Model": _OURS,
+        "mlwright.Regressor": _OURS,
         "sklearn.AgglomerativeClustering": _OWN_ROWS,
         "sklearn.DBSCAN": _OWN_ROWS,
         "sklearn.FeatureAgglomeration": _OWN_ROWS,

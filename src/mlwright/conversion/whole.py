@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -136,6 +137,11 @@ def converted(
     no table, or that the model does not take.
     """
     rows = example if isinstance(example, Example) else Example(tabled(example))
+    if not is_model(model):
+        raise Misuse(
+            f"{named_kind(model)} is no fitted model, which could predict",
+            remedy="give the object that was fitted itself",
+        )
     model = opened(model, rows, wording or Wording())
     check_convertible(model)
     original = Original(model)
@@ -147,8 +153,11 @@ def converted(
         raise
     except Exception as error:  # whatever somebody's model raises is told as its own
         raise Misuse(
-            f"the model does not take the example's first row: {type(error).__name__}: {error}",
-            remedy="give rows as you give them to its predict, without the target",
+            "the model does not take the example's first row: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}",
+            remedy="fit it first"
+            if type(error).__name__ == "NotFittedError"
+            else "give rows as you give them to its predict, without the target",
         ) from error
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
@@ -183,6 +192,27 @@ def converted(
         in_rounds=words.in_rounds,
         holds=tuple(sorted(words.kept)),
     )
+
+
+def is_model(thing: Any) -> bool:  # Any: whatever somebody has
+    """Whether it may be a model that was fitted: an object, not its class, that can predict or at least be
+    fitted; or a network.
+
+    >>> is_model([1.0]), is_model(dict)
+    (False, False)
+    """
+    from mlwright.conversion.modules import is_module
+    from mlwright.conversion.onnx_files import is_onnx
+
+    if isinstance(thing, (type, ModuleType)):
+        return False
+    does = any(callable(getattr(thing, verb, None)) for verb in ("predict", "fit"))
+    return does or is_module(thing) or is_onnx(thing)
+
+
+def named_kind(thing: Any) -> str:  # Any: as above
+    """What an object is, for people; of a class, which one."""
+    return f"the class {thing.__qualname__}" if isinstance(thing, type) else kind_of(thing)
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model

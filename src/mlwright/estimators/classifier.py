@@ -103,7 +103,9 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
             rows, labels, weights = given.rows_of(rows, kept), labels[kept], weights[kept]
         classes = np.unique(labels)
         if len(classes) < 2:
-            raise ValueError(f"there is one class, {classes[0]!r}, in all rows: a classifier needs two")
+            raise ValueError(
+                f"there is one class, {classes.tolist()[0]!r}, in all rows: a classifier needs two"
+            )
         task: Literal["binary", "multiclass"] = "binary" if len(classes) == 2 else "multiclass"
         table = self._table(rows, labels, weights, getattr(y, "name", None))
         _refuse_alike(classes, table)

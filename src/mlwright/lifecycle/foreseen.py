@@ -6,8 +6,10 @@ Called by `fit` and by the command line, which reads and checks by itself. It re
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from typing import TYPE_CHECKING, get_args
 
+from mlwright.base.amounts import seconds_of
 from mlwright.base.errors import Misuse, TargetUnusable, UnknownName
 from mlwright.base.purpose import MOST, Purpose, stated
 from mlwright.base.schema import TaskName
@@ -42,12 +44,18 @@ def refuse_settings(settings: FitSettings) -> None:
     refuse_directions(settings.monotone)
     if settings.time_limit is None and settings.max_trials is None:
         raise Misuse("neither time_limit= nor max_trials= is given", remedy="give one of them")
-    if settings.max_trials is not None and settings.max_trials < 2:
+    if settings.time_limit is not None:
+        seconds_of(settings.time_limit)
+    if settings.max_trials is not None and not _is_whole(settings.max_trials, 2):
         raise Misuse("max_trials= must be at least 2: the first trial is the plain baseline")
     settings.limits()
     purpose_of(settings)
-    if settings.seed < 0 or (settings.threads is not None and settings.threads < 1):
+    if not _is_whole(settings.seed, 0) or not (settings.threads is None or _is_whole(settings.threads, 1)):
         raise Misuse("seed= must be at least 0 and threads= at least 1")
+
+
+def _is_whole(number: object, least: int) -> bool:
+    return isinstance(number, Integral) and int(number) >= least
 
 
 def refuse_absent(source: object, options: ReadOptions | None = None) -> None:

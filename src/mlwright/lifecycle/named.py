@@ -6,6 +6,7 @@ out is a model file, or what was wrong, as JSON.
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,7 +68,7 @@ def convert_named(names: Mapping[str, Any], folder: str) -> None:  # Any: the va
     request = msgspec.json.decode((place / REQUEST).read_bytes(), type=Request)
     try:
         model = convert(
-            _named(names, request.model, "--model"),
+            _model(names, request.model),
             example=_named(names, request.example, "--example"),
             target=request.target,
             data=request.data if request.data_name is None else _judges(names, request),
@@ -91,6 +92,23 @@ def _named(names: Mapping[str, Any], name: str, where: str) -> Any:  # Any: a va
     if name not in names:
         raise UnknownName("variable", name, _variables(names), where=f"the notebook, {where}")
     return names[name]
+
+
+def _model(names: Mapping[str, Any], name: str) -> Any:  # Any: somebody's model, or the path of its file
+    """Raises `Misuse` for a variable that holds no model in the end, naming those that do."""
+    from mlwright.conversion import is_model, named_kind
+
+    model = _named(names, name, "--model")
+    if isinstance(model, (str, os.PathLike)) or is_model(model):
+        return model
+    others = [repr(n) for n in _variables(names) if is_model(names[n])]
+    raise Misuse(
+        f"when the notebook has ended, {name!r} is {named_kind(model)}, no fitted model",
+        where="the notebook, --model",
+        remedy=f"name a variable that is: {', '.join(others[:5])}"
+        if others
+        else "give the model a name that nothing else takes later",
+    )
 
 
 def _variables(names: Mapping[str, Any]) -> list[str]:  # Any: variables

@@ -50,7 +50,7 @@ def render_card(
         ["## Limits", "", *(f"- {_plain(limit)}" for limit in limits(evaluation, findings, purpose, schema))],
         ["## Facts", "", *_facts(evaluation, timings), *(f"- {k}: {_plain(v)}" for k, v in facts.items())],
     ]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
 def _what(schema: Schema) -> list[str]:
@@ -96,7 +96,8 @@ def _quality(evaluation: Evaluation, schema: Schema, findings: Findings) -> list
     lines += [f"Measured {evaluation.how}.", ""]
     lines += ["| metric | model | 95 % interval | plain baseline | meaning |", "|---|---|---|---|---|"]
     lines += [_row(s, plain.get(s.metric)) for s in evaluation.scores]
-    lines += ["", f"Split: {evaluation.split}; {_plain(evaluation.why_split)}."]
+    why = f"; {_plain(evaluation.why_split)}" if evaluation.why_split else ""
+    lines += ["", f"Split: {evaluation.split}{why}."]
     if evaluation.default:
         lines += ["", f"{_plain(evaluation.default.said)}."]
     if evaluation.selection:
@@ -148,6 +149,8 @@ def _abstaining(known: Abstaining) -> list[str]:
 
 def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
     board = Leaderboard(timings.told(evaluation.leaderboard))
+    if not board.was_tried:
+        return []
     rows = [(*cells(e), shown(e.reason)) for e in board]
     lines = [
         "## What it is made of",
@@ -156,7 +159,7 @@ def _candidates(evaluation: Evaluation, timings: Timings) -> list[str]:
         "|---|--:|---|--:|--:|--:|--:|---|",
     ]
     said = (
-        "Candidates' scores are out of fold and chose the weights; the scores above are of the whole model. "
+        f"{board.note.capitalize()}; the scores above are of the whole model. "
         "CPU/row is the CPU time of one row, asked alone."
     )
     return [*lines, *(_cells(row) for row in rows), "", said]

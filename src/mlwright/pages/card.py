@@ -79,7 +79,7 @@ def use(shown: ModelPage) -> str:
 def made_of(shown: ModelPage) -> str:
     """The candidates, folded away."""
     board = Leaderboard(shown.evaluation.leaderboard)
-    if not board:
+    if not board.was_tried:
         return ""
     kept = ", ".join(f"{plainly(e.name)} ({e.weight:.0%})" for e in board.kept) or "one candidate"
     rows = [(*cells(e), in_brief(e)) for e in board]

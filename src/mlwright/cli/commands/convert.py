@@ -134,6 +134,12 @@ def from_notebook(arguments: argparse.Namespace, screen: Screen) -> Model:
             where="mlwright convert",
             remedy="name a variable of the notebook with --example X_test",
         )
+    if arguments.data and arguments.data_name:
+        raise Misuse(
+            "both --data, a file, and --data-name, variables, say by which rows it is judged",
+            where="mlwright convert",
+            remedy="leave one of them out",
+        )
     if arguments.kind or arguments.drop or options_of(arguments) is not None:
         raise Misuse(
             "what is said of a table's columns is about files; in a notebook the rows have types",

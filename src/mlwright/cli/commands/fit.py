@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -215,12 +216,12 @@ def show_result(screen: Screen, model: Model, output: Path, source: str, *, onwa
 
 def next_commands(output: Path, source: str) -> list[tuple[str, str]]:
     """What one does with a model file."""
-    suffix = Path(source).suffix.lower()
+    suffix, model = Path(source).suffix.lower(), shlex.quote(str(output))
     scored = "scored" + (suffix if suffix in (".parquet", ".pq") else ".csv")
     return [
-        ("read all about it", f"mlwright show {output}"),
-        ("predict a table", f"mlwright predict {output} new.csv -o {scored}"),
-        ("serve it over HTTP", f"mlwright serve {output}"),
+        ("read all about it", f"mlwright show {model}"),
+        ("predict a table", f"mlwright predict {model} new.csv -o {scored}"),
+        ("serve it over HTTP", f"mlwright serve {model}"),
     ]
 
 

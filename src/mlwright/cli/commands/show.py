@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlwright.base import figures
 from mlwright.base.finding import Findings
+from mlwright.base.leaderboard import Leaderboard
 from mlwright.base.unjudged import CODE as UNJUDGED
 from mlwright.base.unjudged import of_checks
 from mlwright.cli.flags import MODEL, Command, Flag
@@ -66,7 +68,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
     from mlwright.cli.sliced import slices_of
     from mlwright.cli.tried import tried
 
-    most = 10_000 if every else 16
+    most, board = 10_000 if every else 16, Leaderboard(model.leaderboard)
     screen.show(
         look.title(str(path), "intact, not authenticated"),
         look.section("Predicts", look.pairs(_predicts(model))),
@@ -76,7 +78,7 @@ def show_model(screen: Screen, model: Model, path: Path, *, every: bool = False)
         *confusion_of(model.evaluation, model.schema, screen.console.width),
         *slices_of(model.evaluation, every=every),
         *relied_on(model.evaluation, most=10_000 if every else 6),
-        tried(model.leaderboard, most=most),
+        *([tried(board, most=most)] if board.was_tried else []),
         *fit_report_of(model.fit_report, every=every),
         look.section("A row holds", look.columns(model.schema, model.profile, most=most)),
         *_never_judged(model),
@@ -144,16 +146,18 @@ def _costs(model: Model, path: Path) -> list[tuple[str, str]]:
         rows.append(("one row", f"{now}, on {timings.machine}"))
     if timings.memory_said:
         rows.append(("memory", timings.memory_said))
-    rows.append(("trained", f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:10]}"))
+    made = "converted" if "converted" in model.manifest.recipe else "trained"
+    rows.append((made, f"in {figures.seconds(timings.fit_seconds)}, {timings.created_at[:10]}"))
     return rows
 
 
 def _uses(path: Path) -> list[tuple[str, str]]:
+    model, page = shlex.quote(str(path)), shlex.quote(f"{path.stem}.html")
     return [
-        ("predict a table", f"mlwright predict {path} new.csv -o scored.csv"),
-        ("why it answers so", f"mlwright explain {path} new.csv"),
-        ("serve it over HTTP", f"mlwright serve {path}"),
-        ("the card, to hand on", f"mlwright show {path} --html {path.stem}.html"),
+        ("predict a table", f"mlwright predict {model} new.csv -o scored.csv"),
+        ("why it answers so", f"mlwright explain {model} new.csv"),
+        ("serve it over HTTP", f"mlwright serve {model}"),
+        ("the card, to hand on", f"mlwright show {model} --html {page}"),
     ]
 
 
