@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,6 +230,15 @@ def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; value
     return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Without the original's warnings: they would be of rows that its owner never gave. Where warnings are
+    errors, it would seem not to take what it takes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 class Original:
     """The fitted model, asked on rows; never changed."""
 
@@ -237,6 +248,10 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
+        with _unheard():
+            return self._said(rows, len(example))
+
+    def _said(self, rows: Any, count: int) -> Said:  # Any: rows as the model takes them
         if isinstance(self.model, Network):
             return Said(*self.model.said(rows))
         asked = ASKED.get(kind_of(self.model))
@@ -248,27 +263,28 @@ class Original:
             if not isinstance(probability, list):
                 probability = np.asarray(probability, dtype=np.float64)
         answer = np.asarray(self.model.predict(rows))
-        if isinstance(probability, list) or answer.size != len(example):
+        if isinstance(probability, list) or answer.size != count:
             raise ConversionRefused(
                 "it answers several targets at once",
                 where=type(self.model).__name__,
                 remedy="fit a model for each target",
             )
-        return Said(probability, answer.reshape(len(example)))
+        return Said(probability, answer.reshape(count))
 
     def cpu_us(self, example: Example, within_s: float = CLOCKED_S) -> float:
         """CPU microseconds of one-row calls, in all threads: the median of those that `within_s` has room
         for, of five at the least."""
         rows = [example.only([i]).rows for i in range(min(len(example), MOST_CLOCKED))]
-        call(self.model, rows[0])
         times: list[int] = []
-        began = time.monotonic()
-        for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
-            if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
-                break
-            start = time.process_time_ns()
-            call(self.model, row)
-            times.append(time.process_time_ns() - start)
+        with _unheard():
+            call(self.model, rows[0])
+            began = time.monotonic()
+            for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
+                if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
+                    break
+                start = time.process_time_ns()
+                call(self.model, row)
+                times.append(time.process_time_ns() - start)
         return round(float(np.median(times)) / 1e3, 1)
 
     def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:
