@@ -81,23 +81,27 @@ def mean_number(model: Any, frame: Frame) -> Number:  # Any: a RandomForestRegre
 
 
 def mean_classes(model: Any, frame: Frame) -> Classes:  # Any: a forest of classifiers
-    """The mean of the trees' shares; of two classes the second's, the first has the rest."""
+    """The mean of the trees' shares; of two classes the second's, the first has the rest.
+
+    As scikit-learn does, shares are added first and divided then: where half the trees are for each of two
+    classes, a sum of rounded parts would give the label to the other one.
+    """
     _one_output(model)
-    count, classes = len(model.estimators_), len(model.classes_)
+    g, count, classes = frame.g, len(model.estimators_), len(model.classes_)
     asked = slice(1, 2) if classes == 2 else slice(None)
     trees: list[Tree] = []
     targets: list[int] = []
     for e in model.estimators_:
-        counts = e.tree_.value[:, 0, :classes]
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        each = grown(e.tree_, shares[:, asked] / count)
+        each = grown(e.tree_, e.tree_.value[:, 0, :classes][:, asked])
         trees += each
         targets += range(len(each))
     outputs = 1 if classes == 2 else classes
     p = summed(frame, Trees(tuple(trees), tuple(targets), outputs, np.zeros(outputs)), single(frame))
     if classes == 2:
-        p = frame.g.concat([frame.g.node("Sub", frame.g.constant(1.0), p), p])
-    return Classes(model.classes_, probability=p)
+        p = g.concat([g.node("Sub", g.constant(float(count)), p), p])
+    return Classes(
+        model.classes_, probability=p if count == 1 else g.node("Div", p, g.constant(float(count)))
+    )
 
 
 def _one_output(model: Any) -> None:  # Any: a tree or a forest
