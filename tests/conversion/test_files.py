@@ -90,13 +90,13 @@ def test_what_is_no_model_is_told_with_the_near_miss(fitted, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with pytest.raises(NotAModel, match="no model file of a known kind"):
         opened(tmp_path / "table.csv")
-    with pytest.raises(SourceUnreadable, match="no such file"):
+    with pytest.raises(NotAModel, match="is a folder"):
         opened(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[:40])
-    with pytest.raises(NotAModel, match="lightgbm cannot open it") as refused:
+    with pytest.raises(NotAModel, match="damaged: it is cut off") as refused:
         opened(path)
-    assert "save it once more" in refused.value.remedy
+    assert "save or copy it once more" in refused.value.remedy
     assert kind_of_file(b"") == kind_of_file(b"{}") == kind_of_file(b"PK\x03\x04") == ""
 
 

@@ -1,4 +1,4 @@
-"""The original is asked as its owner would ask it, without telling the owner of rows that were never given."""
+"""The original is asked as its owner would ask it; of rows that nobody gave, nobody hears."""
 
 from __future__ import annotations
 

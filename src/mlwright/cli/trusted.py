@@ -6,21 +6,28 @@ is trusted, and no other module imports this one.
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from pathlib import Path
 from typing import Any
 
 from mlwright.base.errors import EnvironmentProblem, Misuse, NotAModel, shown
+from mlwright.conversion.given import predicts
 from mlwright.conversion.pickled import is_of_torch
 
 WARNING = "--trust: this file can run any code on this machine, as you; say it of files whose author you know"
 _INSTALLED_AS = {
+    **{
+        name: name
+        for name in ("catboost", "lightgbm", "numpy", "pandas", "polars", "scipy", "torch", "xgboost")
+    },
+    **{name: name for name in ("category_encoders", "keras", "skops", "skorch", "statsmodels", "tensorflow")},
+    "imblearn": "imbalanced-learn",
     "sklearn": "scikit-learn",
-    "xgboost": "xgboost",
-    "torch": "torch",
     "skopt": "scikit-optimize",
-    "cv2": "opencv-python",
 }
+"""Of libraries whose models people save: of another module nobody here knows what it is, and a package of its
+name may be anybody's."""
 
 
 def trusted(path: Path) -> tuple[Any, tuple[str, ...]]:  # Any: whatever the file holds
@@ -51,13 +58,7 @@ def _loaded(path: Path) -> Any:  # Any: as above
             return torch.load(path, map_location="cpu", weights_only=False)
         return _unpickled(path)
     except ModuleNotFoundError as error:
-        library = (error.name or "?").split(".")[0]
-        package = _INSTALLED_AS.get(library, library)
-        raise EnvironmentProblem(
-            f"its objects need {library}, which is not installed",
-            where=str(path),
-            remedy=f"pip install {package}, in the version that it was saved with",
-        ) from error
+        raise _without(error.name or "?", str(path)) from error
     except AttributeError as error:
         raise Misuse(
             f"it needs code that is not here ({error})",
@@ -71,6 +72,27 @@ def _loaded(path: Path) -> Any:  # Any: as above
             where=str(path),
             remedy="save it again, with the versions of the libraries that are installed here",
         ) from error
+
+
+def _without(module: str, where: str) -> EnvironmentProblem:
+    """What to say where a module is absent: a library, a part of one that other versions have, or somebody's
+    own file."""
+    library = module.split(".")[0]
+    package = _INSTALLED_AS.get(library, "")
+    if module != library and importlib.util.find_spec(library) is not None:
+        said = (
+            f"its objects need {module}, which the {package or library} that is installed here does not have"
+        )
+    else:
+        said = f"its objects need {library}, which is not installed"
+    remedy = f"pip install {package}, in the version that it was saved with"
+    if not package:
+        remedy = (
+            f"if {library} is a file or folder of its author's, say where it lies: "
+            "PYTHONPATH=FOLDER mlwright convert ...; if it is a library, install it in the version that it "
+            "was saved with"
+        )
+    return EnvironmentProblem(said, where=where, remedy=remedy)
 
 
 def _unpickled(path: Path) -> Any:  # Any: as above
@@ -88,7 +110,7 @@ def _model_of(found: Any, where: str) -> Any:  # Any: as above
     """`found`, if it predicts. Raises `Misuse` otherwise, naming what within it does."""
     if _predicts(found):
         return found
-    kind = type(found).__name__
+    kind = f"the class {found.__name__}" if isinstance(found, type) else type(found).__name__
     inside: dict[str, Any] = {}  # Any: as above
     if isinstance(found, dict):
         inside = {repr(k): v for k, v in found.items()}
@@ -105,5 +127,4 @@ def _model_of(found: Any, where: str) -> Any:  # Any: as above
 
 
 def _predicts(thing: Any) -> bool:  # Any: as above
-    is_network = any(t.__module__.startswith("torch.nn.") for t in type(thing).__mro__)
-    return callable(getattr(thing, "predict", None)) or is_network
+    return predicts(thing) or any(t.__module__.startswith("torch.nn.") for t in type(thing).__mro__)

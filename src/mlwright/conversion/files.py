@@ -17,6 +17,7 @@ from typing import Any
 
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion import onnx_files
+from mlwright.conversion.lightgbm_text import refuse_damage
 from mlwright.conversion.pickled import is_pickle
 from mlwright.sources.files import no_such_file
 
@@ -34,6 +35,7 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
     file with types that may be code, `ExtraMissing` where the library is not installed.
     """
     place = Path(path)
+    refuse_folder(place)
     if not place.is_file():
         raise no_such_file(place)
     if is_pickle(place):
@@ -67,6 +69,16 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
             where=str(place),
             remedy="save it once more",
         ) from error
+
+
+def refuse_folder(place: Path) -> None:
+    """Raises `NotAModel` for a folder, as of a SavedModel, or as tools of tracking keep models in."""
+    if place.is_dir():
+        raise NotAModel(
+            "it is a folder, and a model of one file is asked for",
+            where=str(place),
+            remedy="name the file in it, or load it with the library that wrote it and give the object",
+        )
 
 
 def kind_of_file(data: bytes) -> str:
@@ -105,7 +117,9 @@ def _library(name: str, extra: str) -> Any:  # Any: a module
 
 
 def _lightgbm(data: bytes) -> Any:  # Any: a Booster
-    return _library("lightgbm", "train").Booster(model_str=data.decode())
+    library, text = _library("lightgbm", "train"), data.decode()
+    refuse_damage(text)
+    return library.Booster(model_str=text)
 
 
 def _xgboost(data: bytes) -> Any:  # Any: a Booster, or the estimator that was saved

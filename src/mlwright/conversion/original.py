@@ -65,17 +65,16 @@ class Example:
             rows = np.array(rows, dtype=object)
         self._called, self.written = called, dict(written or {})
         of_pandas = type(rows).__module__.split(".")[0] == "pandas"
-        self._is_frame = of_pandas and hasattr(rows, "columns")
-        self._is_series = of_pandas and not self._is_frame and hasattr(rows, "iloc")
+        self.is_frame = of_pandas and hasattr(rows, "columns")
+        self._is_series = of_pandas and not self.is_frame and hasattr(rows, "iloc")
         self._is_text = self._is_series or (
             isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind in "OUT"
         )
-        if not (self._is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
-            raise Misuse(
-                "example= takes a pandas frame, an array of two dimensions or a list of texts, "
-                f"not {type(rows).__name__}",
-                remedy="give rows as you give them to the model's predict, without the target",
-            )
+        if not (self.is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
+            raise _no_rows(rows)
+        if self.is_frame and not rows.columns.is_unique:
+            twice = rows.columns[rows.columns.duplicated()][0]
+            raise Misuse(f"example= has the column {twice!r} twice", remedy="rename or leave out one of them")
         if not len(rows):
             raise Misuse("example= has no rows", remedy="give some rows as the model takes them")
         self.rows = _in_doubles(rows)
@@ -88,7 +87,7 @@ class Example:
         if self._is_text:
             name = self._called[0] if self._called else getattr(self.rows, "name", None)
             return (name if isinstance(name, str) and name and clean(name) == name else "text",)
-        if not self._is_frame:
+        if not self.is_frame:
             return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
             if not isinstance(name, str):
@@ -104,7 +103,7 @@ class Example:
         """What a column is, by its type in the example. Raises `Misuse` for types that no schema has."""
         if self._is_text:
             return "categorical"
-        if not self._is_frame:
+        if not self.is_frame:
             if self.rows.dtype.kind in "fiub":
                 return "numeric"
             raise Misuse(
@@ -127,14 +126,14 @@ class Example:
         """A column's values as they are."""
         if self._is_text:
             return list(self.rows.tolist())
-        column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
+        column = self.rows[name] if self.is_frame else self.rows[:, self.names.index(name)]
         return list(column.tolist())
 
     def first(self, count: int) -> Example:
         return self.only(range(min(count, len(self))))
 
     def only(self, which: Sequence[int]) -> Example:
-        return self._of((self.rows.iloc if self._is_frame or self._is_series else self.rows)[list(which)])
+        return self._of((self.rows.iloc if self.is_frame or self._is_series else self.rows)[list(which)])
 
     def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
         return Example(rows, self._called, self.written)
@@ -148,7 +147,7 @@ class Example:
             if self._is_series:
                 return self._of(_like(self.rows, texts).rename(self.rows.name))
             return self._of(np.array(texts, dtype=object))
-        if not self._is_frame:
+        if not self.is_frame:
             rows = np.repeat(np.array(self.rows[:1], dtype=np.float64), len(changes), axis=0)
             for i, values in enumerate(changes):
                 for name, value in values.items():
@@ -185,7 +184,7 @@ class Example:
         """The same with every float times `factor`."""
         if self._is_text:
             return self
-        if not self._is_frame:
+        if not self.is_frame:
             return self._of(self.rows.astype(np.float64) * factor)
         rows = self.rows.copy()
         for name in rows.columns:
@@ -198,11 +197,25 @@ class Example:
         if self._is_text:
             given = [t if isinstance(t, str) else None for t in self.rows.tolist()]
             return pl.DataFrame({self.names[0]: pl.Series(given, dtype=pl.String)})
-        if not self._is_frame:
+        if not self.is_frame:
             return pl.DataFrame({n: self.rows[:, i].astype(np.float64) for i, n in enumerate(self.names)})
         from mlwright.sources import read_raw
 
         return read_raw(self.rows.reset_index(drop=True)).frame
+
+
+def _no_rows(given: Any) -> Misuse:  # Any: whatever was given as rows
+    remedy = "give rows as you give them to the model's predict, without the target"
+    if hasattr(given, "to_pandas"):
+        remedy = "give it as .to_pandas()"
+    elif isinstance(given, list) and given:
+        remedy = "give pandas.DataFrame(rows), in the types that the model was fitted on"
+    kind, library = type(given).__name__, type(given).__module__.split(".")[0]
+    called = kind if library == "builtins" else f"{library}.{kind}"
+    return Misuse(
+        f"example= takes a pandas frame, an array of two dimensions or a list of texts, not {called}",
+        remedy=remedy,
+    )
 
 
 def _in_doubles(rows: Any) -> Any:  # Any: a pandas frame or series, or an array
