@@ -7,6 +7,7 @@ is trusted, and no other module imports this one.
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ _INSTALLED_AS = {
 }
 """Of libraries whose models people save: of another module nobody here knows what it is, and a package of its
 name may be anybody's."""
+
+
+_MODULE, _NAME = re.compile(r"module '([\w.]+)'"), re.compile(r"attribute '(\w+)'")
+"""As Python says that a module lacks a name."""
 
 
 def trusted(path: Path) -> tuple[Any, tuple[str, ...]]:  # Any: whatever the file holds
@@ -60,6 +65,9 @@ def _loaded(path: Path) -> Any:  # Any: as above
     except ModuleNotFoundError as error:
         raise _without(error.name or "?", str(path)) from error
     except AttributeError as error:
+        module, name = (found[1] if (found := part.search(str(error))) else "" for part in (_MODULE, _NAME))
+        if module.split(".")[0] in _INSTALLED_AS:
+            raise _without(f"{module}.{name}", str(path)) from error
         raise Misuse(
             f"it needs code that is not here ({error})",
             where=str(path),
