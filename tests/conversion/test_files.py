@@ -131,3 +131,14 @@ def test_a_file_of_skops_is_opened_where_all_its_types_are_known(bank, tmp_path)
     with pytest.raises(ModelRefused, match="types that may be code") as refused:
         opened(tmp_path / "odd.skops")
     assert "dumps" in str(refused.value) and "skops.io.load" in refused.value.remedy
+
+
+def test_an_imputed_pipeline_in_a_skops_file_needs_no_trust(bank, tmp_path):
+    io = pytest.importorskip("skops.io")
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500)).fit(bank[NUMBERS], bank["y"])
+    io.dump(model, tmp_path / "model.skops")
+    assert (opened(tmp_path / "model.skops").predict(bank[NUMBERS]) == model.predict(bank[NUMBERS])).all()

@@ -25,6 +25,8 @@ Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
 
 _LAST_BYTES = 1 << 20
 """A ZIP's list of members is at its end."""
+_NO_CODE = ("numpy.dtype",)
+"""Types that skops asks about and that run nothing: the kind of a column, which every SimpleImputer keeps."""
 _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, skops, ONNX (.onnx)"
 
 
@@ -150,14 +152,15 @@ def _catboost(form: str) -> Opener:
 def _skops(data: bytes) -> Any:  # Any: whatever of scikit-learn's was saved
     _library("skops", "convert")
     io = importlib.import_module("skops.io")
-    unknown = list(io.get_untrusted_types(data=data))
+    found = io.get_untrusted_types(data=data)
+    unknown = [name for name in found if name not in _NO_CODE]
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise ModelRefused(
             f"it holds types that may be code: {', '.join(unknown[:5])}{more}",
             remedy="if you trust them, call skops.io.load(path, trusted=[...]) and give convert the object",
         )
-    return io.loads(data, trusted=[])
+    return io.loads(data, trusted=[name for name in found if name in _NO_CODE])
 
 
 OPENERS: MappingProxyType[str, Opener] = MappingProxyType(
