@@ -139,6 +139,10 @@ def test_rows_that_do_not_tell_how_good_a_model_is_are_refused_and_not_half_judg
     with pytest.raises(SchemaBroken) as broken:
         mw.convert(fitted, example=ROWS, target="sold", data=known.rename(columns={"sold": "Sold"}))
     assert "is 'Sold' meant?" in broken.value.remedy
+
+
+@pytest.mark.slow
+def test_what_is_undefined_without_a_class_is_left_out_of_the_scores():
     three = np.array(["low", "middle", "high"])[np.digitize(PRICE, [30, 60])]
     model = LogisticRegression().fit(ROWS, three)
     some = ROWS.assign(band=three)
