@@ -132,6 +132,7 @@ class Evil:
             "joblib.dump(bundle['model'], ...)",
         ),
         (["a"], 2, "holds list, which cannot predict"),
+        (linear_model.LinearRegression, 2, "holds the class LinearRegression, which cannot predict"),
     ],
 )
 def test_what_cannot_predict_is_told_with_what_in_it_can(mlwright, folder, held, code, said):
@@ -143,8 +144,11 @@ def test_what_cannot_predict_is_told_with_what_in_it_can(mlwright, folder, held,
 @pytest.mark.parametrize(
     ("data", "code", "said"),
     [
-        (b"\x80\x04cnowhere_to_be_found\nModel\n.", 3, "pip install nowhere_to_be_found"),
-        (b"\x80\x04csklearn.linear_model\nNoSuchModel\n.", 2, "convert the notebook"),
+        (b"\x80\x04cnowhere_to_be_found\nModel\n.", 3, "PYTHONPATH=FOLDER"),
+        (b"\x80\x04cskopt\nModel\n.", 3, "pip install scikit-optimize"),
+        (b"\x80\x04csklearn.not_there\nModel\n.", 3, "sklearn.not_there, which the scikit-learn that is"),
+        (b"\x80\x04csklearn.linear_model\nNoSuchModel\n.", 3, "pip install scikit-learn, in the version"),
+        (b"\x80\x04c__main__\nNoSuchModel\n.", 2, "convert the notebook"),
         (b"\x80\x04\x95\x10", 3, "cannot be read"),
     ],
 )
@@ -163,6 +167,7 @@ def test_a_pickle_that_cannot_be_read_says_why(mlwright, folder, data, code, sai
         (("loans.pkl", "--example", "row.csv", "-t", "late", "--trust"), 3, "rows.csv"),
         (("loan.pkl", "--example", "rows.csv", "-t", "late"), 3, "loans.pkl"),
         (("rows.csv", "--example", "rows.csv", "-t", "late", "--trust"), 3, "no model file"),
+        ((".", "--example", "rows.csv", "-t", "late"), 3, "it is a folder"),
         (("loans.pkl", "--example", "rows.csv", "-t", "late", "--trust", "--waive", "MLW1"), 2, "MLW901"),
         (("loans.pkl", "--example", "rows.csv", "-t", "late", "--trust", "--data", "x.csv"), 3, "x.csv"),
         (("loans.pkl", "--example", "rows.csv", "-t", "late", "--trust", "-o", "a.pkl"), 2, "ends in .mlw"),

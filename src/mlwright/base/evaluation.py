@@ -12,6 +12,7 @@ import msgspec
 from mlwright.base.abstaining import Abstaining
 from mlwright.base.conformal import Conformal
 from mlwright.base.decision import Decision
+from mlwright.base.errors import Misuse
 from mlwright.base.finding import Finding
 from mlwright.base.fit_report import FitReport, brief
 from mlwright.base.importance import Curve, Importance
@@ -118,6 +119,13 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def score(self) -> Score:
+        """The first one. Raises `Misuse` for a model that was never evaluated, as some converted ones."""
+        if not self.scores:
+            raise Misuse(
+                "the model was never evaluated",
+                where=self.how,
+                remedy="measure it: mlwright.evaluate(model, data)",
+            )
         return self.scores[0]
 
     @property

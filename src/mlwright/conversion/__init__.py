@@ -2,10 +2,11 @@
 
 from mlwright.conversion.files import opened
 from mlwright.conversion.from_file import Said, example_of
+from mlwright.conversion.given import called, is_model
 from mlwright.conversion.networks import Wording
 from mlwright.conversion.original import Example, Original
 from mlwright.conversion.weights import with_weights
-from mlwright.conversion.whole import Converted, converted, is_model, named_kind
+from mlwright.conversion.whole import Converted, converted
 
 __all__ = [
     "Converted",
@@ -13,10 +14,10 @@ __all__ = [
     "Original",
     "Said",
     "Wording",
+    "called",
     "converted",
     "example_of",
     "is_model",
-    "named_kind",
     "opened",
     "with_weights",
 ]

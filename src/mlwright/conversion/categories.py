@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.cityhash import cityhash64
 from mlwright.conversion.frame import Frame
@@ -115,5 +114,5 @@ class Categories:
 
     def _code(self, words: str | None, value: Any) -> float:  # Any: a category
         if words is not None:
-            return self.frame.words.code(words, category_of(value))
+            return self.frame.words.known(words, value)
         return float(value)

@@ -83,13 +83,12 @@ def hits(frame: Frame, categories: Sequence[Any]) -> Hits:  # Any: arrays of wha
 
 def _code(frame: Frame, column: str, words: str | None, value: Any) -> float:  # Any: a category
     if words is not None and not is_missing(value):
-        text = category_of(value)
-        if not text:
+        if not category_of(value):
             raise ConversionRefused(
                 f"a category of {column!r} is empty or nothing but blanks, which is a missing value here",
                 remedy="give such values a name, or make them missing, before fitting",
             )
-        return frame.words.code(words, text)
+        return frame.words.known(words, value)
     if words is not None:
         return 0.0
     if is_missing(value):

@@ -17,6 +17,7 @@ from typing import Any
 
 from mlwright.base.errors import ExtraMissing, Misuse, MlwrightError, ModelRefused, NotAModel
 from mlwright.conversion import onnx_files
+from mlwright.conversion.lightgbm_text import refuse_damage
 from mlwright.conversion.pickled import is_pickle
 from mlwright.conversion.tensorflow import is_saved_model
 from mlwright.conversion.weights import is_safetensors
@@ -26,6 +27,8 @@ Opener = Callable[[bytes], Any]  # Any: a fitted model of somebody's library
 
 _LAST_BYTES = 1 << 20
 """A ZIP's list of members is at its end."""
+_NO_CODE = ("numpy.dtype",)
+"""Types that skops asks about and that run nothing: the kind of a column, which every SimpleImputer keeps."""
 _OPENABLE = "LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's cbm or JSON, skops, ONNX (.onnx)"
 
 
@@ -43,6 +46,7 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
             remedy="on the command line say --trust if you know who made it; in Python load it yourself with "
             "tf.saved_model.load, and give the object",
         )
+    refuse_folder(place)
     if not place.is_file():
         raise no_such_file(place)
     if is_pickle(place):
@@ -85,6 +89,16 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a fitted model of someb
         ) from error
 
 
+def refuse_folder(place: Path) -> None:
+    """Raises `NotAModel` for a folder that is no SavedModel, as tools of tracking keep models in."""
+    if place.is_dir() and not is_saved_model(place):
+        raise NotAModel(
+            "it is a folder, and a model of one file is asked for",
+            where=str(place),
+            remedy="name the file in it, or load it with the library that wrote it and give the object",
+        )
+
+
 def kind_of_file(data: bytes) -> str:
     """What a file is by its content: one of `OPENERS`, `mlwright`, `safetensors`; "" where nothing is known.
 
@@ -123,7 +137,9 @@ def _library(name: str, extra: str) -> Any:  # Any: a module
 
 
 def _lightgbm(data: bytes) -> Any:  # Any: a Booster
-    return _library("lightgbm", "train").Booster(model_str=data.decode())
+    library, text = _library("lightgbm", "train"), data.decode()
+    refuse_damage(text)
+    return library.Booster(model_str=text)
 
 
 def _xgboost(data: bytes) -> Any:  # Any: a Booster, or the estimator that was saved
@@ -154,14 +170,15 @@ def _catboost(form: str) -> Opener:
 def _skops(data: bytes) -> Any:  # Any: whatever of scikit-learn's was saved
     _library("skops", "convert")
     io = importlib.import_module("skops.io")
-    unknown = list(io.get_untrusted_types(data=data))
+    found = io.get_untrusted_types(data=data)
+    unknown = [name for name in found if name not in _NO_CODE]
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise ModelRefused(
             f"it holds types that may be code: {', '.join(unknown[:5])}{more}",
             remedy="if you trust them, call skops.io.load(path, trusted=[...]) and give convert the object",
         )
-    return io.loads(data, trusted=[])
+    return io.loads(data, trusted=[name for name in found if name in _NO_CODE])
 
 
 OPENERS: MappingProxyType[str, Opener] = MappingProxyType(

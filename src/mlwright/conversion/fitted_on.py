@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from mlwright.base.errors import SchemaBroken, nearest
 from mlwright.conversion.composed import places_of
 from mlwright.conversion.names import kind_of
 
@@ -21,6 +22,8 @@ _ENCODERS = ("sklearn.OneHotEncoder", "sklearn.OrdinalEncoder", "sklearn.TargetE
 _ONNX_STRING = 8
 """The number of texts among ONNX's types of elements (TensorProto.STRING)."""
 _COUNTERS = ("sklearn.CountVectorizer", "sklearn.TfidfVectorizer")
+_FREE = frozenset(("any text",))
+"""In place of known texts: of columns that are taken apart."""
 _SAME_COLUMNS = ("sklearn.SimpleImputer",)
 """Steps that leave texts as they are, so that what comes behind them tells, too."""
 _INSIDE = ("best_estimator_", "regressor_", "estimator_")
@@ -43,24 +46,43 @@ class FittedOn:
     """The categories of each such column, where the model knows them but not whose they are."""
     texts_alone: bool = False
     """Whether it takes a list of texts instead of a table."""
+    free: frozenset[str] = frozenset()
+    """Columns of texts that are taken apart: an empty one is a text as well."""
+
+    def called(self, names: tuple[str, ...] | None) -> FittedOn:
+        """The same of columns that a table calls `names`."""
+        if names is None or self.names is None or names == self.names:
+            return self
+        new = dict(zip(self.names, names, strict=True))
+        return replace(
+            self,
+            names=names,
+            texts={new.get(n, n): known for n, known in self.texts.items()},
+            categories=frozenset(new.get(n, n) for n in self.categories),
+            free=frozenset(new.get(n, n) for n in self.free),
+        )
 
 
 def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
     """What `model` tells.
 
     >>> from sklearn.linear_model import LinearRegression
-    >>> fitted_on(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]))
-    FittedOn(names=None, count=1, texts={}, categories=frozenset(), listed=(), texts_alone=False)
+    >>> told = fitted_on(LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]))
+    >>> told.names, told.count, told.texts
+    (None, 1, {})
     """
-    names = _names(model)
-    names = names and _asked_for(model, names)
+    names = columns_of(model)
     count = len(names) if names else _count(model)
     called = names or tuple(f"x{i}" for i in range(count or 0))
     texts: dict[str, frozenset[str]] = {}
     categories: set[str] = set()
+    free: set[str] = set()
     for name, known in _texts(model, called):
         if known is None:
             categories.add(name)
+        elif known is _FREE:
+            free.add(name)
+            texts.setdefault(name, frozenset())
         else:
             texts[name] = texts.get(name, frozenset()) | known
     if kind_of(model) == "onnx.ModelProto":
@@ -70,7 +92,44 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
         categories |= set(_split_by_sets(booster, called))
     listed = getattr(booster, "pandas_categorical", None) or ()
     alone = kind_of(_first(model)) in _COUNTERS
-    return FittedOn(names, count, texts, frozenset(categories), tuple(map(tuple, listed)), alone)
+    return FittedOn(
+        names,
+        count,
+        texts,
+        frozenset(categories),
+        tuple(map(tuple, listed)),
+        texts_alone=alone,
+        free=frozenset(free),
+    )
+
+
+def columns_of(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
+    """The names of the columns that rows need, in the order of its fit; None where it knows none."""
+    names = _names(model)
+    return names and _asked_for(model, names)
+
+
+def as_called(model: Any, names: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    """What a table calls the columns `names` of a model: LightGBM keeps them with _ for each blank. Any: a
+    fitted model"""
+    if not kind_of(model).startswith("lightgbm."):
+        return tuple(names)
+    blank = {name.replace(" ", "_"): name for name in there}
+    return tuple(n if n in there else blank.get(n, n) for n in names)
+
+
+def require(names: Sequence[str], there: Sequence[str], where: str) -> None:
+    """Raises `SchemaBroken` for those of the `names` that are not `there`, with the near misses."""
+    absent, others = [n for n in names if n not in there], [n for n in there if n not in set(names)]
+    if not absent:
+        return
+    parts = [f"{n!r} (is {near!r} meant?)" if (near := nearest(n, others)) else repr(n) for n in absent[:10]]
+    more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
+    raise SchemaBroken(
+        f"the model was fitted on columns that are not there: {', '.join(parts)}{more}",
+        where=where,
+        remedy="give rows with the columns that it was fitted on; others do no harm",
+    )
 
 
 def _first(model: Any) -> Any:  # Any: a fitted model
@@ -156,7 +215,7 @@ def _texts(step: Any, names: Sequence[str]) -> Iterator[tuple[str, frozenset[str
         for _, part in step.transformer_list:
             yield from _texts(part, names)
     elif kind in _COUNTERS:
-        yield from ((name, frozenset()) for name in names)
+        yield from ((name, _FREE) for name in names)
     elif kind in _ENCODERS:
         for name, known in zip(names, step.categories_, strict=False):
             texts = frozenset(v for v in known if isinstance(v, str))

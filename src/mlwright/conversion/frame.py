@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused
 from mlwright.graph.build import ML, GraphBuilder
 
@@ -50,6 +51,8 @@ class Words:
     """Columns whose texts must be known ones, whatever the original makes of others."""
     given: Callable[[str], Sequence[Any]] = lambda column: ()  # Any: values of whatever type
     """The example's values of a column, as its owner holds them."""
+    spelled: dict[tuple[str, str], Any] = field(default_factory=dict)  # Any: values of whatever type
+    """Of columns and the texts of categories, the categories as the steps hold them."""
     inputs: tuple[str, ...] = ()
     """The columns of numbers that the graph is given."""
 
@@ -57,6 +60,12 @@ class Words:
         """The code of `text` in `column`; "" is missing."""
         known = self.seen.setdefault(column, {"": 0})
         return float(known.setdefault(text, len(known)))
+
+    def known(self, column: str, value: Any) -> float:  # Any: a category as a step holds it
+        """The code of a category, remembered as it is: a step may know 1994 or "WD ", not "1994" or "WD"."""
+        text = category_of(value)
+        self.spelled.setdefault((column, text), value)
+        return self.code(column, text)
 
     def allow(self, difference: float) -> None:
         """Raises what is allowed to at least `difference`."""

@@ -6,17 +6,18 @@ The original is asked in the types that it was fitted on. They are read from the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 import polars as pl
 
-from mlwright.base.errors import Misuse, SchemaBroken, UnknownName, nearest
+from mlwright.base.errors import Misuse, UnknownName, nearest
 from mlwright.base.finding import counted
 from mlwright.base.schema import Column, Kind
-from mlwright.conversion.fitted_on import FittedOn, fitted_on
+from mlwright.conversion.fitted_on import FittedOn, as_called, fitted_on, require
+from mlwright.conversion.given import refuse_unfit
 from mlwright.conversion.names import kind_of
 from mlwright.conversion.original import Example
 from mlwright.data.decode import decode_series
@@ -59,7 +60,10 @@ def example_of(source: object, model: Any, said: Said) -> Example:  # Any: a fit
     Raises `SchemaBroken` for columns that the model asks for and the table lacks, with the near misses;
     `Misuse` where the model does not tell which columns it takes, and there are more or fewer.
     """
+    refuse_unfit(model)
     raw, known = read_raw(source, said.options), fitted_on(model)
+    if known.names is not None:
+        known = known.called(as_called(model, known.names, raw.frame.columns))
     names = _names(raw, known, said)
     if known.texts_alone:
         return _texts_alone(raw, names, said)
@@ -93,7 +97,9 @@ def _texts_alone(raw: Raw, names: list[str], said: Said) -> Example:
             remedy="leave out the others with drop=",
         )
     [name] = texts
-    column = _column(raw.frame[name], name, FittedOn(texts={name: frozenset()}), said)
+    column = _column(
+        raw.frame[name], name, FittedOn(texts={name: frozenset()}, free=frozenset((name,))), said
+    )
     return Example(np.array(column.values, dtype=object), called=(name,), written={name: column.written})
 
 
@@ -118,7 +124,7 @@ def _names(raw: Raw, known: FittedOn, said: Said) -> list[str]:
         if name not in there:
             raise UnknownName("column", name, there, where=where)
     if known.names is not None:
-        _require(known.names, there, where)
+        require(known.names, there, where)
         if said.target in known.names:
             raise Misuse(
                 f"the model itself takes the column {said.target!r}, so that it cannot be what it answers",
@@ -145,19 +151,6 @@ def _names(raw: Raw, known: FittedOn, said: Said) -> list[str]:
     return names
 
 
-def _require(names: Iterable[str], there: list[str], where: str) -> None:
-    absent, others = [n for n in names if n not in there], [n for n in there if n not in set(names)]
-    if not absent:
-        return
-    parts = [f"{n!r} (is {near!r} meant?)" if (near := nearest(n, others)) else repr(n) for n in absent[:10]]
-    more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
-    raise SchemaBroken(
-        f"the model was fitted on columns that are not there: {', '.join(parts)}{more}",
-        where=where,
-        remedy="give rows with the columns that it was fitted on; others do no harm",
-    )
-
-
 def _column(raw: pl.Series, name: str, known: FittedOn, said: Said) -> _Typed:
     kind = _asked(name, known, said)
     told = known.texts.get(name, frozenset())
@@ -179,6 +172,8 @@ def _column(raw: pl.Series, name: str, known: FittedOn, said: Said) -> _Typed:
     if truths and (kind == "boolean" or len(present) == len(texts)):
         values = [None if t is None else _TRUTHS[t] for t in texts.to_list()]
         return _truths(values, _as(written, "boolean"))
+    if name in known.free:  # whatever counts its words takes an empty text, and no missing one
+        texts = texts.fill_null("")
     return _Typed(texts.to_list(), CATEGORY if kind == CATEGORY else "text", written)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mlwright.base.errors import ConversionRefused, ExtraMissing, Misuse
+from mlwright.base.errors import ConversionRefused, ExtraMissing, Misuse, NotAModel
 from mlwright.conversion.networks import Array, Network, Outcome, Wording, matched
 from mlwright.conversion.onnx_graphs import brought, laid, outcome_of, ports_of
 from mlwright.conversion.onnx_ml_rules import labels_of
@@ -33,7 +33,8 @@ def is_onnx(model: Any) -> bool:  # Any: somebody's model
 def opened(path: str | os.PathLike[str]) -> Any:  # Any: a ModelProto
     """The graph in a file, with constants that lie in files beside it.
 
-    Raises `ConversionRefused` for anything else, `Misuse` where there is no such file.
+    Raises `NotAModel` for anything else, `ConversionRefused` for constants that lie elsewhere or are large,
+    `Misuse` where there is no such file.
     """
     try:
         import onnx
@@ -48,11 +49,11 @@ def opened(path: str | os.PathLike[str]) -> Any:  # Any: a ModelProto
     try:
         model = onnx.load_model_from_string(file.read_bytes())
     except DecodeError as error:
-        raise ConversionRefused(
+        raise NotAModel(
             "it is no ONNX file, or is damaged", where=str(path), remedy="export it again"
         ) from error
     if not model.graph.node:
-        raise ConversionRefused("it holds no graph", where=str(path), remedy="export it again")
+        raise NotAModel("it holds no graph", where=str(path), remedy="export it again")
     _bring_constants(model, file.parent, str(path))
     return model
 

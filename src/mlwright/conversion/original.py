@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,17 +66,16 @@ class Example:
             rows = np.array(rows, dtype=object)
         self._called, self.written = called, dict(written or {})
         of_pandas = type(rows).__module__.split(".")[0] == "pandas"
-        self._is_frame = of_pandas and hasattr(rows, "columns")
-        self._is_series = of_pandas and not self._is_frame and hasattr(rows, "iloc")
+        self.is_frame = of_pandas and hasattr(rows, "columns")
+        self._is_series = of_pandas and not self.is_frame and hasattr(rows, "iloc")
         self._is_text = self._is_series or (
             isinstance(rows, np.ndarray) and rows.ndim == 1 and rows.dtype.kind in "OUT"
         )
-        if not (self._is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
-            raise Misuse(
-                "example= takes a pandas frame, an array of two dimensions or a list of texts, "
-                f"not {type(rows).__name__}",
-                remedy="give rows as you give them to the model's predict, without the target",
-            )
+        if not (self.is_frame or self._is_text or (isinstance(rows, np.ndarray) and rows.ndim == 2)):
+            raise _no_rows(rows)
+        if self.is_frame and not rows.columns.is_unique:
+            twice = rows.columns[rows.columns.duplicated()][0]
+            raise Misuse(f"example= has the column {twice!r} twice", remedy="rename or leave out one of them")
         if not len(rows):
             raise Misuse("example= has no rows", remedy="give some rows as the model takes them")
         self.rows = _in_doubles(rows)
@@ -87,7 +88,7 @@ class Example:
         if self._is_text:
             name = self._called[0] if self._called else getattr(self.rows, "name", None)
             return (name if isinstance(name, str) and name and clean(name) == name else "text",)
-        if not self._is_frame:
+        if not self.is_frame:
             return self._called or tuple(f"x{i}" for i in range(self.rows.shape[1]))
         for name in self.rows.columns:
             if not isinstance(name, str):
@@ -103,7 +104,7 @@ class Example:
         """What a column is, by its type in the example. Raises `Misuse` for types that no schema has."""
         if self._is_text:
             return "categorical"
-        if not self._is_frame:
+        if not self.is_frame:
             if self.rows.dtype.kind in "fiub":
                 return "numeric"
             raise Misuse(
@@ -126,14 +127,14 @@ class Example:
         """A column's values as they are."""
         if self._is_text:
             return list(self.rows.tolist())
-        column = self.rows[name] if self._is_frame else self.rows[:, self.names.index(name)]
+        column = self.rows[name] if self.is_frame else self.rows[:, self.names.index(name)]
         return list(column.tolist())
 
     def first(self, count: int) -> Example:
         return self.only(range(min(count, len(self))))
 
     def only(self, which: Sequence[int]) -> Example:
-        return self._of((self.rows.iloc if self._is_frame or self._is_series else self.rows)[list(which)])
+        return self._of((self.rows.iloc if self.is_frame or self._is_series else self.rows)[list(which)])
 
     def _of(self, rows: Any) -> Example:  # Any: rows of the same columns
         return Example(rows, self._called, self.written)
@@ -147,7 +148,7 @@ class Example:
             if self._is_series:
                 return self._of(_like(self.rows, texts).rename(self.rows.name))
             return self._of(np.array(texts, dtype=object))
-        if not self._is_frame:
+        if not self.is_frame:
             rows = np.repeat(np.array(self.rows[:1], dtype=np.float64), len(changes), axis=0)
             for i, values in enumerate(changes):
                 for name, value in values.items():
@@ -184,7 +185,7 @@ class Example:
         """The same with every float times `factor`."""
         if self._is_text:
             return self
-        if not self._is_frame:
+        if not self.is_frame:
             return self._of(self.rows.astype(np.float64) * factor)
         rows = self.rows.copy()
         for name in rows.columns:
@@ -197,11 +198,25 @@ class Example:
         if self._is_text:
             given = [t if isinstance(t, str) else None for t in self.rows.tolist()]
             return pl.DataFrame({self.names[0]: pl.Series(given, dtype=pl.String)})
-        if not self._is_frame:
+        if not self.is_frame:
             return pl.DataFrame({n: self.rows[:, i].astype(np.float64) for i, n in enumerate(self.names)})
         from mlwright.sources import read_raw
 
         return read_raw(self.rows.reset_index(drop=True)).frame
+
+
+def _no_rows(given: Any) -> Misuse:  # Any: whatever was given as rows
+    remedy = "give rows as you give them to the model's predict, without the target"
+    if hasattr(given, "to_pandas"):
+        remedy = "give it as .to_pandas()"
+    elif isinstance(given, list) and given:
+        remedy = "give pandas.DataFrame(rows), in the types that the model was fitted on"
+    kind, library = type(given).__name__, type(given).__module__.split(".")[0]
+    called = kind if library == "builtins" else f"{library}.{kind}"
+    return Misuse(
+        f"example= takes a pandas frame, an array of two dimensions or a list of texts, not {called}",
+        remedy=remedy,
+    )
 
 
 def _in_doubles(rows: Any) -> Any:  # Any: a pandas frame or series, or an array
@@ -258,6 +273,15 @@ def _marker(column: Any) -> float | None:  # Any: a pandas column of objects
     return None if any(v is None for v in values) and all(v == v for v in values) else np.nan
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Without the original's warnings: they would be of rows that its owner never gave. Where warnings are
+    errors, it would seem not to take what it takes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 class Original:
     """The fitted model, asked on rows; never changed."""
 
@@ -267,6 +291,10 @@ class Original:
     def says(self, example: Example) -> Said:
         """Its answers; whatever it raises is passed on."""
         rows = copy.copy(example.rows)
+        with _unheard():
+            return self._said(rows, len(example))
+
+    def _said(self, rows: Any, count: int) -> Said:  # Any: rows as the model takes them
         if isinstance(self.model, Network):
             return Said(*self.model.said(rows))
         asked = ASKED.get(kind_of(self.model))
@@ -278,27 +306,28 @@ class Original:
             if not isinstance(probability, list):
                 probability = np.asarray(probability, dtype=np.float64)
         answer = np.asarray(self.model.predict(rows))
-        if isinstance(probability, list) or answer.size != len(example):
+        if isinstance(probability, list) or answer.size != count:
             raise ConversionRefused(
                 "it answers several targets at once",
                 where=type(self.model).__name__,
                 remedy="fit a model for each target",
             )
-        return Said(probability, answer.reshape(len(example)))
+        return Said(probability, answer.reshape(count))
 
     def cpu_us(self, example: Example, within_s: float = CLOCKED_S) -> float:
         """CPU microseconds of one-row calls, in all threads: the median of those that `within_s` has room
         for, of five at the least."""
         rows = [example.only([i]).rows for i in range(min(len(example), MOST_CLOCKED))]
-        call(self.model, rows[0])
         times: list[int] = []
-        began = time.monotonic()
-        for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
-            if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
-                break
-            start = time.process_time_ns()
-            call(self.model, row)
-            times.append(time.process_time_ns() - start)
+        with _unheard():
+            call(self.model, rows[0])
+            began = time.monotonic()
+            for row in itertools.islice(itertools.cycle(rows), MOST_CLOCKED):
+                if len(times) >= FEWEST_CLOCKED and time.monotonic() - began > within_s:
+                    break
+                start = time.process_time_ns()
+                call(self.model, row)
+                times.append(time.process_time_ns() - start)
         return round(float(np.median(times)) / 1e3, 1)
 
     def steady(self, example: Example, tolerance: float) -> npt.NDArray[np.bool_]:

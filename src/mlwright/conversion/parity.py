@@ -4,7 +4,8 @@ edges of what the schema allows."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ class Pair:
     tolerance: float
     in_rounds: bool
     """Whether the original may answer otherwise for a row alone than for it among others."""
+    spelled: Mapping[tuple[str, str], Any] = field(default_factory=dict)  # Any: categories
+    """Of columns and the texts of categories, the categories as the original holds them."""
 
     def compared(self, model: Model) -> Parity:
         """The original against the graph on the example and on rows at the edges, many and one by one.
@@ -130,7 +133,7 @@ class Pair:
         texts = [c.name for c in self.schema.features if c.kind == "text"]
         odd = {name: odd_texts(self.example.texts(name)) for name in texts}
         none = [name for name in texts if self.original.taken(self.example, [{name: None}])]
-        changes = edges(self.schema, odd, none)
+        changes = edges(self.schema, odd, none, self.spelled)
         taken = [changes[i] for i in self.original.taken(self.example, changes)]
         found = [(EXAMPLE, self.example.first(MOST_COMPARED))]
         return [*found, ("rows at the edges", self.example.changed(taken))] if taken else found
@@ -172,11 +175,15 @@ def _most(differences: Doubles) -> float:
 
 
 def edges(
-    schema: Schema, odd: Mapping[str, Sequence[str]], none: Sequence[str] = ()
+    schema: Schema,
+    odd: Mapping[str, Sequence[str]],
+    none: Sequence[str] = (),
+    spelled: Mapping[tuple[str, str], Any] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:  # Any: values of the columns' kinds
     """What is changed in a row to bring it to the edges of what the schema allows: each column missing, never
     seen or of each category; far numbers, alone and together; `odd` texts of free text. The first is a row as
-    it is. Where a text is missing that is an empty one, or None in the columns `none`."""
+    it is. Where a text is missing that is an empty one, or None in the columns `none`. Categories are as the
+    original holds them, `spelled` by column and text: the number 1994, or a text with a blank behind it."""
     nothing: dict[str, Any] = {
         c.name: "" if c.kind == "text" and c.name not in none else None for c in schema.features if c.nullable
     }
@@ -185,7 +192,9 @@ def edges(
     numeric = [c.name for c in schema.features if c.kind == "numeric"]
     found: list[dict[str, Any]] = [{}, nothing, unseen, {**nothing, **unseen}]
     found += [{name: value} for change in (nothing, unseen) for name, value in change.items()]
-    found += [{c.name: text} for c in texts for text in c.categories[:MOST_CATEGORIES]]
+    found += [
+        {c.name: spelled.get((c.name, text), text)} for c in texts for text in c.categories[:MOST_CATEGORIES]
+    ]
     found += [{name: text} for name, texts_ in odd.items() for text in texts_]
     for far in FAR:
         found += [{name: far} for name in numeric] + [dict.fromkeys(numeric, far)]

@@ -6,11 +6,10 @@ original does not take are refused by the schema, and what differs all the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -18,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.artifact import Model
-from mlwright.base.errors import Misuse, MlwrightError
+from mlwright.base.errors import Misuse
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, Schema, Target
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.far import within_reach
 from mlwright.conversion.frame import EXACT, Words, begun
+from mlwright.conversion.given import example_given, refuse_rows, refuse_unfit
 from mlwright.conversion.names import kind_of
-from mlwright.conversion.networks import Network, Wording, tabled
+from mlwright.conversion.networks import Network, Wording
 from mlwright.conversion.original import Example, Original
-from mlwright.conversion.parity import Pair
+from mlwright.conversion.parity import MOST_COMPARED, Pair
 from mlwright.conversion.registry import check_convertible, ended
 from mlwright.conversion.schemas import bounded, dataset_of, like_written, taken_apart, target_of
 from mlwright.conversion.small import Int8Builder
@@ -58,6 +58,8 @@ class Converted:
     """Whether its weights have eight bits each."""
     in_rounds: bool = False
     """Whether the original may answer otherwise for a row alone than for it among others."""
+    spelled: Mapping[tuple[str, str], Any] = field(default_factory=dict)  # Any: categories
+    """Of columns and the texts of categories, the categories as the model holds them."""
     holds: tuple[str, ...] = ()
     """As what the graph holds rows that the model was fitted on."""
 
@@ -86,7 +88,15 @@ class Converted:
 
     def compared(self, model: Model) -> Parity:
         """The original against the graph. Raises `ParityFailed` where they differ."""
-        pair = Pair(self.original, self.example, self.schema, self.steps, self.tolerance, self.in_rounds)
+        pair = Pair(
+            self.original,
+            self.example,
+            self.schema,
+            self.steps,
+            self.tolerance,
+            in_rounds=self.in_rounds,
+            spelled=self.spelled,
+        )
         return pair.compared(model)
 
     @property
@@ -136,29 +146,13 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
-    rows = example if isinstance(example, Example) else Example(tabled(example))
-    if not is_model(model):
-        raise Misuse(
-            f"{named_kind(model)} is no fitted model, which could predict",
-            remedy="give the object that was fitted itself",
-        )
+    refuse_unfit(model)
+    rows = example if isinstance(example, Example) else example_given(example, model)
     model = opened(model, rows, wording or Wording())
     check_convertible(model)
     original = Original(model)
     columns = tuple(like_written(n, rows) for n in rows.names)
-    first = rows.first(1)
-    try:
-        original.says(first)
-    except MlwrightError:
-        raise
-    except Exception as error:  # whatever somebody's model raises is told as its own
-        raise Misuse(
-            "the model does not take the example's first row: "
-            f"{type(error).__name__}: {' '.join(str(error).split())}",
-            remedy="fit it first"
-            if type(error).__name__ == "NotFittedError"
-            else "give rows as you give them to its predict, without the target",
-        ) from error
+    refuse_rows(original, rows.first(MOST_COMPARED))
     if target in rows.names:
         raise Misuse(f"the example has the target {target!r} among its columns", remedy="leave it out")
     plain = Schema(columns=columns)
@@ -190,29 +184,9 @@ def converted(
         scores_only,
         words.allowed,
         in_rounds=words.in_rounds,
+        spelled=words.spelled,
         holds=tuple(sorted(words.kept)),
     )
-
-
-def is_model(thing: Any) -> bool:  # Any: whatever somebody has
-    """Whether it may be a model that was fitted: an object, not its class, that can predict or at least be
-    fitted; or a network.
-
-    >>> is_model([1.0]), is_model(dict)
-    (False, False)
-    """
-    from mlwright.conversion.modules import is_module
-    from mlwright.conversion.onnx_files import is_onnx
-
-    if isinstance(thing, (type, ModuleType)):
-        return False
-    does = any(callable(getattr(thing, verb, None)) for verb in ("predict", "fit"))
-    return does or is_module(thing) or is_onnx(thing)
-
-
-def named_kind(thing: Any) -> str:  # Any: as above
-    """What an object is, for people; of a class, which one."""
-    return f"the class {thing.__qualname__}" if isinstance(thing, type) else kind_of(thing)
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model

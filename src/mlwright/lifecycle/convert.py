@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from mlwright.base.errors import Misuse, ParityFailed, UnknownName
+from mlwright.base.errors import DataProblem, Misuse, ParityFailed, UnknownName
 from mlwright.base.evaluation import Entry, Evaluation
 from mlwright.base.finding import Findings
 from mlwright.base.purpose import stated
@@ -94,6 +95,10 @@ def convert(
     began, listener, borne = time.monotonic(), listening(progress), tuple(_codes(waive))
     if not isinstance(target, str) or not clean(target):
         raise Misuse("target= is the name of what is predicted", remedy='say target="price"')
+    if isinstance(data, tuple):
+        raise Misuse(
+            "data= is one table, in which the answers are a column", remedy=f"give X.assign({target}=y)"
+        )
     if isinstance(model, (str, os.PathLike)):
         model = opened(model)
     if weights is not None:
@@ -133,8 +138,16 @@ def _packaged(made: Converted, evidence: Evidence, judges: _Judges) -> Model:
     from mlwright.lifecycle.evaluate import evaluate
 
     scored = evaluate(found, judges.data, options=judges.options, progress=judges.listener)
+    if math.isnan(scored.scores[0].value):  # a file would say of it that it is evaluated
+        raise DataProblem(
+            f"these rows do not tell how good the model is: {scored.how}",
+            where="data=",
+            remedy="give more rows with known answers, or leave data out",
+        )
     told = msgspec.structs.replace(
         scored,
+        scores=tuple(s for s in scored.scores if not math.isnan(s.value)),
+        baseline=tuple(s for s in scored.baseline if not math.isnan(s.value)),
         calibration=evidence.evaluation.calibration,
         how=f"{scored.how}; whether it was fitted on some of them is not known here",
         leaderboard=evidence.evaluation.leaderboard,

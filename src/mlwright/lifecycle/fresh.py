@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.base.decoding import category_of
-from mlwright.base.errors import DataProblem, SchemaBroken
+from mlwright.base.errors import DataProblem, SchemaBroken, nearest
 from mlwright.base.finding import counted
 from mlwright.base.labels import matcher
 from mlwright.lifecycle.read import as_written
@@ -118,10 +118,14 @@ def fresh_rows(model: Model, raw: Raw, options: ReadOptions | None) -> Fresh:
     schema, name = as_written(model.schema, options), model.target.name
     known = bool(raw.sha256) and raw.sha256 == model.manifest.recipe.get("data_sha256")
     if name not in raw.frame.columns:
+        near = nearest(
+            name, [n for n in raw.frame.columns if n not in {c.name for c in model.schema.features}]
+        )
         raise SchemaBroken(
             f"the target column {name!r} is not there",
             where=raw.source,
-            remedy="evaluation needs the true answers; predict does not",
+            remedy=(f"is {near!r} meant? " if near else "")
+            + "evaluation needs the true answers; predict does not",
         )
     decoded = decode_frame(raw.frame, schema, text=True, features_only=True, where=raw.source)
     y, unlike = _truth(raw.frame[name], model, schema.column(name))

@@ -96,14 +96,14 @@ def _named(names: Mapping[str, Any], name: str, where: str) -> Any:  # Any: a va
 
 def _model(names: Mapping[str, Any], name: str) -> Any:  # Any: somebody's model, or the path of its file
     """Raises `Misuse` for a variable that holds no model in the end, naming those that do."""
-    from mlwright.conversion import is_model, named_kind
+    from mlwright.conversion import called, is_model
 
     model = _named(names, name, "--model")
     if isinstance(model, (str, os.PathLike)) or is_model(model):
         return model
     others = [repr(n) for n in _variables(names) if is_model(names[n])]
     raise Misuse(
-        f"when the notebook has ended, {name!r} is {named_kind(model)}, no fitted model",
+        f"when the notebook has ended, {name!r} is {called(model)}, no fitted model",
         where="the notebook, --model",
         remedy=f"name a variable that is: {', '.join(others[:5])}"
         if others

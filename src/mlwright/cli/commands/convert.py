@@ -27,6 +27,7 @@ _NETWORK = "of a network"
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Opens, converts, compares, writes."""
     from mlwright.cli.commands.fit import output_for
+    from mlwright.lifecycle.extras import need
 
     if arguments.target is None:
         raise Misuse(
@@ -34,6 +35,10 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
             where="mlwright convert",
             remedy="say what the answer is called with --target NAME",
         )
+    need("train", "converting")
+    from mlwright.conversion.files import refuse_folder
+
+    refuse_folder(Path(arguments.file))
     output = output_for(arguments.file, arguments.output)
     notes: tuple[str, ...] = ()
     if Path(arguments.file).suffix.lower() == ".ipynb":
@@ -64,9 +69,7 @@ def from_file(arguments: argparse.Namespace, screen: Screen) -> tuple[Model, tup
     """The model in a file, and what is to be known of how it was opened. Raises `Misuse` for what belongs to
     notebooks, and for a program that is not trusted."""
     from mlwright.lifecycle import convert
-    from mlwright.lifecycle.extras import need
 
-    need("train", "converting")
     for flag in ("model", "data_name", "kernel", "cell_timeout"):
         if getattr(arguments, flag) is not None:
             name = f"--{flag.replace('_', '-')}"
