@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import ConversionRefused, Misuse
 from mlwright.base.schema import Column, Kind
 from mlwright.base.texts import clean
@@ -219,13 +220,19 @@ def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; value
     series, text, kind = type(column), str(column.dtype), getattr(column.dtype, "kind", "O")
     if text == "category":
         known = list(column.cat.categories)
+        # A category that is a number or a yes is asked for by its text.
+        of_text = {category_of(v): v for v in known if not isinstance(v, str)}
+        values = [of_text.get(v, v) if isinstance(v, str) else v for v in values]
         more = [v for v in dict.fromkeys(values) if v is not None and v == v and v not in known]
         return series(values, dtype="object").astype("category").cat.set_categories([*known, *more])
     plain = [np.nan if v is None else v for v in values]
     if kind not in "fiub":
         return series(plain, dtype="object" if text == "object" else column.dtype)
-    whole = kind in "iub" and all(v == v and float(v).is_integer() and abs(v) < 2**31 for v in plain)
-    return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
+    whole = kind in "iub" and all(v == v and float(v).is_integer() for v in plain)
+    try:
+        return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
+    except (OverflowError, TypeError):  # beyond what the type holds: small whole numbers have small types
+        return series(plain, dtype="float64")
 
 
 class Original:
