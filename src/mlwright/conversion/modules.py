@@ -37,6 +37,11 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
 
     module = getattr(module, "_orig_mod", module)  # of torch.compile
     kind = f"torch.{type(module).__name__}"
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ConversionRefused(
+            "it is TorchScript, which PyTorch no longer exports", where=kind,
+            remedy="give the module itself, before torch.jit.script or torch.jit.trace",
+        )  # fmt: skip
     try:
         asked = copy.deepcopy(module).cpu().eval()
     except Exception as error:  # whatever somebody's class raises when it is copied

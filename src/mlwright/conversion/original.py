@@ -122,6 +122,12 @@ class Example:
             remedy=numbers if letter in ("M", "m") else "give columns of numbers, texts, or yes and no",
         )
 
+    def has_codes(self, name: str) -> bool:
+        """Whether a column's categories are numbers, of which 7 and 7.0 are one."""
+        if not self._is_frame or str(self.rows[name].dtype) != "category":
+            return False
+        return getattr(self.rows[name].dtype.categories.dtype, "kind", "O") in "iuf"
+
     def values(self, name: str) -> list[Any]:  # Any: of the column's type
         """A column's values as they are."""
         if self._is_text:
@@ -218,11 +224,13 @@ def _in_doubles(rows: Any) -> Any:  # Any: a pandas frame or series, or an array
 def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; values of its kind, None is missing
     """`values` as a column of the same type, or of the nearest that can hold them."""
     series, text, kind = type(column), str(column.dtype), getattr(column.dtype, "kind", "O")
-    if text == "category":
-        known = list(column.cat.categories)
+    known: list[Any] = []
+    if text in ("category", "object"):
+        known = list(column.cat.categories) if text == "category" else column.unique().tolist()
         # A category that is a number or a yes is asked for by its text.
-        of_text = {category_of(v): v for v in known if not isinstance(v, str)}
-        values = [of_text.get(v, v) if isinstance(v, str) else v for v in values]
+        of_text = {category_of(v): v for v in known if isinstance(v, (int, float)) and abs(v) < float("inf")}
+        values = [of_text.get(v, v) if isinstance(v, str) and v else v for v in values]
+    if text == "category":
         more = [v for v in dict.fromkeys(values) if v is not None and v == v and v not in known]
         return series(values, dtype="object").astype("category").cat.set_categories([*known, *more])
     plain = [np.nan if v is None else v for v in values]
