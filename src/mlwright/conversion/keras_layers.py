@@ -121,7 +121,10 @@ def _layer(layer: Any, desk: _Desk, given: list[Value], arguments: Any = None) -
         if kind in ("keras.Sequential", "keras.Functional"):
             return _laid(layer, desk, given)
         rule = LAYERS.get(kind.removeprefix("keras."))
-        if rule is None or not kind.startswith("keras."):
+        of_ops = (
+            type(layer).__module__.startswith("keras.src.ops.") and kind.removeprefix("keras.") not in _ALIKE
+        )
+        if rule is None or of_ops or not kind.startswith("keras."):
             raise ConversionRefused(
                 f"the layer {kind} is not converted", remedy="use other layers, or do its work before"
             )
@@ -171,8 +174,8 @@ def _activated(function: Any, desk: _Desk, x: Value) -> Value:  # Any: a functio
     name = getattr(function, "__name__", type(function).__name__)
     if function is None or name == "linear":
         return x
-    if not str(getattr(function, "__module__", "")).startswith("keras."):
-        raise ConversionRefused(
+    if not str(getattr(function, "__module__", "")).startswith("keras.src.activations"):
+        raise ConversionRefused(  # keras.ops has some of the same names, and other defaults
             f"the activation {name!r} is code of its own", remedy="use one of keras.activations"
         )
     if name in _PLAIN:
@@ -259,6 +262,8 @@ def _embedded(layer: Any, desk: _Desk, given: list[Value]) -> Value:
 
 
 def _flat(layer: Any, desk: _Desk, given: list[Value]) -> Value:
+    if layer.data_format == "channels_first" and len(given[0].shape or ()) > 2:
+        raise ConversionRefused("channels_first turns its axes, which is not converted")
     return desk.op("Reshape", given[0], desk.held(np.array([0, -1])))
 
 
@@ -297,6 +302,8 @@ def _sloped(layer: Any, desk: _Desk, given: list[Value]) -> Value:
     return desk.op("PRelu", given[0], desk.held(_weights(layer)[0], given[0]))
 
 
+_ALIKE = ("Add", "Concatenate", "Maximum", "Minimum", "Multiply", "Softmax", "Subtract")
+"""Operations of keras.ops that are read as the layers of the same name."""
 LAYERS: dict[str, Callable[[Any, _Desk, list[Value]], Value]] = {
     "Activation": _activation,
     "ActivityRegularization": _same,
