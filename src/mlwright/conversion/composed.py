@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any, cast
 
 import numpy as np
@@ -115,22 +116,17 @@ def undone(step: Any, frame: Frame) -> Frame:  # Any: a fitted transformer of th
 
 def voted(model: Any, frame: Frame) -> Answer:  # Any: a VotingClassifier or VotingRegressor
     """The weighted mean of answers, or the label that most answer."""
-    kept = [
-        w
-        for (_, e), w in zip(model.estimators, model.weights or [1.0] * len(model.estimators), strict=True)
-        if e != "drop"
-    ]
-    weights = np.array(kept, dtype=np.float64) / np.sum(kept)
+    given = model.weights or [None] * len(model.estimators)
+    weights = [w for (_, e), w in zip(model.estimators, given, strict=True) if e != "drop"]
     answers = [ended(e, frame) for e in model.estimators_]
     g = frame.g
     if not hasattr(model, "classes_"):
-        numbers = [cast(Number, a).tensor for a in answers]
-        return Number(_weighted(frame, numbers, weights))
+        return Number(_mean(g, [cast(Number, a).tensor for a in answers], weights))
     by_labels = model.voting != "soft"
     shares = [
         _vote(g, cast(Classes, a)) if by_labels else probability_of(g, cast(Classes, a)) for a in answers
     ]
-    return Classes(model.classes_, probability=_weighted(frame, shares, weights), scores_only=by_labels)
+    return Classes(model.classes_, probability=_mean(g, shares, weights), scores_only=by_labels)
 
 
 def _vote(g: GraphBuilder, answer: Classes) -> str:
@@ -138,12 +134,15 @@ def _vote(g: GraphBuilder, answer: Classes) -> str:
     return g.node("Gather", g.constant(np.eye(len(answer.labels))), chosen(g, answer), axis=0)
 
 
-def _weighted(frame: Frame, tensors: list[str], weights: Any) -> str:  # Any: an array
-    g, out = frame.g, ""
-    for tensor, weight in zip(tensors, weights, strict=True):
-        part = g.node("Mul", tensor, g.constant(float(weight)))
-        out = g.node("Add", out, part) if out else part
-    return out
+def _mean(g: GraphBuilder, tensors: list[str], weights: Sequence[float | None] = ()) -> str:
+    """The mean, or that by weight: added first and divided then, as numpy does, so that ties stay ties."""
+    parts = [
+        tensor if weight is None else g.node("Mul", tensor, g.constant(float(weight)))
+        for tensor, weight in zip(tensors, weights or [None] * len(tensors), strict=True)
+    ]
+    total = sum(1.0 if w is None else float(w) for w in weights) if weights else float(len(tensors))
+    summed = reduce(lambda before, part: g.node("Add", before, part), parts)
+    return g.node("Div", summed, g.constant(total))
 
 
 def stacked(model: Any, frame: Frame) -> Answer:  # Any: a StackingClassifier or StackingRegressor
@@ -195,7 +194,7 @@ def calibrated(model: Any, frame: Frame) -> Classes:  # Any: a CalibratedClassif
             for k, calibrator in enumerate(one.calibrators)
         ]
         parts.append(shared_out(g, g.concat(each), len(labels)))
-    return Classes(labels, probability=_weighted(frame, parts, np.full(len(parts), 1 / len(parts))))
+    return Classes(labels, probability=_mean(g, parts))
 
 
 def _calibrator(calibrator: Any, frame: Frame, score: str) -> str:  # Any: a fitted calibrator of one class

@@ -12,7 +12,14 @@ import numpy.typing as npt
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.answers import Answer, Classes, Number, both, chosen, flat, likeliest, probability_of
 from mlwright.conversion.distances import squared
-from mlwright.conversion.forests import grown, single, summed
+from mlwright.conversion.forests import (
+    TREES_OF_CLASSES,
+    TREES_OF_NUMBERS,
+    bagged_classes,
+    grown,
+    single,
+    summed,
+)
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.kernels import pairs
 from mlwright.conversion.linear import shared_out
@@ -35,6 +42,8 @@ def of_selected(model: Any, frame: Frame) -> Answer:  # Any: an RFE or RFECV as 
 
 def bagged(model: Any, frame: Frame) -> Answer:  # Any: a BaggingClassifier or BaggingRegressor
     """The mean of what copies answer, each on columns of its own; of classes without probabilities, votes."""
+    if {kind_of(e) for e in model.estimators_} <= TREES_OF_CLASSES:
+        return bagged_classes(model, frame)
     g, parts = frame.g, []
     classes = len(model.classes_) if hasattr(model, "classes_") else 0
     for e, columns in zip(model.estimators_, model.estimators_features_, strict=True):
@@ -78,8 +87,7 @@ def boosted_classes(model: Any, frame: Frame) -> Classes:  # Any: an AdaBoostCla
         for i, label in enumerate(e.classes_):
             table[i, np.flatnonzero(labels == label)] = share
         tables.append(table)
-    if all(kind_of(e) in ("sklearn.DecisionTreeClassifier", "sklearn.ExtraTreeClassifier")
-           for e in model.estimators_):  # fmt: skip
+    if {kind_of(e) for e in model.estimators_} <= TREES_OF_CLASSES:
         trees = []
         for e, table in zip(model.estimators_, tables, strict=True):
             trees += grown(e.tree_, table[e.tree_.value[:, 0, :].argmax(axis=1)])
@@ -99,8 +107,7 @@ def boosted_classes(model: Any, frame: Frame) -> Classes:  # Any: an AdaBoostCla
 def boosted_number(model: Any, frame: Frame) -> Number:  # Any: an AdaBoostRegressor
     """The median of what its models answer, by weight."""
     g, count = frame.g, len(model.estimators_)
-    if all(kind_of(e) in ("sklearn.DecisionTreeRegressor", "sklearn.ExtraTreeRegressor")
-           for e in model.estimators_):  # fmt: skip
+    if {kind_of(e) for e in model.estimators_} <= TREES_OF_NUMBERS:
         trees = [t for e in model.estimators_ for t in grown(e.tree_, e.tree_.value[:, 0, :])]
         made = Trees(tuple(trees), tuple(range(count)), count, np.zeros(count))
         said = summed(frame, made, single(frame))

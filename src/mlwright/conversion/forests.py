@@ -21,6 +21,10 @@ from mlwright.graph.trees import LEQ, MEMBER, Tree, Trees, tree_ensemble
 Doubles = npt.NDArray[np.float64]
 
 
+TREES_OF_CLASSES = frozenset(("sklearn.DecisionTreeClassifier", "sklearn.ExtraTreeClassifier"))
+TREES_OF_NUMBERS = frozenset(("sklearn.DecisionTreeRegressor", "sklearn.ExtraTreeRegressor"))
+
+
 def summed(frame: Frame, trees: Trees, matrix: str) -> str:
     """The sums [N, outputs] of trees over `matrix`."""
     g = frame.g
@@ -86,23 +90,44 @@ def mean_number(model: Any, frame: Frame) -> Number:  # Any: a RandomForestRegre
 
 
 def mean_classes(model: Any, frame: Frame) -> Classes:  # Any: a forest of classifiers
-    """The mean of the trees' shares; of two classes the second's, the first has the rest."""
+    """The mean of the trees' shares."""
     _one_output(model)
-    count, classes = len(model.estimators_), len(model.classes_)
+    grown_on_all = [(e.tree_, e.tree_.value[:, 0, : len(model.classes_)], None) for e in model.estimators_]
+    return _mean_shares(frame, model.classes_, grown_on_all)
+
+
+def bagged_classes(model: Any, frame: Frame) -> Classes:  # Any: a BaggingClassifier of trees
+    """The same of trees that saw some of the columns, and perhaps not all of the classes' numbers."""
+    parts = []
+    for e, columns in zip(model.estimators_, model.estimators_features_, strict=True):
+        _one_output(e)
+        shares = np.zeros((e.tree_.node_count, len(model.classes_)))
+        shares[:, np.asarray(e.classes_, dtype=np.int64)] = e.tree_.value[:, 0, :]
+        parts.append((e.tree_, shares, columns))
+    return _mean_shares(frame, model.classes_, parts)
+
+
+def _mean_shares(
+    frame: Frame, labels: Any, parts: Sequence[tuple[Any, Doubles, Any]]
+) -> Classes:  # Any: labels; sklearn's Tree; places of columns
+    """The mean of shares [nodes, classes]; of two classes the second's, the first has the rest.
+
+    As scikit-learn does, shares are added first and divided then: where half the trees are for each of two
+    classes, a sum of rounded parts would give the label to the other one.
+    """
+    g, count, classes = frame.g, len(parts), len(labels)
     asked = slice(1, 2) if classes == 2 else slice(None)
     trees: list[Tree] = []
     targets: list[int] = []
-    for e in model.estimators_:
-        counts = e.tree_.value[:, 0, :classes]
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        each = grown(e.tree_, shares[:, asked] / count)
+    for tree, shares, columns in parts:
+        each = grown(tree, shares[:, asked], columns)
         trees += each
         targets += range(len(each))
     outputs = 1 if classes == 2 else classes
     p = summed(frame, Trees(tuple(trees), tuple(targets), outputs, np.zeros(outputs)), single(frame))
     if classes == 2:
-        p = frame.g.concat([frame.g.node("Sub", frame.g.constant(1.0), p), p])
-    return Classes(model.classes_, probability=p)
+        p = g.concat([g.node("Sub", g.constant(float(count)), p), p])
+    return Classes(labels, probability=p if count == 1 else g.node("Div", p, g.constant(float(count))))
 
 
 def _one_output(model: Any) -> None:  # Any: a tree or a forest

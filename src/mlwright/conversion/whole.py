@@ -217,5 +217,5 @@ def _built(
         return b"", answer
     published(g, answer, target, list(range(len(target.classes))))
     if into is None:  # a builder that is given lays its constants in a way of its own
-        folded(g)
+        folded(g, of_classes=isinstance(answer, Classes))
     return g.to_bytes(), answer

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlwright.graph import wire
 from mlwright.graph.wire import Array, Attribute
+
+if TYPE_CHECKING:
+    from mlwright.graph.trees import Trees
 
 ML = "ai.onnx.ml"
 
@@ -57,6 +61,8 @@ class GraphBuilder:
         """Tensors that are published."""
         self.widths: dict[str, int | None] = {}
         """Of the inputs."""
+        self.trees: dict[str, Trees] = {}
+        """By what an ensemble node in doubles makes, its trees."""
         self._renamed: dict[str, str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[str, bytes]] = {}
         self._named: dict[str, tuple[str, tuple[int, ...], bytes]] = {}

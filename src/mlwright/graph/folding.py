@@ -8,13 +8,16 @@ follows. What is certain to the last digit but one: a scale in the weights after
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.graph import wire
 from mlwright.graph.build import GraphBuilder, Node
+from mlwright.graph.tree_inputs import earlier
+from mlwright.graph.trees import Trees, tree_ensemble
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,8 +33,11 @@ _FAR = 1e100
 """A scale beyond it, or below its inverse, stays where it is: products could end where sums do not."""
 
 
-def folded(g: GraphBuilder) -> None:
+def folded(g: GraphBuilder, *, of_classes: bool = True) -> None:
     """Shortens what `g` has so far; outputs must be published.
+
+    Trees whose sums are added become one ensemble, but not where classes (`of_classes`) may tie: a sum in
+    another order would answer another one.
 
     >>> g = GraphBuilder()
     >>> x = g.input("numbers", "float64", 3)
@@ -42,17 +48,17 @@ def folded(g: GraphBuilder) -> None:
     >>> len(g.made)
     2
     """
-    while _shorter(g):
+    while _shorter(g, of_classes):
         pass
 
 
-def _shorter(g: GraphBuilder) -> bool:
+def _shorter(g: GraphBuilder, of_classes: bool) -> bool:
     """One pass; whether it changed anything."""
     before = [(n.op, n.inputs) for n in g.made]
     _without_doubles(g)
-    work = _Work(g)
+    work = _Work(g, of_classes)
     nodes: list[Node] = []
-    for node in g.made:
+    for node in tuple(g.made):
         shorter = work.rewritten(node)
         nodes += [*work.joined, shorter]
         work.joined.clear()
@@ -91,6 +97,7 @@ class _Work:
     """The graph while it is gone through once."""
 
     g: GraphBuilder
+    of_classes: bool
     makers: dict[str, Node] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
     widths: dict[str, int | None] = field(default_factory=dict)
@@ -112,6 +119,10 @@ class _Work:
             node = self._multiplied_once(node)
         elif node.op == "Add":
             node = self._product_and_sum(node)
+        elif node.op == "TreeEnsemble":
+            node = self._split_earlier(node)
+        if node.op in ("Add", "Sum", "Mul", "Div") and not self.of_classes:
+            node = self._trees_together(node)
         for name in node.outputs:
             self.makers[name] = node
             self.widths[name] = self._width(node)
@@ -132,18 +143,20 @@ class _Work:
         return None if found is None or found.dtype != np.float64 else found.astype(np.float64, copy=False)
 
     def _width(self, node: Node) -> int | None:
+        if node.outputs[0] in self.g.trees:
+            return self.g.trees[node.outputs[0]].outputs
         if node.op == "MatMul":
             matrix = self.g.value(node.inputs[1])
             known = matrix is not None and matrix.ndim == 2 and self.widths.get(node.inputs[0]) is not None
             return matrix.shape[1] if known and matrix is not None else None
         if node.op == "Gemm":
             # One of somebody's network may have no summand, or turn its matrices.
-            return self._wide(node.inputs[2]) if len(node.inputs) == 3 and not node.attributes else None
+            return self.wide(node.inputs[2]) if len(node.inputs) == 3 and not node.attributes else None
         if node.op == "Gather" and node.attributes == _BY_COLUMN:
             places = self.g.value(node.inputs[1])
             one = places is not None and places.ndim == 1 and self.widths.get(node.inputs[0]) is not None
             return len(places) if one and places is not None else None
-        each = [self._wide(name) for name in node.inputs]
+        each = [self.wide(name) for name in node.inputs]
         if not each or None in each:
             return None
         sizes = [size for size in each if size is not None]
@@ -151,7 +164,7 @@ class _Work:
             return sum(sizes)
         return max(sizes) if node.op in _SAME_WIDTH else None
 
-    def _wide(self, name: str) -> int | None:
+    def wide(self, name: str) -> int | None:
         """How wide a tensor or a constant is."""
         shape = self.g.shape(name)
         if shape is None:
@@ -179,7 +192,7 @@ class _Work:
         return node if tensor == node.inputs[0] else node.of(tensor, self.g.constant(weights))
 
     def _each_part(self, node: Node, concat: Node, matrix: Doubles) -> Node:
-        widths = [self._wide(name) for name in concat.inputs]
+        widths = [self.wide(name) for name in concat.inputs]
         if None in widths or sum(w or 0 for w in widths) != len(matrix):
             return node
         ends = np.cumsum([w or 0 for w in widths])[:-1]
@@ -209,6 +222,45 @@ class _Work:
             if _plain(scale) and _plain(weights[weights != 0]):
                 return maker.inputs[0], weights * scale if maker.op == "Mul" else weights / scale
         return name, weights
+
+    def _split_earlier(self, node: Node) -> Node:
+        """Trees over what their matrix is made of."""
+        trees = self.g.trees.get(node.outputs[0])
+        found = None if trees is None else earlier(trees, node.inputs[0], self)
+        if found is None:
+            return node
+        matrix, *more = found.tensors
+        if more:
+            self.joined.append(Node("Concat", found.tensors, (self.g.another(),), "", _BY_COLUMN))
+            [matrix] = self.joined[-1].outputs
+        return self._grown(node, found.trees, matrix)
+
+    def _trees_together(self, node: Node) -> Node:
+        """Sums of trees over one matrix, added or scaled: one ensemble."""
+        sums, rows = [], []
+        for name in node.inputs:
+            maker, row = self._alone(name), self._doubles(name)
+            if maker is not None and name in self.g.trees:
+                sums.append((self.g.trees[name], maker.inputs[0]))
+            elif row is not None and row.size == 1 and row.ndim <= 2:
+                rows.append(float(row.ravel()[0]))
+        ours = len(sums) + len(rows) == len(node.inputs) and sums
+        if not ours or len({(matrix, trees.outputs) for trees, matrix in sums}) > 1:
+            return node
+        trees, matrix = sums[0]
+        if node.op in ("Add", "Sum"):
+            whole = reduce(Trees.added, (other for other, _ in sums[1:]), trees).plus(sum(rows))
+        elif len(rows) == 1 and self._doubles(node.inputs[0]) is None:
+            whole = trees.scaled(rows[0] if node.op == "Mul" else 1 / rows[0])
+        else:
+            return node
+        return self._grown(node, whole, matrix)
+
+    def _grown(self, node: Node, trees: Trees, matrix: str) -> Node:
+        """An ensemble in place of `node`."""
+        name = tree_ensemble(self.g, trees, matrix)
+        self.g.trees[node.outputs[0]] = self.g.trees.pop(name)
+        return replace(self.g.made.pop(), outputs=node.outputs)
 
     def _product_and_sum(self, node: Node) -> Node:
         """A product with a matrix and a sum with a row, at once."""

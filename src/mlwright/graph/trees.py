@@ -146,7 +146,7 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str, *, single: bool = 
     if sets:
         nan = np.array([np.nan])
         optional["membership_values"] = np.concatenate([np.concatenate([s, nan]) for s in sets]).astype(kind)
-    return g.node(
+    made = g.node(
         "TreeEnsemble",
         matrix,
         domain=ML,
@@ -165,6 +165,9 @@ def tree_ensemble(g: GraphBuilder, trees: Trees, matrix: str, *, single: bool = 
         leaf_targetids=joined["lt"].astype(np.int64),
         **optional,
     )
+    if not single:
+        g.trees[made] = trees
+    return made
 
 
 def above_float32(border: npt.NDArray[np.float32]) -> tuple[Doubles, Ints]:

@@ -1,0 +1,38 @@
+"""Where two classes are equally likely, the first is answered, as it is by scikit-learn: a last digit that
+differs would answer another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import datasets, ensemble, tree
+
+import mlwright as mw
+
+forest, extra = ensemble.RandomForestClassifier, ensemble.ExtraTreesClassifier
+TEN = [(str(k), forest(10, random_state=k)) for k in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("load", "model"),
+    [
+        (datasets.load_breast_cancer, forest(100, max_depth=6, random_state=0)),
+        (datasets.load_digits, ensemble.VotingClassifier(TEN, voting="soft")),
+        (datasets.load_digits, ensemble.VotingClassifier(TEN, voting="soft", weights=[2, 1, 1])),
+        (datasets.load_digits, ensemble.BaggingClassifier(tree.ExtraTreeClassifier(), 10, random_state=0)),
+    ],
+    ids=["two classes", "a vote", "a vote by weight", "bagging"],
+)
+def test_rows_on_which_classes_tie_get_the_same_label(load, model):
+    values, target = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(values))
+    values, target = pd.DataFrame(values[order]).add_prefix("c"), target[order]
+    model.fit(values[:200], target[:200])
+    converted = mw.convert(model, example=values[:60], target="kind", waive=("MLW901",))
+    noise = np.random.default_rng(1).normal(size=(4 * len(values), values.shape[1])) * values.std().to_numpy()
+    rows = pd.concat([values] * 4, ignore_index=True) + noise
+    first, second = np.sort(model.predict_proba(rows), axis=1)[:, :-3:-1].T
+    tied = rows[first - second < 1e-12]
+    assert len(tied) > 5
+    assert [int(label) for label in converted.predict(tied)] == model.predict(tied).tolist()
