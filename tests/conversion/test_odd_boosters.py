@@ -99,6 +99,13 @@ def test_boosters_that_learned_nothing_answer_their_constant(classes, bank):
         np.testing.assert_allclose(found.predict(rows), model.predict(rows), rtol=1e-12)
 
 
+def test_the_slope_of_lightgbms_sigmoid_is_heeded(bank):
+    rows = bank[NUMBERS]
+    model = lightgbm.LGBMClassifier(n_estimators=4, n_jobs=1, verbose=-1, sigmoid=2.5).fit(rows, bank["y"])
+    found = mw.convert(model, example=rows.iloc[:50], target="y")
+    np.testing.assert_allclose(found.predict_proba(rows), model.predict_proba(rows), atol=1e-12)
+
+
 def levels(bank, classes=2):
     """The rates as a number, or cut into classes."""
     return np.digitize(bank["euribor3m"], [1.4, 4.9][: classes - 1]) if classes else bank["euribor3m"]
