@@ -245,3 +245,56 @@ def test_a_column_whose_words_are_counted_is_one_of_texts(tmp_path):
     found = mw.convert(model, example=tmp_path / "rows.csv", target="y")
     assert found.schema.column("note").kind == "text"
     np.testing.assert_allclose(found.predict(rows), model.predict(rows), rtol=1e-9)
+
+
+def of_lightgbm(values):
+    """A model over one column of pandas' categories, and its rows."""
+    lightgbm = pytest.importorskip("lightgbm")
+    rows = pd.DataFrame(
+        {"code": pd.Series(values * 40).astype("category"), "size": np.arange(40.0 * len(values))}
+    )
+    settings = {"min_child_samples": 5, "min_data_per_group": 5, "cat_smooth": 0.0, "max_cat_to_onehot": 9}
+    model = lightgbm.LGBMRegressor(n_estimators=8, n_jobs=1, verbose=-1, **settings)
+    return model.fit(rows, rows["code"].cat.codes.astype(float)), rows
+
+
+def written(path, texts, rows):
+    pl.DataFrame({"code": texts * 40, "size": rows["size"].tolist()}).write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"), [([1, 2, 5], ["1.0", "2", "5.0"]), ([1.0, 2.5], ["1.0", "2.5"])]
+)
+def test_categories_that_are_numbers_are_told_by_their_numbers(values, texts, tmp_path):
+    model, rows = of_lightgbm(values)
+    found = mw.convert(model, example=written(tmp_path / "rows.csv", texts, rows), target="y")
+    sent = [{"code": t, "size": s} for t, s in zip(texts * 40, rows["size"], strict=True)]
+    np.testing.assert_allclose(found.predict(sent), model.predict(rows), rtol=1e-12)
+    again = mw.convert(model, example=rows, target="y")
+    np.testing.assert_allclose(again.predict(sent), model.predict(rows), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts", "told"),
+    [
+        ([1, 2, 5], ["001", "002", "005"], "'001'.*'1' alone"),
+        ([True, False], ["True", "False"], "'true' alone"),
+    ],
+)
+def test_texts_by_which_a_file_would_not_know_its_category_are_refused(values, texts, told, tmp_path):
+    model, rows = of_lightgbm(values)
+    with pytest.raises(Misuse, match=told):
+        mw.convert(model, example=written(tmp_path / "rows.csv", texts, rows), target="y")
+
+
+def test_an_infinite_number_of_a_file_is_not_taken_for_a_missing_one(tmp_path):
+    rows = pd.DataFrame({"size": [1.0, 2.0, np.inf, np.nan] * 30})
+    model = HistGradientBoostingClassifier(max_iter=3).fit(rows.fillna(0.0).clip(0, 9), [0, 0, 1, 0] * 30)
+    (tmp_path / "rows.csv").write_text("size\n1.0\n2.0\ninf\n")
+    with pytest.raises(Misuse, match="infinite"):
+        mw.convert(model, example=tmp_path / "rows.csv", target="y")
+    found = mw.convert(
+        model, example=tmp_path / "rows.csv", target="y", options=mw.ReadOptions(missing=("inf",))
+    )
+    assert found.schema.column("size").missing == ("inf",)

@@ -195,6 +195,11 @@ def given_states():
     return keras.Model(x, L.Dense(1)(L.GRU(2)(steps, initial_state=L.Dense(2)(x))))
 
 
+def of_operation(operation):
+    x = L.Input((6,))
+    return keras.Model(x, L.Dense(1)(operation(x)))
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -210,6 +215,12 @@ def given_states():
         ),
         (lambda: built(L.Reshape((6, 1)), L.SeparableConv1D(3, 1)), "keras.SeparableConv1D is not converted"),
         (lambda: built(L.Dense(3, lambda x: x * 2), L.Dense(1)), "is code of its own"),
+        (lambda: built(L.Dense(3, keras.ops.gelu), L.Dense(1)), "is code of its own"),
+        (
+            lambda: built(L.Reshape((2, 3)), L.Flatten("channels_first"), L.Dense(1)),
+            "channels that stand first",
+        ),
+        (lambda: of_operation(lambda x: keras.ops.reshape(x, (-1, 6))), "keras.Reshape is not converted"),
         (Own, "call is code of its own"),
         (lambda: keras.Sequential([L.Input((6,), dtype="string"), L.Dense(1)]), "its input"),
     ],

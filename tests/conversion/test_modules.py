@@ -410,3 +410,10 @@ def test_the_page_on_networks_does_what_it_says(tmp_path, monkeypatch, capsys):
     exec(compile(block, "networks.md", "exec"), names)  # noqa: S102  # the page is ours
     score = names["model"].evaluation.score
     assert score.metric == "roc_auc" and score.value > 0.65
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchscript_is_refused_with_what_to_give():
+    module = torch.jit.script(torch.nn.Sequential(torch.nn.Linear(3, 1)))
+    with pytest.raises(ConversionRefused, match="TorchScript"):
+        mw.convert(module, example=np.zeros((4, 3), np.float32), target="y", answers="numbers")

@@ -156,6 +156,14 @@ def test_one_input_for_each_column_with_texts(bank):
         mw.convert(made, example=rows.assign(more=1.0), target="y", answers="numbers")
 
 
+def test_a_class_that_the_graph_does_not_name_is_refused():
+    rows = ROWS[:20]
+    nodes = [*NET, node("ArgMax", "p", "best", axis=1, keepdims=0), node("Add", "best one", "label")]
+    made = ended(nodes, [("label", INT), ("p", FLOAT)], one=np.array(1))
+    with pytest.raises(ConversionRefused, match="the class '3', which is none of those"):
+        mw.convert(made, example=rows, target="y", classes=[0, 1, 2])
+
+
 def test_texts_that_the_graph_raises_for_are_not_allowed_by_the_schema():
     pd = pytest.importorskip("pandas")
     rows = pd.DataFrame({"city": ["rome", "oslo", "lima"] * 5})

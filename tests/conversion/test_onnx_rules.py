@@ -91,6 +91,7 @@ PLAIN = [
     ("ReduceMin", {"keepdims": 0}),
     ("ReduceSumSquare", {}),
     ("Relu", {}),
+    ("Selu", {"alpha": 1.2, "gamma": 0.7}),
     ("Selu", {}),
     ("Sigmoid", {}),
     ("Softmax", {"axis": 1}),
@@ -364,6 +365,7 @@ STEPS = [
     ("Scaler", {"offset": [1.0] * 6, "scale": [0.5, 1, 2, 3, 4, 5.0]}),
     ("Normalizer", {"norm": "L2"}),
     ("Normalizer", {"norm": "L1"}),
+    ("Normalizer", {"norm": "MAX"}),
     ("Binarizer", {"threshold": 0.5}),
     ("LinearRegressor", {"coefficients": [0.1, 2, 3, 4, 5, 6.0], "intercepts": [0.5]}),
     ("Imputer", {"imputed_value_floats": [1.0, 2, 3, 4, 5, 6], "replaced_value_float": float("nan")}),
@@ -376,6 +378,45 @@ def test_operators_of_machine_learning(op, attributes):
     if op == "Imputer":
         rows[0, 1] = np.nan
     alike(ml(op, **attributes), rows=rows)
+
+
+def test_a_difference_of_doubles_is_rounded_only_when_it_is_made():
+    seconds = 1.36e9 + np.arange(42.0).reshape(7, 6) * 3
+    model = graph([node("Scaler", domain="ai.onnx.ml", offset=[1.36e9] * 6, scale=[0.5] * 6)], kind=DOUBLE)
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    [want] = session(model.SerializeToString()).run(None, {"x": seconds})
+    [got] = session(ours(model, DOUBLE)[0]).run(None, {"numbers": seconds})
+    np.testing.assert_allclose(got, want.ravel(), rtol=1e-6)
+
+
+DICTIONARIES = [
+    ("INT64", {"keys_int64s": [0, 1, 2], "values_floats": [5.5, 6.0, 7.0], "default_float": 3.0}),
+    ("INT64", {"keys_int64s": [0, 1, 2], "values_int64s": [5, 6, 7]}),
+    ("FLOAT", {"keys_floats": [0.0, 1.0], "values_int64s": [5, 6]}),
+    ("FLOAT", {"keys_floats": [0.0, 1.0], "values_floats": [0.1, 6.0]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), DICTIONARIES, ids=lambda v: "" if isinstance(v, str) else list(v)[1]
+)
+def test_dictionaries_between_numbers(kind, told):
+    nodes = [node("Cast", "x", "k", to=getattr(TensorProto, kind))]
+    nodes += [node("LabelEncoder", "k", "v", domain="ai.onnx.ml", **told), node("Cast", "v", to=1)]
+    alike(graph(nodes), rows=np.arange(42.0).reshape(7, 6) % 5)
+
+
+def test_a_dictionary_of_whole_numbers_that_doubles_leave_out_is_refused():
+    told = {"keys_int64s": [0, 2**53 + 1], "values_floats": [5.5, 6.0]}
+    nodes = [node("Cast", "x", "k", to=7), node("LabelEncoder", "k", "y", domain="ai.onnx.ml", **told)]
+    with pytest.raises(ConversionRefused, match="doubles leave out"):
+        ours(graph(nodes), SINGLE)
+
+
+def test_parts_that_nothing_asks_for_are_parts_all_the_same():
+    alike(graph([node("Split", "x", ["y", "b", "c"], axis=1, num_outputs=3)]))
+    best = node("TopK", "xk", ["y", "places"])  # which must give both, though nothing asks for the places
+    alike(graph([best], {"k": np.array([2])}))
 
 
 def trees(**changes):
@@ -422,6 +463,7 @@ def test_trees_that_lead_nowhere_are_refused_before_anything_runs_them(changes, 
         (graph([node("RandomNormalLike")]), "RandomNormalLike is not converted"),
         (graph([node("Cast", to=TensorProto.FLOAT16)]), "a type that is not served"),
         (graph([node("Add", "xz")]), "nothing before it makes"),
+        (graph([node("ReduceL1", noop_with_empty_axes=1)]), "reduces nothing"),
         (graph([node("NonZero", out := "x", "z"), node("Cast", "z", to=1)]), "NonZero is not converted"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlwright.base.errors import ConversionRefused
-from mlwright.conversion.answers import Answer, Classes, Number
+from mlwright.conversion.answers import Answer, Classes, Number, flat
 from mlwright.conversion.categories import Categories
 from mlwright.conversion.ctrs import Ctrs
 from mlwright.conversion.forests import summed
@@ -47,6 +47,11 @@ def of_catboost(
             f"the loss {loss!r} orders the rows of a group, and answers no number of the target",
             remedy="use a loss of classes or of numbers",
         )
+    if not loss:
+        raise ConversionRefused(
+            "it does not say which loss it was fitted for, as sums of several models do not",
+            remedy="convert one of the models, or save the sum's parts and average their answers",
+        )
     if loss not in (*OF_CLASSES, *EXPONENTIAL, *_PLAIN):
         raise ConversionRefused(
             f"the loss {loss!r} is not converted", remedy="use RMSE, Logloss or MultiClass"
@@ -66,13 +71,25 @@ def of_catboost(
         trees = _of_branches(content, columns)
     out = summed(frame, trees, columns.matrix())
     if loss in OF_CLASSES:
-        return Classes(model.classes_, margin=out)
+        return Classes(model.classes_, margin=out, best=_above_threshold(model, frame, out))
     return Number(frame.g.node("Exp", out) if loss in EXPONENTIAL else out)
 
 
 def loss_of(model: Any) -> str:  # Any: a CatBoost model
-    """The name of the loss, without its settings."""
+    """The name of the loss, without its settings; "" of a model that does not know it."""
+    if "params" not in model.get_metadata():
+        return ""  # a sum of models, of which CatBoost's own question only raises
     return str(model.get_all_params().get("loss_function", "")).split(":")[0]
+
+
+def _above_threshold(model: Any, frame: Frame, out: str) -> str:  # Any: a CatBoost model
+    """[N]: the class that is answered, where the second needs another probability than a half; "" else."""
+    told = model.get_metadata()
+    if "binclass_probability_threshold" not in told or len(model.classes_) != 2:
+        return ""
+    with np.errstate(divide="ignore"):  # nought and one are thresholds, too
+        border = -np.log(1 / np.float64(told["binclass_probability_threshold"]) - 1)
+    return flat(frame.g, frame.g.node("Cast", frame.g.node("Greater", out, frame.g.constant(border)), to=7))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,9 @@ class Categories:
         codes = np.zeros(len(given))
         for i, value in enumerate(given):
             code = codes[i] = self._code(slot.words, value)
-            if texts.setdefault(code, str(value)) != str(value):
+            # Of a column of yes and no CatBoost makes 1 and 0.
+            text = str(int(value)) if isinstance(value, bool) and slot.words is None else str(value)
+            if texts.setdefault(code, text) != text:
                 raise ConversionRefused(
                     f"two categories of {slot.name!r} are one text when spaces around it are cut off and "
                     "numbers are written alike",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.base.decoding import category_of
+from mlwright.base.decoding import ValueRefused, category_of
 from mlwright.base.errors import ConversionRefused
 from mlwright.conversion.frame import Frame
 from mlwright.conversion.names import is_missing
@@ -83,7 +83,13 @@ def hits(frame: Frame, categories: Sequence[Any]) -> Hits:  # Any: arrays of wha
 
 def _code(frame: Frame, column: str, words: str | None, value: Any) -> float:  # Any: a category
     if words is not None and not is_missing(value):
-        if not category_of(value):
+        try:
+            text = category_of(value)
+        except ValueRefused as refused:
+            raise ConversionRefused(
+                f"a category of {column!r} is {refused.reason}", remedy="make it missing before fitting"
+            ) from None
+        if not text:
             raise ConversionRefused(
                 f"a category of {column!r} is empty or nothing but blanks, which is a missing value here",
                 remedy="give such values a name, or make them missing, before fitting",

@@ -6,6 +6,7 @@ All but histogram boosting compare numbers that were rounded to float32, and so 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ def summed(frame: Frame, trees: Trees, matrix: str) -> str:
     """The sums [N, outputs] of trees over `matrix`."""
     g = frame.g
     shared, single = served(trees)
+    if shared is None and not single.trees:  # a constant, which is given a column to be as long as
+        none = np.zeros(0, dtype=np.int64)
+        stump = Tree(none, np.zeros(0), none, none, none, none, np.zeros(1))
+        single = replace(single, trees=(stump,), target=(0,))
     parts = [shared.nodes(g, matrix)] if shared is not None else []
     if single.trees or not parts:
         parts.append(tree_ensemble(g, single, matrix))

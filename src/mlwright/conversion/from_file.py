@@ -6,13 +6,16 @@ The original is asked in the types that it was fitted on. They are read from the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+import msgspec
 import numpy as np
 import polars as pl
 
+from mlwright.base.decoding import category_of
 from mlwright.base.errors import Misuse, UnknownName, nearest
 from mlwright.base.finding import counted
 from mlwright.base.schema import Column, Kind
@@ -37,6 +40,7 @@ MISSING: Final = frozenset(
 _TRUTHS: Final = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 _BY_PLACE: Final = ("sklearn", "lightgbm", "xgboost", "catboost")
 """Libraries whose models warn of names, where they were fitted without: they get an array."""
+_INFINITE: Final = r"^[+-]?inf(inity)?$"
 _LARGEST_WHOLE: Final = 2.0**53
 CATEGORY: Final = "category"
 AS_PANDAS: Final = "by the model's own pandas type, or as pandas reads the file"
@@ -164,7 +168,13 @@ def _column(raw: pl.Series, name: str, known: FittedOn, said: Said) -> _Typed:
     written = Column(name=name, kind="categorical", missing=tuple(markers))
     if kind in ("", "numeric"):
         plain = plain_numbers(texts.fill_null(""))
-        if len(present) and plain.null_count() == len(texts) - len(present) and _is_finite(plain):
+        unread = present.filter(plain.filter(texts.is_not_null()).is_null())
+        if len(unread) and unread.str.to_lowercase().str.contains(_INFINITE).all():
+            raise Misuse(  # pandas reads it as such, where other readers take it for missing
+                f"column {name!r} holds {unread[0]!r}: an infinite number, which no model file takes",
+                remedy="leave such rows out, or say that the text means missing (missing=)",
+            )
+        if len(present) and not len(unread) and _is_finite(plain):
             return _numbers(plain, _as(written, "numeric"))
         if (found := _marked(raw, kind, name, said)) is not None:
             return found
@@ -261,13 +271,42 @@ def _with_categories(columns: dict[str, _Typed], known: FittedOn) -> dict[str, _
     changed = dict(columns)
     for name, categories in zip(of_texts, known.listed, strict=True):
         typed = columns[name]
-        values = typed.values
-        if categories and not isinstance(categories[0], str):
-            values = [None if v is None else type(categories[0])(v) for v in values]
+        values = [None if v is None else _like(v, categories) for v in typed.values]
+        written = _as_numbers_are(typed, values, categories)
         known_here = set(categories)
         values = [v if v in known_here else None for v in values]  # as pandas has what is none of them
-        changed[name] = _Typed(values, CATEGORY, typed.written, categories)
+        changed[name] = _Typed(values, CATEGORY, written, categories)
     return changed
+
+
+def _like(text: str, categories: Sequence[Any]) -> Any:  # Any: categories of one type
+    """What `text` is among categories; itself where it is nothing of their type."""
+    kind = type(categories[0]) if categories else str
+    try:
+        if kind is bool:
+            return _TRUTHS[text]
+        if issubclass(kind, int):
+            return int(text) if text.lstrip("+-").isdecimal() else kind(Decimal(text))
+        return kind(text)
+    except (ArithmeticError, KeyError, ValueError):
+        return text
+
+
+def _as_numbers_are(typed: _Typed, values: Sequence[Any], categories: Sequence[Any]) -> Column:
+    """How texts of categories are read again: as whole numbers, where those are such. Raises `Misuse` for a
+    text by which a file would not know its category again. Any: categories of one type."""
+    if not categories or isinstance(categories[0], str):
+        return typed.written
+    known = {v for v in categories if abs(v) < float("inf")}
+    for text, value in zip(typed.values, values, strict=True):
+        if text is not None and value in known and category_of(text, codes=True) != category_of(value):
+            raise Misuse(
+                f"{text!r} in column {typed.written.name!r} is the category {value!r} of the model, and its "
+                f"texts are known by {category_of(value)!r} alone",
+                remedy=f"write {category_of(value)!r} in the table, or fit the model on texts, as "
+                "pandas.read_csv gives with dtype=str",
+            )
+    return msgspec.structs.replace(typed.written, codes=True)
 
 
 def _keeps_categories(model: Any) -> bool:  # Any: an XGBoost model

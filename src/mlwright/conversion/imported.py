@@ -207,6 +207,8 @@ def _told(node: Node) -> dict[str, tuple[str, Sizes | None]]:
 
     names = {f"i{k}": v for k, v in enumerate(node.inputs) if v is not None}
     known = {n: v for n, v in names.items() if v.kind in _NUMBERS}
+    if len(known) < len(names):
+        return {}
     types = {
         n: helper.make_tensor_type_proto(
             _NUMBERS[v.kind], None if v.shape is None else ["N" if s is None else s for s in v.shape]

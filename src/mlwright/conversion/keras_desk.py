@@ -67,8 +67,8 @@ def activated(function: Any, desk: Desk, x: Value) -> Value:  # Any: a function 
     name = getattr(function, "__name__", type(function).__name__)
     if function is None or name == "linear":
         return x
-    if not str(getattr(function, "__module__", "")).startswith("keras."):
-        raise ConversionRefused(
+    if not str(getattr(function, "__module__", "")).startswith("keras.src.activations"):
+        raise ConversionRefused(  # keras.ops has some of the same names, and other defaults
             f"the activation {name!r} is code of its own", remedy="use one of keras.activations"
         )
     if name in _PLAIN:

@@ -103,7 +103,10 @@ def _layer(layer: Any, desk: Desk, given: list[Value], arguments: Any = None) ->
         if kind in ("keras.Sequential", "keras.Functional"):
             return _laid(layer, desk, given)
         rule = LAYERS.get(kind.removeprefix("keras."))
-        if rule is None or not kind.startswith("keras."):
+        of_ops = (
+            type(layer).__module__.startswith("keras.src.ops.") and kind.removeprefix("keras.") not in _ALIKE
+        )
+        if rule is None or of_ops or not kind.startswith("keras."):
             raise ConversionRefused(
                 f"the layer {kind} is not converted", remedy="use other layers, or do its work before"
             )
@@ -242,6 +245,8 @@ def _sloped(layer: Any, desk: Desk, given: list[Value]) -> Value:
     return desk.op("PRelu", given[0], desk.held(weights_of(layer)[0], given[0]))
 
 
+_ALIKE = ("Add", "Concatenate", "Maximum", "Minimum", "Multiply", "Softmax", "Subtract")
+"""Operations of keras.ops that are read as the layers of the same name."""
 LAYERS: dict[str, Layer] = {
     **RECURRENT,
     **WINDOWS,

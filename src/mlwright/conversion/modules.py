@@ -46,8 +46,14 @@ def of_module(module: Any, rows: Any, names: Sequence[str], wording: Wording) ->
     """
     import torch
 
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
+    kind = f"torch.{type(module).__name__}"
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ConversionRefused(
+            "it is TorchScript, which PyTorch no longer exports", where=kind,
+            remedy="give the module itself, before torch.jit.script or torch.jit.trace",
+        )  # fmt: skip
     asked = copied(module).eval()
-    kind = f"torch.{type(asked).__name__}"
     ports = _ports(asked, rows, names, kind)
     columns = matched(ports, names, kind)
 

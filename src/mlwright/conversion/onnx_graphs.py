@@ -126,9 +126,21 @@ def _node(proto: Any, done: Laid, wanted: set[str]) -> Node:  # Any: a NodeProto
             raise node.refused(f"asks for {name!r}, which nothing before it makes")
         node.inputs.append(done.of[name] if name else None)
     node.wanted = list(proto.output)
-    while len(node.wanted) > 1 and node.wanted[-1] not in wanted:
+    while len(node.wanted) > 1 and node.wanted[-1] not in wanted and _may_lack(node, len(node.wanted) - 1):
         node.wanted.pop()
     return node
+
+
+def _may_lack(node: Node, i: int) -> bool:
+    """Whether output `i` may be left out where nothing asks for it: how many parts a Split has is what it
+    does."""
+    from onnx import defs
+
+    try:
+        outputs = defs.get_schema(node.op, 5 if node.domain else _OPSET, node.domain).outputs
+    except defs.SchemaError:
+        return False
+    return i < len(outputs) and outputs[i].option == defs.OpSchema.FormalParameterOption.Optional
 
 
 def outcome_of(done: Laid, name: str) -> Outcome:

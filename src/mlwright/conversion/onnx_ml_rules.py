@@ -35,8 +35,15 @@ def _like(node: Node, tensor: str, kind: str = "float32", width: int | None = No
 
 
 def scaled(node: Node) -> Value:
-    x = node.add("Sub", _single(node), node.g.constant(_row(node.attributes.get("offset", [0.0]))))
-    return _like(node, node.add("Mul", x, node.g.constant(_row(node.attributes.get("scale", [1.0])))))
+    """In the type of what is given, whose digits a difference may need, and rounded to float32 then."""
+    kind = "float64" if node.kind == "float64" else "float32"
+    offset, scale = (
+        node.g.constant(_row(node.attributes.get(name, [default]), "float32").astype(kind))
+        for name, default in (("offset", 0.0), ("scale", 1.0))
+    )
+    x = node.tensor() if kind == "float64" else _single(node)
+    out = node.add("Mul", node.add("Sub", x, offset), scale)
+    return _like(node, node.add("Cast", out, to=FLOAT) if kind == "float64" else out)
 
 
 def imputed(node: Node) -> Value:
@@ -54,12 +61,15 @@ def imputed(node: Node) -> Value:
 
 
 def of_length_one(node: Node) -> Value:
+    """By the length of a row; the greatest number by itself, as the standard has it, not by its size."""
     x, axis = _single(node), node.g.constant(np.array([1]))
     norm = node.attributes.get("norm", "MAX")
     if norm == "L2":
         size = node.add("Sqrt", node.add("ReduceSum", node.add("Mul", x, x), axis, keepdims=1))
+    elif norm == "L1":
+        size = node.add("ReduceSum", node.add("Abs", x), axis, keepdims=1)
     else:
-        size = node.add("ReduceSum" if norm == "L1" else "ReduceMax", node.add("Abs", x), axis, keepdims=1)
+        size = node.add("ReduceMax", x, axis, keepdims=1)
     none = node.add("Equal", size, node.g.constant(np.asarray(0, np.float32)))
     return _like(
         node, node.add("Div", x, node.add("Where", none, node.g.constant(np.asarray(1, np.float32)), size))
@@ -112,19 +122,20 @@ def numbered(node: Node) -> Value:
         raise node.refused("has no dictionary that can be read")
     if len(set(keys.tolist())) != len(keys):
         raise node.refused("lists one key twice")
+    if any(a.dtype.kind == "i" and (np.abs(a) > 2**53).any() for a in (keys, values, default)):
+        raise node.refused("holds whole numbers that doubles leave out")
     kind = "string" if values.dtype.kind in "OUS" else str(values.dtype)
-    x = node.tensor() if keys.dtype.kind != "i" else node.add("Cast", node.tensor(), to=DOUBLE)
+    x = node.tensor() if keys.dtype.kind in "OUS" else node.add("Cast", node.tensor(), to=DOUBLE)
     tables = {"keys_tensor": _texts(keys), "values_tensor": _texts(values), "default_tensor": _texts(default)}
     out = node.add("LabelEncoder", x, domain=ML, **tables)
-    out = node.add("Cast", out, to=INT64) if kind == "int64" else out
+    if kind in ("int64", "float32"):
+        out = node.add("Cast", out, to=INT64 if kind == "int64" else FLOAT)
     return Value(out, kind=kind, shape=node.given(0).shape)
 
 
 def _texts(array: Array) -> Array:
-    """As a dictionary holds them: texts, or doubles for whole numbers."""
-    if array.dtype.kind in "OUS":
-        return array.astype(object)
-    return array.astype(np.float64) if array.dtype.kind == "i" else array
+    """As a dictionary holds them: texts, or doubles for all numbers."""
+    return array.astype(object if array.dtype.kind in "OUS" else np.float64)
 
 
 def one_hot(node: Node) -> Value:

@@ -117,9 +117,16 @@ def celu(node: Node) -> str:
 
 
 def selu(node: Node) -> str:
-    # The constants of the layer, to more digits than ONNX keeps.
-    curved = _below(node, _curved(node, node.tensor(), 1.6732632423543772848170429916717))
-    return node.add("Mul", curved, node.number(1.0507009873554804934193349852946))
+    alpha, gamma = (_exact(node.setting(name, value), value) for name, value in _SELU)
+    return node.add("Mul", _below(node, _curved(node, node.tensor(), alpha)), node.number(gamma))
+
+
+_SELU = (("alpha", 1.6732632423543772848170429916717), ("gamma", 1.0507009873554804934193349852946))
+
+
+def _exact(told: float, meant: float) -> float:
+    """The constant of a layer to more digits than ONNX keeps, unless the graph tells another."""
+    return meant if np.float32(told) == np.float32(meant) else told
 
 
 def _curved(node: Node, x: str, alpha: float) -> str:
@@ -264,6 +271,8 @@ def reduced(op: str, before: str = "", after: str = "") -> Rule:
 
     def rule(node: Node) -> str:
         x = node.tensor()
+        if node.attributes.get("noop_with_empty_axes") and not (node.has(1) and node.array(1).size):
+            raise node.refused("reduces nothing, which is not converted", "leave the node out")
         if before == "Square":
             x = node.add("Mul", x, x)
         elif before:

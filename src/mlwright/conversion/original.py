@@ -123,6 +123,12 @@ class Example:
             remedy=numbers if letter in ("M", "m") else "give columns of numbers, texts, or yes and no",
         )
 
+    def has_codes(self, name: str) -> bool:
+        """Whether a column's categories are numbers, of which 7 and 7.0 are one."""
+        if not self._is_frame or str(self.rows[name].dtype) != "category":
+            return False
+        return getattr(self.rows[name].dtype.categories.dtype, "kind", "O") in "iuf"
+
     def values(self, name: str) -> list[Any]:  # Any: of the column's type
         """A column's values as they are."""
         if self._is_text:
@@ -244,15 +250,16 @@ def _like(column: Any, values: list[Any]) -> Any:  # Any: a pandas column; value
         plain: list[Any] = [marker if v is None else v for v in values]
         return series(plain, dtype="object" if text == "object" else column.dtype)
     plain = [np.nan if v is None else v for v in values]
-    most = min(np.iinfo(text.lower().partition("[")[0]).max, 2**31) if kind in "iu" else 2**31
-    least = -most if kind == "i" else 0
+    holds = np.iinfo(text.lower().partition("[")[0]) if kind in "iu" else None
+    least, most = (holds.min, holds.max) if holds else (0, 2**31)
     whole = kind in "iub" and all(v == v and float(v).is_integer() and least <= v <= most for v in plain)
     return series(plain, dtype=column.dtype if whole or kind == "f" else "float64")
 
 
 def _as_held(column: Any, values: list[Any]) -> list[Any]:  # Any: a pandas column of objects; its values
     """Texts that stand for numbers, or for yes and no, as what the column holds in their place."""
-    held = [v for v in (column.cat.categories if str(column.dtype) == "category" else column) if v == v]
+    known = column.cat.categories if str(column.dtype) == "category" else column
+    held = [v for v in known if v == v and not (isinstance(v, float) and np.isinf(v))]
     own = {category_of(v): v for v in dict.fromkeys(held) if v is not None and not isinstance(v, str)}
     numbers = bool(own) and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in own.values())
 

@@ -167,7 +167,14 @@ class Pair:
 
     def _class_of(self, label: Any) -> int:  # Any: a label of whatever type
         assert self.schema.target is not None  # classes have one
-        return self.schema.target.classes.index(class_text(label))
+        classes, text = self.schema.target.classes, class_text(label)
+        if text not in classes:
+            raise ConversionRefused(
+                f"it answers the class {text!r}, which is none of those that it names: {', '.join(classes)}",
+                where=self.steps[-1],
+                remedy="look at how it was made: its classes and its answers do not fit",
+            )
+        return classes.index(text)
 
 
 def _most(differences: Doubles) -> float:

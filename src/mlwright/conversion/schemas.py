@@ -33,7 +33,8 @@ def like_written(name: str, rows: Example) -> Column:
     """The column of the example's type, its texts read as the example's table wrote them."""
     told = rows.written.get(name, Column(name=name, kind="numeric"))
     why = "by the type of the example's column"
-    return msgspec.structs.replace(told, kind=rows.kind(name), why=why)
+    codes = told.codes or rows.has_codes(name)
+    return msgspec.structs.replace(told, kind=rows.kind(name), codes=codes, why=why)
 
 
 def taken_apart(column: Column, words: Words) -> Column:
