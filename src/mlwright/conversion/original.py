@@ -125,7 +125,7 @@ class Example:
 
     def has_codes(self, name: str) -> bool:
         """Whether a column's categories are numbers, of which 7 and 7.0 are one."""
-        if not self._is_frame or str(self.rows[name].dtype) != "category":
+        if not self.is_frame or str(self.rows[name].dtype) != "category":
             return False
         return getattr(self.rows[name].dtype.categories.dtype, "kind", "O") in "iuf"
 
