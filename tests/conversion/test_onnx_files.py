@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import ConversionRefused, Misuse, ParityFailed, SourceUnreadable, UnknownName
+from mlwright.base.errors import (
+    ConversionRefused,
+    Misuse,
+    NotAModel,
+    ParityFailed,
+    SourceUnreadable,
+    UnknownName,
+)
 from mlwright.graph.running import session
 
 onnx = pytest.importorskip("onnx")
@@ -210,10 +217,10 @@ def test_what_is_no_onnx_file_is_told(tmp_path):
     with pytest.raises(Misuse, match="pickle"):
         mw.convert(place, example=ROWS, target="y")
     place.write_bytes(b"no graph at all")
-    with pytest.raises(ConversionRefused, match="no ONNX file"):
+    with pytest.raises(NotAModel, match="no ONNX file"):
         mw.convert(place, example=ROWS, target="y")
     place.write_bytes(b"")
-    with pytest.raises(ConversionRefused, match="holds no graph"):
+    with pytest.raises(NotAModel, match="holds no graph"):
         mw.convert(place, example=ROWS, target="y")
 
 

@@ -240,7 +240,8 @@ def test_columns_of_dates_are_refused_with_what_to_do(rows, bank):
     import pandas as pd
 
     model = pipeline.make_pipeline(
-        compose.make_column_transformer(("passthrough", NUMBERS)), linear_model.LogisticRegression()
+        compose.make_column_transformer(("passthrough", NUMBERS), (preprocessing.OneHotEncoder(), ["at"])),
+        linear_model.LogisticRegression(),
     )
     dated = rows.assign(at=pd.Timestamp("2024-03-03"))
     model.fit(dated, bank["y"])

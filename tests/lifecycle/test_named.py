@@ -66,9 +66,9 @@ def test_without_answers_the_issue_is_there_and_may_be_waived(variables, tmp_pat
         ({"data_name": "X_test,y_tst"}, "did you mean 'y_test'?"),
         ({"data_name": "X_test,y_test,both"}, "takes one variable or two, not 3"),
         ({"data_name": "both,y_test"}, "has a column 'y' of its own"),
-        ({"model": "X_test"}, "'X_test' is pandas.DataFrame, no fitted model"),
+        ({"model": "X_test"}, "'X_test' is a DataFrame, no fitted model"),
         ({"model": "coefficients"}, "name a variable that is: 'line', 'of_array'"),
-        ({"model": "pd"}, "'pd' is builtins.module, no fitted model"),
+        ({"model": "pd"}, "'pd' is a module, no fitted model"),
     ],
 )
 def test_what_is_wrong_comes_out_as_it_was(variables, tmp_path, changes, said):

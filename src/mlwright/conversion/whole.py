@@ -146,10 +146,10 @@ def converted(
     Raises `ConversionRefused` for a step that no graph can do exactly, naming it; `Misuse` for rows that are
     no table, or that the model does not take.
     """
+    check_convertible(model)
     refuse_unfit(model)
     rows = example if isinstance(example, Example) else example_given(example, model)
     model = opened(model, rows, wording or Wording())
-    check_convertible(model)
     original = Original(model)
     columns = tuple(like_written(n, rows) for n in rows.names)
     refuse_rows(original, rows.first(MOST_COMPARED))
