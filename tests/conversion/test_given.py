@@ -106,11 +106,17 @@ def test_columns_are_taken_by_name_also_where_the_library_goes_by_place(tmp_path
         np.testing.assert_allclose(found.predict(ROWS), booster.predict(ROWS), rtol=1e-12)
 
 
-def test_a_column_that_a_model_drops_may_be_of_any_type():
+def test_a_column_that_a_model_drops_may_be_sent_or_not_and_be_of_any_type():
     rows = ROWS.assign(day=pd.Timestamp("2024-01-01"))
     model = make_pipeline(make_column_transformer((StandardScaler(), ["rooms", "age"])), LinearRegression())
     found = mw.convert(model.fit(rows, PRICE), example=rows, target="price")
     assert [c.name for c in found.schema.features] == ["rooms", "age"]
+    assert [c.name for c in found.schema.columns if c.unused] == ["lot area", "day"]
+    expected = model.predict(rows)
+    for sent in (rows, ROWS[["rooms", "age"]], ROWS.assign(**{"lot area": "many"})):
+        np.testing.assert_allclose(found.predict(sent), expected, rtol=1e-12)
+    row = {"lot area": 1.0, "rooms": 2, "age": 30.0, "day": "2024-01-01"}
+    assert found.predict(row) == pytest.approx(model.predict(pd.DataFrame([row]))[0], rel=1e-12)
 
 
 ENCODERS = [

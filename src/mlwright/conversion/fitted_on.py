@@ -105,7 +105,7 @@ def fitted_on(model: Any) -> FittedOn:  # Any: somebody's fitted model
 
 def columns_of(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
     """The names of the columns that rows need, in the order of its fit; None where it knows none."""
-    names = _names(model)
+    names = names_of(model)
     return names and _asked_for(model, names)
 
 
@@ -144,7 +144,9 @@ def _first(model: Any) -> Any:  # Any: a fitted model
     return model if inner is None else _first(inner)
 
 
-def _names(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
+def names_of(model: Any) -> tuple[str, ...] | None:  # Any: a fitted model
+    """The names of all columns that it was fitted on, of which some may be dropped; None where it knows
+    none."""
     booster = kind_of(model)
     found = getattr(model, "feature_names_in_", None)
     if found is None:

@@ -20,8 +20,10 @@ from mlwright.artifact import Model
 from mlwright.base.errors import Misuse
 from mlwright.base.evaluation import Parity
 from mlwright.base.schema import Column, Schema, Target
+from mlwright.base.texts import clean
 from mlwright.conversion.answers import Answer, Classes, published
 from mlwright.conversion.far import within_reach
+from mlwright.conversion.fitted_on import as_called, names_of
 from mlwright.conversion.frame import EXACT, Words, begun
 from mlwright.conversion.given import example_given, refuse_rows, refuse_unfit
 from mlwright.conversion.names import kind_of
@@ -175,6 +177,8 @@ def converted(
     schema = bounded(schema, rows, original, words)
     pair = Pair(original, rows, schema, tuple(steps_of(model)), words.allowed, words.in_rounds)
     schema = within_reach(pair, graph)
+    dropped = tuple(c for c in _dropped(original.model, rows) if c.name != target)
+    schema = msgspec.structs.replace(schema, columns=(*schema.columns, *dropped))
     scores_only = isinstance(answer, Classes) and answer.scores_only
     return Converted(
         original,
@@ -187,6 +191,14 @@ def converted(
         spelled=words.spelled,
         holds=tuple(sorted(words.kept)),
     )
+
+
+def _dropped(model: Any, rows: Example) -> Iterator[Column]:  # Any: a fitted model
+    """Columns that it was fitted on and looks at no more: whoever asks may go on to send them."""
+    named = names_of(model) or ()
+    for name in as_called(model, named, rows.names):
+        if name not in rows.names and name == clean(name):
+            yield Column(name=name, kind="text", unused=True, why="dropped by the model's first step")
 
 
 def opened(model: Any, rows: Example, wording: Wording) -> Any:  # Any: somebody's model
