@@ -13,7 +13,10 @@ from mlwright.checks import check
 from mlwright.sources import ReadOptions, Roles, read
 
 DATA = Path(os.environ.get("MLWRIGHT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-BIG = {"ag_news_subset", "banking77", "covertype", "dry_bean", "letter_recognition", "nycflights13"}
+BIG = {
+    "ag_news_subset", "banking77", "covertype", "creditcard_fraud_sample", "dry_bean", "letter_recognition",
+    "nycflights13", "womens_clothing_reviews",
+}  # fmt: skip
 
 KNOWN: dict[str, set[tuple[str, str]]] = {
     "california_housing": {("MLW308", "median_house_value")},

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import mlwright as mw
-from mlwright.base.errors import Misuse
+from mlwright.base.errors import SchemaBroken
 from mlwright.base.progress import Progress
 from mlwright.lifecycle.bar import NotebookBar
 from mlwright.lifecycle.listening import in_notebook, listening
@@ -113,6 +113,6 @@ def test_converting_and_evaluating_tell_their_stages_and_end_also_where_they_fai
     assert told.heard[0] == "reading the model's steps" and told.heard[-1] == "done"
     assert "judging the answers" in told.heard
     failed = Told()
-    with pytest.raises(Misuse):
+    with pytest.raises(SchemaBroken):
         mw.convert(model, example=rows[["a"]], target="y", progress=failed)
     assert failed.heard[-1] == "done"

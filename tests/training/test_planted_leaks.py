@@ -54,8 +54,8 @@ class _SeesAll:
     def __getattr__(self, name):
         return getattr(self._plan, name)
 
-    def matrix(self, view, table, *, training=False):
-        return self._plan.matrix(view, table)
+    def matrices(self, view, rows, others):
+        return self._plan.matrix(view, rows), self._plan.matrix(view, others)
 
 
 @pytest.fixture
