@@ -277,7 +277,7 @@ def test_names_that_a_notebook_gives_away_and_marks_before_its_text_are_borne(ml
     done = mlwright(*command, "pipe", "--cell-timeout", "59500ms", "-o", "my loans.mlw")
     assert done.code == 0 and "mlwright show 'my loans.mlw'" in done.out, done.err
     late = mlwright(*command, "later")
-    assert late.code == 2 and "'later' is numpy.ndarray, no fitted model" in late.err
+    assert late.code == 2 and "'later' is a ndarray, no fitted model" in late.err
     assert "name a variable that is: 'pipe'" in late.err
 
 
