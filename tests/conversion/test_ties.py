@@ -41,3 +41,13 @@ def test_rows_on_which_classes_tie_get_the_same_label(load, model):
     tied = rows[first - second < 1e-12]
     assert len(tied) > 5
     assert [int(label) for label in converted.predict(tied)] == model.predict(tied).tolist()
+
+
+def test_bagged_trees_are_asked_of_the_columns_that_each_saw():
+    values, target = datasets.load_iris(return_X_y=True)
+    rows, few = pd.DataFrame(values).add_prefix("c"), np.r_[:52, 100:150]
+    model = ensemble.BaggingClassifier(n_estimators=10, max_features=2, max_samples=0.3, random_state=0)
+    model.fit(rows.iloc[few], target[few])
+    assert any(list(columns) != [0, 1] for columns in model.estimators_features_)
+    converted = mw.convert(model, example=rows.iloc[few], target="kind", waive=("MLW901",))
+    np.testing.assert_allclose(converted.predict_proba(rows), model.predict_proba(rows), atol=1e-12)

@@ -197,3 +197,32 @@ def test_a_sum_that_is_asked_for_by_itself_is_not_walked_twice():
     g.output("both", g.node("Add", one, two), "float64", 12)
     folded(g, of_classes=False)
     assert [node.op for node in g.made] == ["TreeEnsemble", "TreeEnsemble", "Add"]
+
+
+def stumps_after(step, split):
+    """What a tree of one split answers after `step`, 1 at most there and 2 above; beside it one that splits
+    at 1.2, so that there are trees whatever becomes of the first."""
+    zero, leaves = np.zeros(1, np.int64), np.array([1.0, 2.0])
+    stumps = [
+        Tree(zero, np.array([at]), zero, np.array([~0]), np.array([~1]), zero, leaves) for at in (split, 1.2)
+    ]
+    g = GraphBuilder()
+    matrix = step(g, g.input("numbers", "float64", 1))
+    g.output("y", tree_ensemble(g, Trees(tuple(stumps), (0, 1), 2), matrix), "float64", 2)
+    rows = np.array([[np.nan], [-np.inf], [-2.0], [0.0], [0.5], [1.5], [np.inf]])
+    before = asked(g, rows)[:, 0].tolist()
+    folded(g)
+    return before, asked(g, rows)[:, 0].tolist()
+
+
+def test_a_split_that_no_number_passes_lets_not_even_the_least_one_through():
+    before, after = stumps_after(kept_within, -1.0)
+    assert before == after == [2.0] * 7
+
+
+def test_what_takes_the_place_of_small_numbers_is_a_bound_only_where_it_is_theirs():
+    def jumps(g, x):
+        return g.node("Where", g.node("Less", x, g.constant(0.0)), g.constant(1.0), x)
+
+    before, after = stumps_after(jumps, 0.7)
+    assert before == after == [2.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]
